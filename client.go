@@ -1,0 +1,233 @@
+package helios
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/google/go-querystring/query"
+)
+
+// Client submits runs to the Helios API. Make it with [NewClient], once, and share it: it is safe for concurrent use
+// and keeps its connections. It holds the API key where no printer, encoder or logger finds it.
+type Client struct {
+	// Agent submits patients' records for an EHR summary.
+	Agent *AgentService
+	// LabResults submits lab results for interpretation.
+	LabResults *LabResultsService
+
+	api *api
+}
+
+// api is what both services share: where to send, and how. It never changes after NewClient.
+type api struct {
+	clientConfig
+	base      url.URL
+	header    http.Header // of every request, but for the key
+	transport http.RoundTripper
+	reporting bool // the transport is net/http's own: what httptrace does not report did not happen
+}
+
+// NewClient makes a client from the environment (HELIOS_API_KEY, HELIOS_BASE_URL, HELIOS_WEBHOOK_URL) and opts, which win.
+// It sends nothing. Without a key it returns [ErrMissingAPIKey].
+//
+// See https://docs.heliosai.health/quickstart
+func NewClient(opts ...ClientOption) (*Client, error) {
+	cfg, err := newClientConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	base, err := parseBaseURL(cfg.baseURL)
+	if err != nil {
+		return nil, err
+	}
+	a := &api{clientConfig: *cfg, base: *base}
+	a.header = http.Header{
+		"Accept":     {"application/json"},
+		"User-Agent": {cfg.userAgent},
+	}
+	if hc := cfg.httpClient; hc != nil {
+		a.transport = hc.Transport
+		if hc.Timeout > 0 && !cfg.timeoutSet {
+			a.timeout = hc.Timeout
+		}
+	} else {
+		a.httpClient = &http.Client{}
+	}
+	if a.transport == nil {
+		a.transport = newTransport(a.timeout)
+	}
+	_, a.reporting = a.transport.(*http.Transport)
+	return &Client{Agent: &AgentService{a}, LabResults: &LabResultsService{a}, api: a}, nil
+}
+
+// CloseIdleConnections closes the client's connections that are not in use. They also end by themselves after 15 s without use.
+// A Transport given by [WithHTTPClient] is left alone: its owner closes it.
+func (c *Client) CloseIdleConnections() {
+	if t, ok := c.api.transport.(*http.Transport); ok && c.api.httpClient.Transport == nil {
+		t.CloseIdleConnections()
+	}
+}
+
+// Format prints where the client sends to and nothing else, whatever the verb.
+func (c Client) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(c.describe())) }
+
+// LogValue logs where the client sends to and nothing else.
+func (c Client) LogValue() slog.Value { return slog.StringValue(c.describe()) }
+
+func (c Client) describe() string {
+	if c.api == nil {
+		return "helios.Client{}"
+	}
+	return "helios.Client{" + c.api.base.Scheme + "://" + c.api.base.Host + c.api.base.Path + "}"
+}
+
+// Concurrency is the account's use of its run slots for one agent type, as the X-Concurrent-* headers of an answer give it.
+// All are 0 if the answer had no such headers.
+//
+// See https://docs.heliosai.health/rate-limits
+type Concurrency struct {
+	Limit     int // the most runs at once
+	Active    int // the runs under way, the one just accepted included
+	Remaining int // the runs that could be submitted now
+}
+
+func concurrencyFrom(h http.Header) Concurrency {
+	number := func(key string) int {
+		if v := h[key]; len(v) > 0 {
+			if n, err := strconv.Atoi(v[0]); err == nil && n > 0 {
+				return n
+			}
+		}
+		return 0
+	}
+	return Concurrency{
+		Limit:     number("X-Concurrent-Limit"),
+		Active:    number("X-Concurrent-Active"),
+		Remaining: number("X-Concurrent-Remaining"),
+	}
+}
+
+// Run is an accepted submission. It is paid; its events and its result arrive at the webhook URL.
+type Run struct {
+	// ID is the run's id; its events carry it.
+	ID string `json:"runId"`
+	// Status is "accepted".
+	Status string `json:"status"`
+	// Message is a sentence of the service; it may be empty.
+	Message string `json:"message"`
+	// Concurrency is the account's use of its slots for this agent type, this run included.
+	Concurrency Concurrency `json:"-"`
+}
+
+// Response is a 2xx answer to [Client.Do].
+type Response struct {
+	StatusCode  int
+	Header      http.Header
+	Body        []byte // at most 1 MiB
+	Concurrency Concurrency
+}
+
+// Do sends a request to an endpoint that this package has no method for, in the same way as the others: same key, same retries, same errors.
+//
+// path starts with "/" and is appended to the base URL; it holds no query. query is a struct with `url` tags for go-querystring, or nil.
+// in is encoded as JSON, unless nil. The answer is decoded into out, unless out is nil or the answer is empty.
+//
+// GET, HEAD and OPTIONS change nothing on the server, so they are also sent again after a broken connection, 502, 503 and 504, and never
+// return [ErrOutcomeUnknown]. All other methods are treated like a submission.
+func (c *Client) Do(ctx context.Context, method, path string, query, in, out any) (*Response, error) {
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return nil, fmt.Errorf("helios: encode request: %w", err)
+		}
+	}
+	ans, err := c.api.call(ctx, method, path, query, body, func(body []byte) error {
+		if out == nil || len(body) == 0 {
+			return nil
+		}
+		return json.Unmarshal(body, out)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Response{StatusCode: ans.status, Header: ans.header, Body: ans.body, Concurrency: concurrencyFrom(ans.header)}, nil
+}
+
+// submit posts a run. Only an answer with a run id is an acceptance.
+func (a *api) submit(ctx context.Context, path string, body []byte) (*Run, error) {
+	run := new(Run)
+	ans, err := a.call(ctx, http.MethodPost, path, nil, body, func(body []byte) error {
+		*run = Run{}
+		// A field of another type does not hide a readable run id.
+		if err := json.Unmarshal(body, run); run.ID == "" {
+			if err == nil {
+				err = errors.New("no runId")
+			}
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	run.Concurrency = concurrencyFrom(ans.header)
+	return run, nil
+}
+
+// call is the one path that every request takes: build, send until settled (see exchange), classify. accept decodes a 2xx body.
+func (a *api) call(ctx context.Context, method, path string, params any, body []byte, accept func([]byte) error) (*answer, error) {
+	if ctx == nil {
+		return nil, errors.New("helios: nil context")
+	}
+	u, err := a.endpoint(path, params)
+	if err != nil {
+		return nil, err
+	}
+	header := make(http.Header, len(a.header)+2)
+	for k, v := range a.header {
+		header[k] = v
+	}
+	if body != nil {
+		header["Content-Type"] = a.header["Accept"]
+	}
+	req := &http.Request{
+		Method: method, URL: u, Host: u.Host, Header: header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	return a.exchange(req.WithContext(ctx), path, body, accept)
+}
+
+// endpoint joins path and params to the base URL. What would lead elsewhere is refused.
+func (a *api) endpoint(path string, params any) (*url.URL, error) {
+	rel, err := url.Parse(path)
+	switch {
+	case err != nil || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//"):
+		return nil, errors.New(`helios: path must start with one "/" and be a URL path`)
+	case strings.ContainsAny(path, "?#"):
+		return nil, errors.New("helios: path must not hold a query or a fragment; pass the query as a struct")
+	}
+	for segment := range strings.SplitSeq(rel.Path, "/") {
+		if segment == "." || segment == ".." {
+			return nil, errors.New(`helios: path must not hold "." or ".." segments`)
+		}
+	}
+	u := a.base
+	u.RawPath = strings.TrimSuffix(u.EscapedPath(), "/") + rel.EscapedPath()
+	u.Path = strings.TrimSuffix(u.Path, "/") + rel.Path
+	if params != nil {
+		values, err := query.Values(params)
+		if err != nil {
+			return nil, fmt.Errorf("helios: query: %w", err)
+		}
+		u.RawQuery = values.Encode()
+	}
+	return &u, nil
+}

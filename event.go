@@ -1,0 +1,185 @@
+package helios
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// The statuses that end a run. Any other status is progress.
+//
+// See https://docs.heliosai.health/webhooks
+const (
+	StatusCompleted = "completed"
+	StatusError     = "error"
+)
+
+// Event is one verified webhook: a status update, or the final event of a run. Printing, logging or encoding it shows no health data.
+//
+// See https://docs.heliosai.health/webhooks
+type Event struct {
+	// RunID is the run that the event is of; never empty.
+	RunID string `json:"runId"`
+	// Status is StatusCompleted, StatusError or anything else, which is progress. Its values during a run are not documented.
+	Status string `json:"status"`
+	// Agent is "light", "deep", "lab-results", or empty where the event does not say.
+	Agent string `json:"agent,omitempty"`
+	// Timestamp is when the event was made, as signed; zero where the event does not say.
+	Timestamp time.Time `json:"timestamp,omitzero"`
+	// SequenceNumber rises within a run; 0 where the event does not say.
+	SequenceNumber int `json:"sequenceNumber"`
+	// Raw is the body exactly as it arrived, unknown fields included. It holds health data, and is therefore left out when the event is
+	// encoded: store Raw itself. It must not be changed.
+	Raw json.RawMessage `json:"-"`
+}
+
+// parseEvent decodes the envelope. A field of another type than documented stays zero: an authentic event is never refused for its content.
+func parseEvent(body []byte) (*Event, error) {
+	var envelope struct {
+		RunID          string      `json:"runId"`
+		Status         string      `json:"status"`
+		Agent          string      `json:"agent"`
+		Timestamp      string      `json:"timestamp"`
+		SequenceNumber json.Number `json:"sequenceNumber"`
+	}
+	var mismatch *json.UnmarshalTypeError
+	if err := json.Unmarshal(body, &envelope); err != nil && !errors.As(err, &mismatch) {
+		return nil, errNotAnEvent
+	}
+	if envelope.RunID == "" {
+		return nil, errEventWithoutID
+	}
+	e := &Event{RunID: envelope.RunID, Status: envelope.Status, Agent: envelope.Agent, Raw: body}
+	if n, err := envelope.SequenceNumber.Int64(); err == nil {
+		e.SequenceNumber = int(n)
+	} else if f, err := envelope.SequenceNumber.Float64(); err == nil && f >= 0 && f < 1<<53 {
+		e.SequenceNumber = int(f)
+	}
+	e.Timestamp, _ = time.Parse(time.RFC3339, envelope.Timestamp)
+	return e, nil
+}
+
+// Final reports whether the event ends its run: completed or error.
+func (e *Event) Final() bool { return e.Status == StatusCompleted || e.Status == StatusError }
+
+// Failure returns why the run failed, or nil if the event is not of status error.
+func (e *Event) Failure() *RunError {
+	if e.Status != StatusError {
+		return nil
+	}
+	var body struct {
+		Error json.RawMessage `json:"error"`
+	}
+	_ = json.Unmarshal(e.Raw, &body)
+	failure := &RunError{RunID: e.RunID, Details: body.Error}
+	if json.Unmarshal(body.Error, &failure.Message) != nil {
+		var details struct{ Message string }
+		_ = json.Unmarshal(body.Error, &details)
+		failure.Message = details.Message
+	}
+	return failure
+}
+
+// Result decodes the result of a completed run, anew at each call.
+//
+// Errors: the [*RunError] of a run that failed, [ErrNoResult] for an event that is not final, or an error that names
+// the position where the result has another shape than documented; then use Raw.
+func (e *Event) Result() (*Result, error) {
+	if failure := e.Failure(); failure != nil {
+		return nil, failure
+	}
+	if !e.Final() {
+		return nil, ErrNoResult
+	}
+	var body struct {
+		Result *Result `json:"result"`
+	}
+	if err := json.Unmarshal(e.Raw, &body); err != nil {
+		return nil, fmt.Errorf("helios: result of run %s: not as documented%s; see Event.Raw", e.RunID, position(err))
+	}
+	if body.Result == nil {
+		return nil, fmt.Errorf("%w: run %s completed without one; see Event.Raw", ErrNoResult, e.RunID)
+	}
+	return body.Result, nil
+}
+
+// position says where decoding failed. The text of encoding/json can hold a value, so it is not passed on.
+func position(err error) string {
+	var mismatch *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &mismatch):
+		return fmt.Sprintf(" at byte %d", mismatch.Offset)
+	case errors.As(err, &syntax):
+		return fmt.Sprintf(" at byte %d", syntax.Offset)
+	default:
+		return ""
+	}
+}
+
+// Progress is how far a run has come.
+type Progress struct {
+	Step  int    // from 1; 0 if unknown
+	Total int    // number of steps; 0 if unknown
+	Name  string // such as "Analyzing health data"; empty if unknown
+}
+
+// lightSteps are the steps of a light run as documented. The vendor does not document those of other runs, nor the fields that carry a step.
+//
+// See https://docs.heliosai.health/api-reference/ehr-agent-webhook
+var lightSteps = [...]string{
+	"Processing started", "Analyzing health data", "Selecting relevant elements", "Researching medical literature",
+	"Generating patient response", "Generating clinician response", "Finalizing results", "Delivering final results",
+}
+
+// Progress reads the step of a status update, as well as can be: the fields that carry it are not documented. It looks for the documented step
+// names and for fields with the usual names, in the event and one level below. What it does not find is zero.
+func (e *Event) Progress() Progress {
+	var p Progress
+	var fields map[string]any
+	if e.Final() || json.Unmarshal(e.Raw, &fields) != nil {
+		return p
+	}
+	for _, key := range []string{"step", "progress", "currentStep", "data"} {
+		if nested, ok := fields[key].(map[string]any); ok {
+			p.read(nested)
+		}
+	}
+	p.read(fields)
+	return p
+}
+
+// read fills what is still unknown.
+func (p *Progress) read(fields map[string]any) {
+	known := func(s string) int {
+		for i, name := range lightSteps {
+			if strings.EqualFold(s, name) {
+				return i + 1
+			}
+		}
+		return 0
+	}
+	for _, key := range []string{"stepName", "step", "currentStep", "name", "title", "label", "message", "description"} {
+		s, ok := fields[key].(string)
+		if ok && s != "" && (p.Name == "" || known(p.Name) == 0 && known(s) > 0) {
+			p.Name = s
+		}
+	}
+	number := func(n *int, keys ...string) {
+		for _, key := range keys {
+			if f, ok := fields[key].(float64); ok && *n == 0 && f >= 1 && f <= 1000 {
+				*n = int(f)
+			}
+		}
+	}
+	number(&p.Step, "step", "currentStep", "stepNumber", "current", "number", "index")
+	number(&p.Total, "totalSteps", "stepCount", "total", "of")
+	if i := known(p.Name); i > 0 && p.Step == 0 {
+		p.Step = i
+		if p.Total == 0 {
+			p.Total = len(lightSteps)
+		}
+	}
+}

@@ -1,0 +1,80 @@
+package helios
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// encodeExtra encodes fields, a pointer to a struct, with the keys of extra merged into the object. A key that a set field has taken, or a value that is no
+// JSON, is added to problems.
+func encodeExtra(fields any, extra map[string]any, path string, problems *[]FieldError) ([]byte, error) {
+	typed, err := json.Marshal(fields)
+	if err != nil {
+		return nil, fmt.Errorf("helios: encode request: %w", err)
+	}
+	if len(extra) == 0 {
+		return typed, nil
+	}
+	var taken map[string]json.RawMessage
+	if err := json.Unmarshal(typed, &taken); err != nil {
+		return nil, fmt.Errorf("helios: encode request: %w", err)
+	}
+	merged := bytes.TrimSuffix(typed, []byte("}"))
+	for _, key := range slices.Sorted(maps.Keys(extra)) {
+		if _, ok := taken[key]; ok {
+			*problems = append(*problems, FieldError{path + key, "is set both by its field and in Extra"})
+			continue
+		}
+		value, err := json.Marshal(extra[key])
+		if err != nil {
+			*problems = append(*problems, FieldError{path + key, "cannot be encoded as JSON"})
+			continue
+		}
+		name, _ := json.Marshal(key) // a string always encodes
+		if len(merged) > 1 {
+			merged = append(merged, ',')
+		}
+		merged = append(append(append(merged, name...), ':'), value...)
+	}
+	return append(merged, '}'), nil
+}
+
+func encodeValid(fields any, extra map[string]any) ([]byte, error) {
+	var problems []FieldError
+	b, err := encodeExtra(fields, extra, "", &problems)
+	if err == nil && len(problems) > 0 {
+		err = &ValidationError{problems}
+	}
+	return b, err
+}
+
+// decodeExtra decodes an object into fields, a pointer to a struct, and the keys that it has no field for into extra; numbers there keep their digits.
+func decodeExtra(b []byte, fields any, extra *map[string]any) error {
+	if err := json.Unmarshal(b, fields); err != nil {
+		return err
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber()
+	var all map[string]any
+	if err := dec.Decode(&all); err != nil {
+		return err
+	}
+	for f := range reflect.TypeOf(fields).Elem().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		for key := range all {
+			if strings.EqualFold(key, name) { // as encoding/json matches
+				delete(all, key)
+			}
+		}
+	}
+	*extra = nil
+	if len(all) > 0 {
+		*extra = all
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+package helios
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// Every type that holds health data prints and logs as its name, whatever the verb. Formatter is the only interface that
+// fmt asks for every verb, %#v and %d included. encoding/json is left alone: it makes what is sent and what is stored.
+
+func printName(w io.Writer, name string) { _, _ = io.WriteString(w, redacted(name)) }
+func redacted(name string) string        { return "helios." + name + "{redacted}" }
+func logName(name string) slog.Value     { return slog.StringValue(redacted(name)) }
+
+// Format prints what identifies the event, and none of its data.
+func (e Event) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.describe()) }
+
+// LogValue logs what identifies the event, and none of its data.
+func (e Event) LogValue() slog.Value { return slog.StringValue(e.describe()) }
+
+func (e Event) describe() string {
+	return fmt.Sprintf("helios.Event{run %s, number %d, final %t, %d bytes}", e.RunID, e.SequenceNumber, e.Final(), len(e.Raw))
+}
+
+// Format prints the type's name only.
+func (AgentRequest) Format(f fmt.State, _ rune) { printName(f, "AgentRequest") }
+
+// LogValue logs the type's name only.
+func (AgentRequest) LogValue() slog.Value { return logName("AgentRequest") }
+
+// Format prints the type's name only.
+func (HealthData) Format(f fmt.State, _ rune) { printName(f, "HealthData") }
+
+// LogValue logs the type's name only.
+func (HealthData) LogValue() slog.Value { return logName("HealthData") }
+
+// Format prints the type's name only.
+func (PatientInfo) Format(f fmt.State, _ rune) { printName(f, "PatientInfo") }
+
+// LogValue logs the type's name only.
+func (PatientInfo) LogValue() slog.Value { return logName("PatientInfo") }
+
+// Format prints the type's name only.
+func (Lab) Format(f fmt.State, _ rune) { printName(f, "Lab") }
+
+// LogValue logs the type's name only.
+func (Lab) LogValue() slog.Value { return logName("Lab") }
+
+// Format prints the type's name only.
+func (Condition) Format(f fmt.State, _ rune) { printName(f, "Condition") }
+
+// LogValue logs the type's name only.
+func (Condition) LogValue() slog.Value { return logName("Condition") }
+
+// Format prints the type's name only.
+func (Medication) Format(f fmt.State, _ rune) { printName(f, "Medication") }
+
+// LogValue logs the type's name only.
+func (Medication) LogValue() slog.Value { return logName("Medication") }
+
+// Format prints the type's name only.
+func (VitalSign) Format(f fmt.State, _ rune) { printName(f, "VitalSign") }
+
+// LogValue logs the type's name only.
+func (VitalSign) LogValue() slog.Value { return logName("VitalSign") }
+
+// Format prints the type's name only.
+func (LabResultsRequest) Format(f fmt.State, _ rune) { printName(f, "LabResultsRequest") }
+
+// LogValue logs the type's name only.
+func (LabResultsRequest) LogValue() slog.Value { return logName("LabResultsRequest") }
+
+// Format prints the type's name only.
+func (LabResult) Format(f fmt.State, _ rune) { printName(f, "LabResult") }
+
+// LogValue logs the type's name only.
+func (LabResult) LogValue() slog.Value { return logName("LabResult") }
+
+// Format prints the type's name only.
+func (PatientContext) Format(f fmt.State, _ rune) { printName(f, "PatientContext") }
+
+// LogValue logs the type's name only.
+func (PatientContext) LogValue() slog.Value { return logName("PatientContext") }
+
+// Format prints the type's name only.
+func (ContextCondition) Format(f fmt.State, _ rune) { printName(f, "ContextCondition") }
+
+// LogValue logs the type's name only.
+func (ContextCondition) LogValue() slog.Value { return logName("ContextCondition") }
+
+// Format prints the type's name only.
+func (ContextMedication) Format(f fmt.State, _ rune) { printName(f, "ContextMedication") }
+
+// LogValue logs the type's name only.
+func (ContextMedication) LogValue() slog.Value { return logName("ContextMedication") }
+
+// Format prints the type's name only.
+func (Result) Format(f fmt.State, _ rune) { printName(f, "Result") }
+
+// LogValue logs the type's name only.
+func (Result) LogValue() slog.Value { return logName("Result") }
+
+// Format prints the type's name only.
+func (SelectedElement) Format(f fmt.State, _ rune) { printName(f, "SelectedElement") }
+
+// LogValue logs the type's name only.
+func (SelectedElement) LogValue() slog.Value { return logName("SelectedElement") }
+
+// Format prints the type's name only.
+func (Citations) Format(f fmt.State, _ rune) { printName(f, "Citations") }
+
+// LogValue logs the type's name only.
+func (Citations) LogValue() slog.Value { return logName("Citations") }
+
+// Format prints the type's name only.
+func (Citation) Format(f fmt.State, _ rune) { printName(f, "Citation") }
+
+// LogValue logs the type's name only.
+func (Citation) LogValue() slog.Value { return logName("Citation") }
+
+// Format prints the type's name only.
+func (CitationMetadata) Format(f fmt.State, _ rune) { printName(f, "CitationMetadata") }
+
+// LogValue logs the type's name only.
+func (CitationMetadata) LogValue() slog.Value { return logName("CitationMetadata") }

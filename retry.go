@@ -1,0 +1,448 @@
+package helios
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+const (
+	maxAnswerBytes   = 1 << 20
+	maxErrorBytes    = 64 << 10
+	firstBackoff     = 500 * time.Millisecond
+	longestAskedWait = 24 * time.Hour
+)
+
+// verdict is what one attempt came to. It alone decides whether a request is sent again.
+//
+//	connection never made, request not completely written   notSent   sent again
+//	429                                                      busy      sent again, after Retry-After
+//	401, other 4xx, 3xx, no key, untrusted certificate       refused   final
+//	2xx that can be read                                     accepted  final
+//	anything else: 5xx, 2xx that cannot be read, half an
+//	answer, reset or timeout after the request was written   unknown   final, unless the caller asked to resubmit
+type verdict int
+
+const (
+	unknown verdict = iota
+	notSent
+	busy
+	refused
+	accepted
+)
+
+// answer is a response read to its end.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// exchange is one call: a request, and its attempts until the outcome is settled. go-retryablehttp drives it: each attempt goes through
+// RoundTrip, then settle reads and judges it, then backoff gives the wait before the next.
+type exchange struct {
+	*api
+	method, path string
+	body         []byte
+	accept       func([]byte) error
+
+	engine retryablehttp.Client
+	http   http.Client
+
+	attempts int
+	attempt  *attempt
+	started  time.Time
+	key      string
+
+	answer *answer
+	again  bool
+	wait   time.Duration
+	err    error // of the last attempt
+	doubt  error // of the last attempt whose outcome is unknown
+}
+
+func (a *api) exchange(req *http.Request, path string, body []byte, accept func([]byte) error) (*answer, error) {
+	x := &exchange{api: a, method: req.Method, path: path, body: body, accept: accept, attempt: &attempt{reporting: true}}
+	x.http = http.Client{
+		Transport:     x, // has no CloseIdleConnections, which the engine would call after every failure
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Jar:           a.httpClient.Jar,
+		Timeout:       a.timeout,
+	}
+	x.engine.HTTPClient = &x.http
+	x.engine.RetryMax = a.maxRetries
+	x.engine.CheckRetry = x.settle
+	x.engine.Backoff = x.backoff
+	x.engine.ErrorHandler = retryablehttp.PassthroughErrorHandler
+
+	r := &retryablehttp.Request{Request: req}
+	if body != nil {
+		if err := r.SetBody(body); err != nil {
+			return nil, err
+		}
+	}
+	_, err := x.engine.Do(r) //nolint:bodyclose // settle reads and closes every body
+	if x.again {             // the context ended the wait for the next attempt
+		x.err = &interruptedError{why: err, last: x.err}
+	}
+	if x.err == nil {
+		return x.answer, nil
+	}
+	if x.doubt != nil && !errors.Is(x.err, ErrOutcomeUnknown) {
+		// A later attempt failed for certain, an earlier one may have been accepted.
+		return nil, x.outcomeUnknown(x.err, "an earlier attempt had no readable answer")
+	}
+	return nil, x.err
+}
+
+// RoundTrip sends one attempt with the current key.
+func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
+	x.attempts++
+	x.started = time.Now()
+	x.attempt = &attempt{body: x.body, reporting: x.reporting}
+	ctx := req.Context()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	key, err := x.api.key(ctx)
+	if err != nil {
+		return nil, &keyError{err}
+	}
+	x.key = key
+
+	// An attempt that was given up may still be read by the transport: nothing it holds is touched again.
+	req = req.WithContext(httptrace.WithClientTrace(ctx, x.attempt.trace()))
+	req.Header = maps.Clone(req.Header)
+	if req.URL.Scheme == x.base.Scheme && req.URL.Host == x.base.Host {
+		req.Header["X-Api-Key"] = []string{key}
+	}
+	if x.body != nil {
+		req.GetBody = x.attempt.open
+		req.Body, _ = x.attempt.open()
+	}
+	x.attempt.sent = true
+	resp, err := x.transport.RoundTrip(req)
+	if resp != nil && resp.StatusCode/100 == 3 {
+		resp.Header.Del("Location") // never followed; one that is no URL would make net/http lose the answer
+	}
+	return resp, err
+}
+
+// keyError is a failure of the key source. It is the caller's own error and passes through unchanged.
+type keyError struct{ error }
+
+func (e *keyError) Unwrap() error { return e.error }
+
+// settle is the engine's CheckRetry: it reads the answer, judges the attempt and decides about the next.
+func (x *exchange) settle(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	var v verdict
+	var asked time.Duration
+	if err != nil {
+		v = x.judgeFailure(ctx, err)
+	} else {
+		v = x.judgeAnswer(resp)
+		asked = retryAfter(resp.Header, time.Now())
+	}
+	safe := x.method == http.MethodGet || x.method == http.MethodHead || x.method == http.MethodOptions
+	if v == unknown && !safe {
+		reason, cause := x.err.Error(), x.err
+		var api *APIError
+		var failed *callError
+		if errors.As(x.err, &api) {
+			reason = api.summary()
+		} else if errors.As(x.err, &failed) {
+			reason, cause = failed.reason, failed.cause
+		}
+		x.err = x.outcomeUnknown(cause, reason)
+		x.doubt = x.err
+	}
+	x.again = v == notSent || v == busy || v == unknown && (x.resubmit || safe && x.isPassing(resp))
+	x.wait = 0
+	if x.again {
+		x.again = x.attempts <= x.maxRetries && ctx.Err() == nil && x.planWait(ctx, asked)
+	}
+	x.log(ctx, resp)
+	return x.again, nil
+}
+
+// isPassing tells the failures that another attempt may not meet from those that it will.
+func (x *exchange) isPassing(resp *http.Response) bool {
+	if resp == nil {
+		return true
+	}
+	switch resp.StatusCode {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// judgeFailure judges an attempt that brought no answer.
+func (x *exchange) judgeFailure(ctx context.Context, err error) verdict {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err // its text holds the URL with the query
+	}
+	var key *keyError
+	if errors.As(err, &key) {
+		x.err = &callError{x.method, x.path, "API key: " + key.Error(), key.error}
+		return refused
+	}
+	x.err = &callError{x.method, x.path, x.describe(ctx, err), err}
+	var untrusted *tls.CertificateVerificationError
+	switch {
+	case x.attempt.mayHaveArrived(err):
+		return unknown
+	case errors.As(err, &untrusted), ctx.Err() != nil:
+		return refused
+	default:
+		return notSent
+	}
+}
+
+// describe gives the reason of a failure. Once a connection was made, the text of an error can hold what the other side wrote, so then only known reasons are named.
+func (x *exchange) describe(ctx context.Context, err error) string {
+	var network *net.OpError
+	var timeout net.Error
+	var errno syscall.Errno
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err().Error()
+	case !x.attempt.connected.Load():
+		return err.Error()
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the connection was closed without a whole answer"
+	case errors.As(err, &network) && errors.As(err, &errno):
+		return network.Op + ": " + errno.Error()
+	default:
+		return "the connection broke or the answer is not HTTP"
+	}
+}
+
+// judgeAnswer reads an answer to its end, within bounds, and judges it.
+func (x *exchange) judgeAnswer(resp *http.Response) verdict {
+	success := resp.StatusCode/100 == 2
+	most := int64(maxErrorBytes)
+	if success {
+		most = maxAnswerBytes
+	}
+	body, err := readBounded(resp.Body, resp.ContentLength, most)
+	_ = resp.Body.Close()
+	x.answer = &answer{resp.StatusCode, resp.Header, body}
+	if success {
+		reason := ""
+		switch {
+		case errors.Is(err, ErrBodyTooLarge):
+			reason = "the answer is larger than 1 MiB"
+		case err != nil:
+			reason = "the answer broke off"
+		default:
+			if x.accept(body) == nil {
+				x.err = nil
+				return accepted
+			}
+			reason = "the answer is not the JSON that was expected"
+		}
+		failure := x.apiError(x.answer)
+		failure.reason, failure.cause = reason, err
+		x.err = failure
+		return unknown
+	}
+
+	failure := x.apiError(x.answer)
+	switch code := resp.StatusCode; {
+	case code == http.StatusUnauthorized:
+		x.err = &AuthenticationError{failure}
+		return refused
+	case code == http.StatusTooManyRequests:
+		x.err = failure.concurrencyLimit(retryAfter(resp.Header, time.Now()))
+		return busy
+	default:
+		x.err = failure
+		if code >= 300 && code < 500 {
+			return refused
+		}
+		return unknown
+	}
+}
+
+func (x *exchange) apiError(ans *answer) *APIError {
+	if x.key != "" {
+		ans.body = bytes.ReplaceAll(ans.body, []byte(x.key), []byte("[redacted]"))
+	}
+	e := &APIError{
+		StatusCode: ans.status, Concurrency: concurrencyFrom(ans.header),
+		method: x.method, path: x.path, body: ans.body,
+	}
+	e.readCodeAndMessage()
+	return e
+}
+
+func (x *exchange) outcomeUnknown(cause error, reason string) error {
+	return &OutcomeUnknownError{Cause: cause, method: x.method, path: x.path, reason: reason}
+}
+
+// planWait sets the wait before the next attempt. It reports false where the wait asked for, or the context's deadline, makes waiting pointless.
+func (x *exchange) planWait(ctx context.Context, asked time.Duration) bool {
+	if asked > x.maxRetryWait {
+		return false
+	}
+	if asked > 0 { // a little later than asked, so that clients told the same do not come back together
+		x.wait = asked + rand.N(asked/10+1)
+	} else {
+		d := firstBackoff << min(x.attempts-1, 16)
+		x.wait = d/2 + rand.N(d/2+1)
+	}
+	x.wait = min(x.wait, x.maxRetryWait)
+	deadline, ok := ctx.Deadline()
+	return !ok || time.Until(deadline) > x.wait
+}
+
+// backoff is the engine's Backoff.
+func (x *exchange) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return x.wait }
+
+// log writes the attempt's one line. What is in it is all that may ever be in it.
+func (x *exchange) log(ctx context.Context, resp *http.Response) {
+	if x.logger == nil || !x.logger.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	status := 0
+	if resp != nil {
+		status = resp.StatusCode
+	}
+	x.logger.LogAttrs(ctx, slog.LevelDebug, "helios: attempt",
+		slog.String("method", x.method), slog.String("path", x.path), slog.Int("status", status),
+		slog.Int("attempt", x.attempts), slog.Duration("duration", time.Since(x.started)), slog.Duration("wait", x.wait))
+}
+
+// retryAfter reads a Retry-After header, seconds or HTTP date, as a wait between 0 and 24 h; 0 if it has none or it is neither.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	value := h.Get("Retry-After")
+	if value == "" {
+		return 0
+	}
+	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(seconds, uint64(longestAskedWait/time.Second))) * time.Second
+	}
+	date, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	return min(max(date.Sub(now), 0), longestAskedWait)
+}
+
+// attempt is what is known of the way of one request to the server. The transport's goroutines write it.
+type attempt struct {
+	body      []byte
+	reporting bool
+	sent      bool // given to the transport
+
+	traced    atomic.Bool // the transport reports through httptrace
+	connected atomic.Bool // a connection was made
+	written   atomic.Bool // the last bytes were given to the connection
+	failed    atomic.Bool // writing the request failed
+}
+
+func (a *attempt) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GetConn: func(string) {
+			a.traced.Store(true)
+			if a.reporting { // net/http takes another connection by itself only if it wrote nothing to the first
+				a.connected.Store(false)
+				a.written.Store(false)
+				a.failed.Store(false)
+			}
+		},
+		GotConn: func(httptrace.GotConnInfo) {
+			a.connected.Store(true)
+			if len(a.body) == 0 {
+				a.written.Store(true)
+			}
+		},
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			if info.Err != nil {
+				a.failed.Store(true)
+			} else {
+				a.written.Store(true)
+			}
+		},
+	}
+}
+
+// mayHaveArrived reports whether the server may have got the whole request. False is a certainty, true is not.
+//
+// WroteRequest alone does not tell: it can come after the error it should explain. So the body also marks the moment its last bytes are handed over.
+func (a *attempt) mayHaveArrived(err error) bool {
+	switch {
+	case !a.sent:
+		return false
+	case a.connected.Load():
+		return a.written.Load() && !a.failed.Load()
+	case a.traced.Load(), a.reporting:
+		return false
+	default: // a transport that does not report: only a failed dial is certain
+		var network *net.OpError
+		return !errors.As(err, &network) || network.Op != "dial"
+	}
+}
+
+// open returns the request's body from its start.
+func (a *attempt) open() (io.ReadCloser, error) { return &requestBody{attempt: a}, nil }
+
+// requestBody reads the body and marks the attempt as written before it hands over the last bytes.
+type requestBody struct {
+	attempt *attempt
+	pos     int
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	rest := b.attempt.body[b.pos:]
+	if len(rest) == 0 {
+		return 0, io.EOF
+	}
+	if len(p) >= len(rest) {
+		b.attempt.written.Store(true)
+	}
+	n := copy(p, rest)
+	b.pos += n
+	return n, nil
+}
+
+// WriteTo spares the copy through a buffer. The last bytes go in a write of their own, so that a write that breaks before them proves the request incomplete.
+func (b *requestBody) WriteTo(w io.Writer) (int64, error) {
+	const tail = 512
+	rest := b.attempt.body[b.pos:]
+	var total int64
+	if len(rest) > tail {
+		n, err := w.Write(rest[:len(rest)-tail])
+		b.pos += n
+		total += int64(n)
+		if err != nil {
+			return total, err
+		}
+		rest = rest[n:]
+	}
+	b.attempt.written.Store(true)
+	n, err := w.Write(rest)
+	b.pos += n
+	return total + int64(n), err
+}
+
+func (b *requestBody) Close() error { return nil }
