@@ -105,7 +105,7 @@ func (s *AgentService) Submit(ctx context.Context, req *AgentRequest) (*Run, err
 	}
 	r := *req
 	if r.WebhookURL == "" {
-		r.WebhookURL = s.api.webhookURL
+		r.WebhookURL = s.api.webhookURL()
 	}
 	problems := checkWebhookURL(r.WebhookURL)
 	if r.AgentType != AgentLight && r.AgentType != AgentDeep {

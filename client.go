@@ -136,7 +136,7 @@ type Response struct {
 
 // Do sends a request to an endpoint that this package has no method for, in the same way as the others: same key, same retries, same errors.
 //
-// path starts with "/" and is appended to the base URL; it holds no query. query is a struct with `url` tags for go-querystring, or nil.
+// method is in upper case. path starts with "/" and is appended to the base URL; it holds no query. query is a struct with `url` tags for go-querystring, or nil.
 // in is encoded as JSON, unless nil. The answer is decoded into out, unless out is nil or the answer is empty.
 //
 // GET, HEAD and OPTIONS change nothing on the server, so they are also sent again after a broken connection, 502, 503 and 504, and never
@@ -187,22 +187,14 @@ func (a *api) call(ctx context.Context, method, path string, params any, body []
 	if ctx == nil {
 		return nil, errors.New("helios: nil context")
 	}
+	if method == "" || strings.ContainsFunc(method, func(r rune) bool { return r < 'A' || r > 'Z' }) {
+		return nil, errors.New("helios: method must be upper-case letters")
+	}
 	u, err := a.endpoint(path, params)
 	if err != nil {
 		return nil, err
 	}
-	header := make(http.Header, len(a.header)+2)
-	for k, v := range a.header {
-		header[k] = v
-	}
-	if body != nil {
-		header["Content-Type"] = a.header["Accept"]
-	}
-	req := &http.Request{
-		Method: method, URL: u, Host: u.Host, Header: header,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}
-	return a.exchange(req.WithContext(ctx), path, body, accept)
+	return a.exchange(ctx, method, path, u, body, accept)
 }
 
 // endpoint joins path and params to the base URL. What would lead elsewhere is refused.

@@ -89,7 +89,7 @@ func (s *LabResultsService) Submit(ctx context.Context, req *LabResultsRequest) 
 	}
 	r := *req
 	if r.WebhookURL == "" {
-		r.WebhookURL = s.api.webhookURL
+		r.WebhookURL = s.api.webhookURL()
 	}
 	problems := checkWebhookURL(r.WebhookURL)
 	switch n := len(r.LabResults); {

@@ -27,7 +27,7 @@ type ClientOption func(*clientConfig) error
 type clientConfig struct {
 	key          func(context.Context) (string, error)
 	baseURL      string
-	webhookURL   string
+	webhookURL   func() string // may hold a token of the customer's, so it is kept from printers like the key
 	httpClient   *http.Client
 	timeout      time.Duration
 	timeoutSet   bool
@@ -81,7 +81,7 @@ func WithBaseURL(base string) ClientOption {
 // WithWebhookURL sets where results go if a request does not say, instead of HELIOS_WEBHOOK_URL.
 // Like every webhook URL it must be https, or http to a loopback host; this is checked when a request uses it.
 func WithWebhookURL(webhook string) ClientOption {
-	return func(c *clientConfig) error { c.webhookURL = webhook; return nil }
+	return func(c *clientConfig) error { c.webhookURL = func() string { return webhook }; return nil }
 }
 
 // WithHTTPClient sends through a copy of hc: its Transport and Jar, and its Timeout unless [WithTimeout] is given too. The copy follows no redirect.
@@ -97,7 +97,8 @@ func WithHTTPClient(hc *http.Client) ClientOption {
 	}
 }
 
-// WithTimeout bounds one attempt, from the connection to the last byte of the answer; 30 s by default, 0 for no bound but the context's.
+// WithTimeout bounds one attempt, from the connection to the last byte of the answer; 30 s by default. With 0 only the
+// context bounds it, and the default transport's 30 s for the answer's header.
 // The whole call, attempts and waits together, is bounded by its context.
 func WithTimeout(d time.Duration) ClientOption {
 	return func(c *clientConfig) error {
@@ -157,7 +158,6 @@ func WithUserAgent(ua string) ClientOption {
 func newClientConfig(opts []ClientOption) (*clientConfig, error) {
 	c := &clientConfig{
 		baseURL:      os.Getenv(EnvBaseURL),
-		webhookURL:   os.Getenv(EnvWebhookURL),
 		timeout:      defaultTimeout,
 		maxRetries:   defaultMaxRetries,
 		maxRetryWait: defaultMaxRetryWait,
@@ -173,6 +173,9 @@ func newClientConfig(opts []ClientOption) (*clientConfig, error) {
 		if err := opt(c); err != nil {
 			return nil, err
 		}
+	}
+	if c.webhookURL == nil {
+		_ = WithWebhookURL(os.Getenv(EnvWebhookURL))(c)
 	}
 	if c.key == nil {
 		if err := WithAPIKey(os.Getenv(EnvAPIKey))(c); err != nil {
@@ -241,7 +244,7 @@ func isLoopback(host string) bool {
 
 // newTransport is the transport of a client that was given none. Idle connections end after 15 s, before servers commonly
 // close them (60 s): a submit on a connection that is just being closed has an unknown outcome.
-func newTransport(responseTimeout time.Duration) http.RoundTripper {
+func newTransport(timeout time.Duration) http.RoundTripper {
 	base, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
 		return http.DefaultTransport // somebody put their own there, and means it
@@ -249,7 +252,9 @@ func newTransport(responseTimeout time.Duration) http.RoundTripper {
 	t := base.Clone()
 	t.DialContext = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext
 	t.TLSHandshakeTimeout = 10 * time.Second
-	t.ResponseHeaderTimeout = responseTimeout
+	if timeout == 0 { // else the attempt's timeout bounds this too
+		t.ResponseHeaderTimeout = defaultTimeout
+	}
 	t.IdleConnTimeout = 15 * time.Second
 	t.MaxIdleConnsPerHost = 32
 	return t

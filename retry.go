@@ -76,8 +76,8 @@ type exchange struct {
 	doubt  error // of the last attempt whose outcome is unknown
 }
 
-func (a *api) exchange(req *http.Request, path string, body []byte, accept func([]byte) error) (*answer, error) {
-	x := &exchange{api: a, method: req.Method, path: path, body: body, accept: accept, attempt: &attempt{reporting: true}}
+func (a *api) exchange(ctx context.Context, method, path string, u *url.URL, body []byte, accept func([]byte) error) (*answer, error) {
+	x := &exchange{api: a, method: method, path: path, body: body, accept: accept, attempt: &attempt{reporting: true}}
 	x.http = http.Client{
 		Transport:     x, // has no CloseIdleConnections, which the engine would call after every failure
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -90,12 +90,9 @@ func (a *api) exchange(req *http.Request, path string, body []byte, accept func(
 	x.engine.Backoff = x.backoff
 	x.engine.ErrorHandler = retryablehttp.PassthroughErrorHandler
 
-	r := &retryablehttp.Request{Request: req}
-	if body != nil {
-		if err := r.SetBody(body); err != nil {
-			return nil, err
-		}
-	}
+	// The engine and http.Client see neither key nor body: RoundTrip adds them, anew for each attempt.
+	req := http.Request{Method: method, URL: u, Host: u.Host, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	r := &retryablehttp.Request{Request: req.WithContext(ctx)}
 	_, err := x.engine.Do(r) //nolint:bodyclose // settle reads and closes every body
 	if x.again {             // the context ended the wait for the next attempt
 		x.err = &interruptedError{why: err, last: x.err}
@@ -125,16 +122,21 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	x.key = key
 
-	// An attempt that was given up may still be read by the transport: nothing it holds is touched again.
+	// The transport may still be reading an attempt that was given up, so that none shares anything with the next.
 	req = req.WithContext(httptrace.WithClientTrace(ctx, x.attempt.trace()))
-	req.Header = maps.Clone(req.Header)
+	header := make(http.Header, 8)
+	maps.Copy(header, x.header)
+	maps.Copy(header, req.Header) // cookies
 	if req.URL.Scheme == x.base.Scheme && req.URL.Host == x.base.Host {
-		req.Header["X-Api-Key"] = []string{key}
+		header["X-Api-Key"] = []string{key}
 	}
 	if x.body != nil {
+		header["Content-Type"] = x.header["Accept"]
+		req.ContentLength = int64(len(x.body))
 		req.GetBody = x.attempt.open
 		req.Body, _ = x.attempt.open()
 	}
+	req.Header = header
 	x.attempt.sent = true
 	resp, err := x.transport.RoundTrip(req)
 	if resp != nil && resp.StatusCode/100 == 3 {
@@ -423,26 +425,6 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	n := copy(p, rest)
 	b.pos += n
 	return n, nil
-}
-
-// WriteTo spares the copy through a buffer. The last bytes go in a write of their own, so that a write that breaks before them proves the request incomplete.
-func (b *requestBody) WriteTo(w io.Writer) (int64, error) {
-	const tail = 512
-	rest := b.attempt.body[b.pos:]
-	var total int64
-	if len(rest) > tail {
-		n, err := w.Write(rest[:len(rest)-tail])
-		b.pos += n
-		total += int64(n)
-		if err != nil {
-			return total, err
-		}
-		rest = rest[n:]
-	}
-	b.attempt.written.Store(true)
-	n, err := w.Write(rest)
-	b.pos += n
-	return total + int64(n), err
 }
 
 func (b *requestBody) Close() error { return nil }

@@ -1,0 +1,7 @@
+package helios_test
+
+const (
+	sampleLight = "{}"
+	sampleDeep  = "{}"
+	sampleLabs  = "{}"
+)

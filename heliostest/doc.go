@@ -1,0 +1,68 @@
+// Package heliostest is a fake Helios for tests and local development.
+//
+// It listens on a loopback port, takes submissions at both endpoints, counts
+// concurrent runs, and delivers signed webhooks. It needs no key, no network and
+// no money, and it can be told to fail in the ways that cost money elsewhere. It
+// knows nothing of the SDK's own code, so that the two can disagree.
+//
+// A test that submits labs and waits for the result:
+//
+//	srv := heliostest.NewServer()
+//	defer srv.Close()
+//	receiver, err := helios.NewReceiver(helios.WithWebhookSecret(srv.WebhookSecret))
+//	tracker := helios.NewTracker()
+//	hook := httptest.NewServer(receiver.Handler(tracker.Handle))
+//	defer hook.Close()
+//	client, err := helios.NewClient(helios.WithAPIKey(srv.APIKey),
+//		helios.WithBaseURL(srv.URL), helios.WithWebhookURL(hook.URL))
+//	run, err := client.LabResults.Submit(ctx, req)
+//	event, err := tracker.Wait(ctx, run.ID, nil)
+//
+// A test of what happens when an answer is lost:
+//
+//	srv.Inject(heliostest.DropAnswer())
+//	_, err = client.LabResults.Submit(ctx, req) // errors.Is(err, helios.ErrOutcomeUnknown)
+//	n := srv.Accepted(hook.URL)                 // 1: it was accepted, and paid for, once
+//
+// A handler can be tested without a server, with a delivery from
+// [NewWebhookRequest].
+//
+// # What is documented
+//
+// These follow the vendor's documentation: the two endpoints and the fields they
+// require; the field types, so that age is a number for an agent and a string for
+// lab results; the answers 200, 401 and 429; the X-Concurrent headers on every
+// answer; separate slots for light, deep and lab-results; the headers and the
+// signature of a webhook; the names of a light run's steps; the shape of a
+// completed event and of its result; at most 200 labs analyzed, the newest ones.
+//
+// # What is invented
+//
+// The vendor's documentation does not settle these. Do not rely on them:
+//
+//   - The bodies of all other errors. They are the pair "error" and "message",
+//     with statuses 400, 404, 405, 413 (above 16 MiB) and 415.
+//   - How strict validation is. Unknown fields and categories are accepted. A known
+//     field of the wrong type is refused, and so is null; the message names the
+//     field and the rule, never a value.
+//   - The shape of a status update: status "processing" with step, totalSteps and
+//     stepName.
+//   - The steps of deep and lab-results runs. They are those of a light run.
+//   - An error event beyond status "error" and error.message.
+//   - Redelivery: any answer but 2xx, and none within 30 seconds, is tried again.
+//     The events of a run are delivered one after the other.
+//   - The headers of an answer 401 or 404 from which the agent type cannot be
+//     told: they count the slots of light.
+//   - The result. Its text is put together from what was submitted, says so, and
+//     cites sources that do not exist.
+//
+// As with the real service, the first webhook may arrive before the answer to the
+// submission does.
+//
+// # What stays on the machine
+//
+// Webhooks go to loopback hosts only, unless [WithWebhookClient] says otherwise.
+// A webhook URL may be http if its host is loopback. The submissions themselves
+// are kept in memory, for [Server.Requests] and [Server.Runs], until the server is
+// garbage.
+package heliostest

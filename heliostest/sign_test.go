@@ -1,0 +1,60 @@
+package heliostest_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/heliosai/helios-go/heliostest"
+)
+
+const signedBody = `{"runId":"550e8400-e29b-41d4-a716-446655440000","status":"completed"}`
+
+func TestSign(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, http.Header{
+		"Content-Type":       {"application/json"},
+		"X-Helios-Signature": {signature("secret", []byte(signedBody))},
+		"X-Helios-Timestamp": {"1736942490"},
+		"X-Helios-Run-Id":    {"550e8400-e29b-41d4-a716-446655440000"},
+	}, heliostest.Sign("secret", []byte(signedBody), time.Unix(1736942490, 999)))
+
+	// Computed with: printf 'not json' | openssl dgst -sha256 -hmac secret
+	h := heliostest.Sign("secret", []byte("not json"), time.Unix(0, 0))
+	assert.Equal(t, "sha256=19e44cefdf4796e0dc616e940e49c2ecd3fc476343e40c7c95d39a75dc10e958", h.Get("X-Helios-Signature"))
+	assert.NotContains(t, h, "X-Helios-Run-Id")
+}
+
+func TestNewWebhookRequestWorksForHandlersAndClients(t *testing.T) {
+	t.Parallel()
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		assert.NoError(t, err)
+		assert.Equal(t, signedBody, string(body))
+		assert.Equal(t, signature("secret", body), r.Header.Get("X-Helios-Signature"))
+		assert.NotEmpty(t, r.Host)
+		assert.NotEmpty(t, r.RemoteAddr)
+		assert.Equal(t, "o-17", r.FormValue("order"))
+		w.WriteHeader(http.StatusAccepted)
+	})
+	mux := http.NewServeMux()
+	mux.Handle("POST /webhook/helios", handler)
+
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, heliostest.NewWebhookRequest("/webhook/helios?order=o-17", "secret", []byte(signedBody), time.Now()))
+	assert.Equal(t, http.StatusAccepted, w.Code)
+
+	hook := httptest.NewServer(mux)
+	t.Cleanup(hook.Close)
+	resp, err := hook.Client().Do(heliostest.NewWebhookRequest(hook.URL+"/webhook/helios?order=o-17", "secret", []byte(signedBody), time.Now()))
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	assert.Equal(t, http.StatusAccepted, resp.StatusCode)
+
+	assert.Panics(t, func() { heliostest.NewWebhookRequest("http://%zz", "secret", nil, time.Now()) })
+}

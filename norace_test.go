@@ -1,0 +1,5 @@
+//go:build !race
+
+package helios_test
+
+const raceEnabled = false

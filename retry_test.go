@@ -1,0 +1,268 @@
+package helios_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/heliosai/helios-go"
+)
+
+// attemptLog collects the lines of the debug log.
+type attemptLog struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *attemptLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *attemptLog) logger() *slog.Logger {
+	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+func (l *attemptLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+func (l *attemptLog) all() []map[string]any {
+	var lines []map[string]any
+	dec := json.NewDecoder(strings.NewReader(l.String()))
+	for {
+		var line map[string]any
+		if dec.Decode(&line) != nil {
+			return lines
+		}
+		lines = append(lines, line)
+	}
+}
+
+func discardLog() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// answering gives the answers in turn, the last for ever, and counts the attempts.
+func answering(attempts *int, answers ...func(*http.Request) (*http.Response, error)) transportFunc {
+	return func(req *http.Request) (*http.Response, error) {
+		n := min(*attempts, len(answers)-1)
+		*attempts++
+		return answers[n](req)
+	}
+}
+
+func answer(code int, body string, header ...string) func(*http.Request) (*http.Response, error) {
+	return func(req *http.Request) (*http.Response, error) {
+		write(req)
+		resp := &http.Response{StatusCode: code, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: -1, Request: req}
+		for i := 0; i < len(header); i += 2 {
+			resp.Header.Set(header[i], header[i+1])
+		}
+		return resp, nil
+	}
+}
+
+func refusedDial(*http.Request) (*http.Response, error) { return nil, errRefused }
+
+func brokenAfterWrite(req *http.Request) (*http.Response, error) {
+	write(req)
+	return nil, io.ErrUnexpectedEOF
+}
+
+func tooMany(retryAfter string) func(*http.Request) (*http.Response, error) {
+	header := []string{"X-Concurrent-Limit", "7", "X-Concurrent-Active", "7", "X-Concurrent-Remaining", "0"}
+	if retryAfter != "" {
+		header = append(header, "Retry-After", retryAfter)
+	}
+	return answer(429, `{"error": "Too many concurrent requests", "message": "You have 7 active light agent requests. Maximum is 7.", "activeCount": 7, "limit": 7}`, header...)
+}
+
+// TestSubmit_Waits runs on synthetic time: what is measured is exactly what was waited.
+func TestSubmit_Waits(t *testing.T) {
+	t.Parallel()
+	ok := answer(200, acceptedBody)
+	in := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
+	tests := []struct {
+		name     string
+		answers  func() []func(*http.Request) (*http.Response, error)
+		opts     []helios.ClientOption
+		deadline time.Duration
+		attempts int
+		min, max time.Duration
+		target   error // nil: accepted
+	}{
+		{name: "refused twice, then accepted", attempts: 3, min: 750 * time.Millisecond, max: 1500 * time.Millisecond,
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(refusedDial, refusedDial, ok) }},
+		{name: "refused for ever", attempts: 4, min: 1750 * time.Millisecond, max: 3500 * time.Millisecond, target: errRefused,
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(refusedDial) }},
+		{name: "no retries", attempts: 1, target: errRefused, opts: []helios.ClientOption{helios.WithMaxRetries(0)},
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(refusedDial) }},
+		{name: "backoff is capped", attempts: 4, max: 30 * time.Millisecond, target: errRefused, opts: []helios.ClientOption{helios.WithMaxRetryWait(10 * time.Millisecond)},
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(refusedDial) }},
+		{name: "429 within the longest wait", attempts: 2, min: 20 * time.Second, max: 22 * time.Second,
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(tooMany("20"), ok) }},
+		{name: "429 as a date", attempts: 2, min: 19 * time.Second, max: 22 * time.Second,
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(tooMany(in(20*time.Second)), ok) }},
+		{name: "429 with a date that has passed", attempts: 2, max: time.Second,
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(tooMany(in(-time.Hour)), ok) }},
+		{name: "429 as documented is beyond the default", attempts: 1, target: helios.ErrConcurrencyLimit,
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(tooMany("60"), ok) }},
+		{name: "429 as documented, waited for as asked", attempts: 2, min: time.Minute, max: 66 * time.Second, opts: []helios.ClientOption{helios.WithMaxRetryWait(2 * time.Minute)},
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(tooMany("60"), ok) }},
+		{name: "429 exactly at the longest wait", attempts: 2, min: time.Minute, max: time.Minute, opts: []helios.ClientOption{helios.WithMaxRetryWait(time.Minute)},
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(tooMany("60"), ok) }},
+		{name: "429 that overflows", attempts: 1, target: helios.ErrConcurrencyLimit, opts: []helios.ClientOption{helios.WithMaxRetryWait(time.Hour)},
+			answers: func() []func(*http.Request) (*http.Response, error) {
+				return list(tooMany("99999999999999999999999"), ok)
+			}},
+		{name: "429 that overflows a duration", attempts: 1, target: helios.ErrConcurrencyLimit, opts: []helios.ClientOption{helios.WithMaxRetryWait(time.Hour)},
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(tooMany("9223372036854775807"), ok) }},
+		{name: "429 with a negative wait", attempts: 2, max: time.Second,
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(tooMany("-5"), ok) }},
+		{name: "429 with nonsense", attempts: 2, max: time.Second,
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(tooMany("soon"), ok) }},
+		{name: "429 beyond the deadline is returned at once", attempts: 1, target: helios.ErrConcurrencyLimit, deadline: 10 * time.Second,
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(tooMany("20"), ok) }},
+		{name: "429 until retries are used up", attempts: 4, min: 3 * time.Second, max: 3300 * time.Millisecond, target: helios.ErrConcurrencyLimit,
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(tooMany("1")) }},
+		{name: "unknown outcome is sent once", attempts: 1, target: helios.ErrOutcomeUnknown,
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(brokenAfterWrite, ok) }},
+		{name: "503 with Retry-After is sent once", attempts: 1, target: helios.ErrOutcomeUnknown,
+			answers: func() []func(*http.Request) (*http.Response, error) {
+				return list(answer(503, "", "Retry-After", "1"), ok)
+			}},
+		{name: "unknown outcome, resubmitted as asked", attempts: 2, max: time.Second, opts: []helios.ClientOption{helios.WithResubmitOnUnknownOutcome()},
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(brokenAfterWrite, ok) }},
+		{name: "an unknown outcome stays unknown when a later attempt is refused", attempts: 2, max: time.Second, target: helios.ErrOutcomeUnknown,
+			opts:    []helios.ClientOption{helios.WithResubmitOnUnknownOutcome()},
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(brokenAfterWrite, answer(401, "")) }},
+		{name: "an unknown outcome stays unknown when later attempts do not connect", attempts: 4, max: 4 * time.Second, target: helios.ErrOutcomeUnknown,
+			opts:    []helios.ClientOption{helios.WithResubmitOnUnknownOutcome()},
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(brokenAfterWrite, refusedDial) }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx := t.Context()
+				if tt.deadline > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, tt.deadline)
+					defer cancel()
+				}
+				attempts := 0
+				client := newClient(t, "https://api.example", append(tt.opts, withTransport(answering(&attempts, tt.answers()...)))...)
+				start := time.Now()
+				run, err := client.LabResults.Submit(ctx, labs())
+				waited := time.Since(start)
+
+				assert.Equal(t, tt.attempts, attempts)
+				assert.GreaterOrEqual(t, waited, tt.min)
+				assert.LessOrEqual(t, waited, tt.max)
+				if tt.target != nil {
+					require.ErrorIs(t, err, tt.target)
+					return
+				}
+				require.NoError(t, err)
+				assert.Equal(t, acceptedRun, run.ID)
+			})
+		})
+	}
+}
+
+func list(f ...func(*http.Request) (*http.Response, error)) []func(*http.Request) (*http.Response, error) {
+	return f
+}
+
+func TestSubmit_ContextEndsTheWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		attempts := 0
+		client := newClient(t, "https://api.example", withTransport(answering(&attempts, tooMany("20"))))
+		time.AfterFunc(5*time.Second, cancel)
+		start := time.Now()
+		_, err := client.LabResults.Submit(ctx, labs())
+		assert.Equal(t, 5*time.Second, time.Since(start))
+		assert.Equal(t, 1, attempts)
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, err, helios.ErrConcurrencyLimit, "the last error is kept")
+		var limit *helios.ConcurrencyLimitError
+		require.ErrorAs(t, err, &limit)
+		assert.Equal(t, 20*time.Second, limit.RetryAfter)
+	})
+}
+
+// TestSubmit_TransportsThatDoNotReport: where httptrace is silent, only a failed dial proves that nothing was sent.
+func TestSubmit_TransportsThatDoNotReport(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("the middlebox said no")
+	for name, tt := range map[string]struct {
+		err      error
+		unknown  bool
+		attempts int
+	}{
+		"failed dial":   {errRefused, false, 2},
+		"anything else": {broken, true, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			attempts := 0
+			client := newClient(t, "https://api.example", helios.WithMaxRetries(1), helios.WithMaxRetryWait(time.Millisecond),
+				withTransport(func(*http.Request) (*http.Response, error) { attempts++; return nil, tt.err }))
+			_, err := client.LabResults.Submit(t.Context(), labs())
+			require.ErrorIs(t, err, tt.err)
+			assert.Equal(t, tt.unknown, errors.Is(err, helios.ErrOutcomeUnknown))
+			assert.Equal(t, tt.attempts, attempts)
+		})
+	}
+}
+
+func TestWithLogger_OneLinePerAttemptByAllowList(t *testing.T) {
+	t.Parallel()
+	lines := &attemptLog{}
+	attempts := 0
+	client := newClient(t, "https://api.example/prefix", helios.WithMaxRetryWait(time.Millisecond), helios.WithLogger(lines.logger()),
+		withTransport(answering(&attempts, refusedDial, tooMany("0"), answer(200, acceptedBody))))
+	_, err := client.LabResults.Submit(t.Context(), labs())
+	require.NoError(t, err)
+
+	all := lines.all()
+	require.Len(t, all, 3)
+	for i, line := range all {
+		assert.ElementsMatch(t, []string{"time", "level", "msg", "method", "path", "status", "attempt", "duration", "wait"}, keys(line))
+		assert.Equal(t, "DEBUG", line["level"])
+		assert.Equal(t, "POST", line["method"])
+		assert.Equal(t, "/api/v1/lab-results", line["path"])
+		assert.EqualValues(t, i+1, line["attempt"])
+		assert.EqualValues(t, []int{0, 429, 200}[i], line["status"])
+	}
+	assert.NotZero(t, all[0]["wait"])
+	assert.Zero(t, all[2]["wait"])
+	for _, secret := range []string{testKey, secretValue, testHook} {
+		assert.NotContains(t, lines.String(), secret)
+	}
+}
+
+func keys(m map[string]any) []string {
+	var all []string
+	for k := range m {
+		all = append(all, k)
+	}
+	return all
+}
