@@ -84,7 +84,7 @@ const Version = "0.1.0"
 
 // The environment variables that [NewClient] and [NewReceiver] read where no option says otherwise. The vendor names the first; the others are this package's.
 const (
-	EnvAPIKey        = "HELIOS_API_KEY"
+	EnvAPIKey        = "HELIOS_API_KEY" //nolint:gosec // a name, not a secret
 	EnvBaseURL       = "HELIOS_BASE_URL"
 	EnvWebhookURL    = "HELIOS_WEBHOOK_URL"
 	EnvWebhookSecret = "HELIOS_WEBHOOK_SECRET" //nolint:gosec // a name, not a secret

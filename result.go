@@ -70,9 +70,7 @@ type ResultMetadata struct {
 func (m *CitationMetadata) UnmarshalJSON(b []byte) error {
 	*m = CitationMetadata{}
 	var all map[string]json.RawMessage
-	if json.Unmarshal(b, &all) != nil {
-		return nil // null, or no object: there is nothing to read
-	}
+	_ = json.Unmarshal(b, &all) // what is no object has nothing to read
 	for key, field := range map[string]any{
 		"type": &m.Type, "source": &m.Source, "author": &m.Author, "doi": &m.DOI, "pubdate": &m.PubDate,
 		"abstract_snippet": &m.AbstractSnippet, "specialties": &m.Specialties, "url": &m.URL, "title": &m.Title,

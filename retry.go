@@ -249,7 +249,7 @@ func (x *exchange) judgeAnswer(resp *http.Response) verdict {
 	_ = resp.Body.Close()
 	x.answer = &answer{resp.StatusCode, resp.Header, body}
 	if success {
-		reason := ""
+		var reason string
 		switch {
 		case errors.Is(err, ErrBodyTooLarge):
 			reason = "the answer is larger than 1 MiB"
@@ -269,11 +269,11 @@ func (x *exchange) judgeAnswer(resp *http.Response) verdict {
 	}
 
 	failure := x.apiError(x.answer)
-	switch code := resp.StatusCode; {
-	case code == http.StatusUnauthorized:
+	switch code := resp.StatusCode; code {
+	case http.StatusUnauthorized:
 		x.err = &AuthenticationError{failure}
 		return refused
-	case code == http.StatusTooManyRequests:
+	case http.StatusTooManyRequests:
 		x.err = failure.concurrencyLimit(retryAfter(resp.Header, time.Now()))
 		return busy
 	default:
@@ -307,10 +307,10 @@ func (x *exchange) planWait(ctx context.Context, asked time.Duration) bool {
 		return false
 	}
 	if asked > 0 { // a little later than asked, so that clients told the same do not come back together
-		x.wait = asked + rand.N(asked/10+1)
+		x.wait = asked + rand.N(asked/10+1) //nolint:gosec // jitter
 	} else {
 		d := firstBackoff << min(x.attempts-1, 16)
-		x.wait = d/2 + rand.N(d/2+1)
+		x.wait = d/2 + rand.N(d/2+1) //nolint:gosec // jitter
 	}
 	x.wait = min(x.wait, x.maxRetryWait)
 	deadline, ok := ctx.Deadline()

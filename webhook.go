@@ -218,7 +218,7 @@ func (r *Receiver) Verify(req *http.Request) (*Event, error) {
 	if req.Body == nil {
 		req.Body = http.NoBody
 	}
-	defer req.Body.Close()
+	defer func() { _ = req.Body.Close() }()
 	h, err := r.checkHeaders(req.Header)
 	if err != nil {
 		return nil, err // before a stranger's body is read

@@ -56,8 +56,8 @@
 //   - The result. Its text is put together from what was submitted, says so, and
 //     cites sources that do not exist.
 //
-// As with the real service, the first webhook may arrive before the answer to the
-// submission does.
+// The first webhook may arrive before the answer to the submission does: nothing
+// in the documentation rules it out.
 //
 // # What stays on the machine
 //

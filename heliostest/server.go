@@ -138,6 +138,7 @@ func NewServer(opts ...Option) *Server {
 				s.conns.Add(1)
 			case http.StateClosed, http.StateHijacked:
 				s.conns.Done()
+			default:
 			}
 		},
 	}

@@ -95,7 +95,7 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer := fmt.Sprintf(`{"runId": %q, "status": "accepted", "message": "Request accepted. Results will be delivered to your webhook."}`, run.id)
-	s.answer(w, seen, agent, active, http.StatusOK, answer, f.halfAnswer)
+	s.answer(w, seen, active, http.StatusOK, answer, f.halfAnswer)
 }
 
 // agentOf returns the agent type whose slots a request counts against. Before a
@@ -155,20 +155,20 @@ func (s *Server) refuse(w http.ResponseWriter, seen *Request, agent string, stat
 	if code == "" {
 		code = "Error"
 	}
-	s.answer(w, seen, agent, s.Active(agent), status, fmt.Sprintf(`{"error": %q, "message": %q}`, code, message), false)
+	s.answer(w, seen, s.Active(agent), status, fmt.Sprintf(`{"error": %q, "message": %q}`, code, message), false)
 }
 
 func (s *Server) refuseLimit(w http.ResponseWriter, seen *Request, agent string, active int) {
 	seconds := (s.config.retryAfter + time.Second - 1) / time.Second
 	w.Header().Set("Retry-After", strconv.FormatInt(int64(seconds), 10))
-	s.answer(w, seen, agent, active, http.StatusTooManyRequests, fmt.Sprintf(
+	s.answer(w, seen, active, http.StatusTooManyRequests, fmt.Sprintf(
 		`{"error": "Too many concurrent requests", "message": "You have %d active %s agent requests. Maximum is %d.", "activeCount": %d, "limit": %d}`,
 		active, agent, s.config.limit, active, s.config.limit), false)
 }
 
 // answer writes the answer. It is recorded first: a client that has its answer
 // finds it recorded.
-func (s *Server) answer(w http.ResponseWriter, seen *Request, agent string, active, status int, body string, half bool) {
+func (s *Server) answer(w http.ResponseWriter, seen *Request, active, status int, body string, half bool) {
 	s.answered(seen, status)
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
