@@ -132,7 +132,7 @@ type (
 	healthDataFields HealthData
 	agentFields      struct {
 		WebhookURL string    `json:"webhookUrl,omitempty"`
-		AgentType  AgentType `json:"agentType"`
+		AgentType  AgentType `json:"agentType,omitempty"`
 		Data       any       `json:"data"`
 	}
 )
@@ -159,7 +159,7 @@ func (r *AgentRequest) encode(problems []FieldError) ([]byte, error) {
 // MarshalJSON encodes the request as it is sent, Extra merged in.
 func (r AgentRequest) MarshalJSON() ([]byte, error) { return r.encode(nil) }
 
-// UnmarshalJSON decodes a request; what has no field of its own goes to Extra.
+// UnmarshalJSON decodes a request; what has no field of its own goes to Extra. Items of lists have no Extra: what is unknown in them is dropped.
 func (r *AgentRequest) UnmarshalJSON(b []byte) error {
 	type fields AgentRequest
 	return decodeExtra(b, (*fields)(r), &r.Extra)

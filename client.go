@@ -198,28 +198,28 @@ func (a *api) call(ctx context.Context, method, path string, params any, body []
 }
 
 // endpoint joins path and params to the base URL. What would lead elsewhere is refused.
-func (a *api) endpoint(path string, params any) (*url.URL, error) {
+func (a *api) endpoint(path string, params any) (u url.URL, err error) {
 	rel, err := url.Parse(path)
 	switch {
 	case err != nil || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//"):
-		return nil, errors.New(`helios: path must start with one "/" and be a URL path`)
+		return u, errors.New(`helios: path must start with one "/" and be a URL path`)
 	case strings.ContainsAny(path, "?#"):
-		return nil, errors.New("helios: path must not hold a query or a fragment; pass the query as a struct")
+		return u, errors.New("helios: path must not hold a query or a fragment; pass the query as a struct")
 	}
 	for segment := range strings.SplitSeq(rel.Path, "/") {
 		if segment == "." || segment == ".." {
-			return nil, errors.New(`helios: path must not hold "." or ".." segments`)
+			return u, errors.New(`helios: path must not hold "." or ".." segments`)
 		}
 	}
-	u := a.base
+	u = a.base
 	u.RawPath = strings.TrimSuffix(u.EscapedPath(), "/") + rel.EscapedPath()
 	u.Path = strings.TrimSuffix(u.Path, "/") + rel.Path
 	if params != nil {
 		values, err := query.Values(params)
 		if err != nil {
-			return nil, fmt.Errorf("helios: query: %w", err)
+			return u, fmt.Errorf("helios: query: %w", err)
 		}
 		u.RawQuery = values.Encode()
 	}
-	return &u, nil
+	return u, nil
 }

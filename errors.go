@@ -206,7 +206,7 @@ type FieldError struct {
 
 // ValidationError lists all that is wrong with a request. It is found before anything is sent; nothing was paid.
 type ValidationError struct {
-	// Fields holds every problem, in the order of the request's fields; never empty.
+	// Fields holds every problem; never empty.
 	Fields []FieldError
 }
 

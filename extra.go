@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // encodeExtra encodes fields, a pointer to a struct, with the keys of extra merged into the object. A key that a set field has taken, or a value that is no
@@ -26,13 +27,17 @@ func encodeExtra(fields any, extra map[string]any, path string, problems *[]Fiel
 	}
 	merged := bytes.TrimSuffix(typed, []byte("}"))
 	for _, key := range slices.Sorted(maps.Keys(extra)) {
-		if _, ok := taken[key]; ok {
+		if clashes(taken, key) {
 			*problems = append(*problems, FieldError{path + key, "is set both by its field and in Extra"})
 			continue
 		}
 		value, err := json.Marshal(extra[key])
 		if err != nil {
 			*problems = append(*problems, FieldError{path + key, "cannot be encoded as JSON"})
+			continue
+		}
+		if !utf8.ValidString(key) {
+			*problems = append(*problems, FieldError{path + strings.ToValidUTF8(key, "?"), "is not a UTF-8 name"})
 			continue
 		}
 		name, _ := json.Marshal(key) // a string always encodes
@@ -42,6 +47,16 @@ func encodeExtra(fields any, extra map[string]any, path string, problems *[]Fiel
 		merged = append(append(append(merged, name...), ':'), value...)
 	}
 	return append(merged, '}'), nil
+}
+
+// clashes compares without case, as many decoders do.
+func clashes(taken map[string]json.RawMessage, key string) bool {
+	for name := range taken {
+		if strings.EqualFold(name, key) {
+			return true
+		}
+	}
+	return false
 }
 
 func encodeValid(fields any, extra map[string]any) ([]byte, error) {
@@ -64,8 +79,14 @@ func decodeExtra(b []byte, fields any, extra *map[string]any) error {
 	if err := dec.Decode(&all); err != nil {
 		return err
 	}
+	if all == nil {
+		return nil // null changes nothing, as usual with encoding/json
+	}
 	for f := range reflect.TypeOf(fields).Elem().Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "-" {
+			continue
+		}
 		for key := range all {
 			if strings.EqualFold(key, name) { // as encoding/json matches
 				delete(all, key)

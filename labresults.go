@@ -138,7 +138,10 @@ func NewestLabResults(labs []LabResult) (newest, dropped []LabResult) {
 
 // labDate reads the forms of ISO 8601 that clinical data uses; a date without a zone counts as UTC.
 func labDate(s string) time.Time {
-	for _, layout := range []string{time.DateOnly, time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04Z07:00", "2006-01-02T15:04", "2006-01", "2006"} {
+	for _, layout := range [...]string{
+		time.DateOnly, time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05", "2006-01-02T15:04Z07:00", "2006-01-02T15:04", "2006-01", "2006",
+		"2006-01-02 15:04:05", "2006-01-02T15", "20060102", "20060102T150405Z0700", "20060102T150405", "20060102150405",
+	} {
 		if t, err := time.Parse(layout, strings.TrimSpace(s)); err == nil {
 			return t
 		}
@@ -150,7 +153,7 @@ type (
 	patientContextFields PatientContext
 	labResultsFields     struct {
 		WebhookURL     string      `json:"webhookUrl,omitempty"`
-		LabResults     []LabResult `json:"labResults"`
+		LabResults     []LabResult `json:"labResults,omitempty"`
 		PatientContext any         `json:"patientContext,omitempty"`
 	}
 )
@@ -180,7 +183,7 @@ func (r *LabResultsRequest) encode(problems []FieldError) ([]byte, error) {
 // MarshalJSON encodes the request as it is sent, Extra merged in.
 func (r LabResultsRequest) MarshalJSON() ([]byte, error) { return r.encode(nil) }
 
-// UnmarshalJSON decodes a request; what has no field of its own goes to Extra.
+// UnmarshalJSON decodes a request; what has no field of its own goes to Extra. Items of lists have no Extra: what is unknown in them is dropped.
 func (r *LabResultsRequest) UnmarshalJSON(b []byte) error {
 	type fields LabResultsRequest
 	return decodeExtra(b, (*fields)(r), &r.Extra)

@@ -61,23 +61,26 @@ type exchange struct {
 	body         []byte
 	accept       func([]byte) error
 
+	url    url.URL
 	engine retryablehttp.Client
 	http   http.Client
 
 	attempts int
 	attempt  *attempt
+	first    attempt // most calls need no other
 	started  time.Time
 	key      string
 
-	answer *answer
+	answer answer
 	again  bool
 	wait   time.Duration
 	err    error // of the last attempt
 	doubt  error // of the last attempt whose outcome is unknown
 }
 
-func (a *api) exchange(ctx context.Context, method, path string, u *url.URL, body []byte, accept func([]byte) error) (*answer, error) {
-	x := &exchange{api: a, method: method, path: path, body: body, accept: accept, attempt: &attempt{reporting: true}}
+func (a *api) exchange(ctx context.Context, method, path string, u url.URL, body []byte, accept func([]byte) error) (*answer, error) {
+	x := &exchange{api: a, method: method, path: path, url: u, body: body, accept: accept}
+	x.attempt = &x.first
 	x.http = http.Client{
 		Transport:     x, // has no CloseIdleConnections, which the engine would call after every failure
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -91,14 +94,14 @@ func (a *api) exchange(ctx context.Context, method, path string, u *url.URL, bod
 	x.engine.ErrorHandler = retryablehttp.PassthroughErrorHandler
 
 	// The engine and http.Client see neither key nor body: RoundTrip adds them, anew for each attempt.
-	req := http.Request{Method: method, URL: u, Host: u.Host, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	req := http.Request{Method: method, URL: &x.url, Host: u.Host, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	r := &retryablehttp.Request{Request: req.WithContext(ctx)}
 	_, err := x.engine.Do(r) //nolint:bodyclose // settle reads and closes every body
 	if x.again {             // the context ended the wait for the next attempt
 		x.err = &interruptedError{why: err, last: x.err}
 	}
 	if x.err == nil {
-		return x.answer, nil
+		return &x.answer, nil
 	}
 	if x.doubt != nil && !errors.Is(x.err, ErrOutcomeUnknown) {
 		// A later attempt failed for certain, an earlier one may have been accepted.
@@ -111,7 +114,10 @@ func (a *api) exchange(ctx context.Context, method, path string, u *url.URL, bod
 func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	x.attempts++
 	x.started = time.Now()
-	x.attempt = &attempt{body: x.body, reporting: x.reporting}
+	if x.attempts > 1 {
+		x.attempt = new(attempt)
+	}
+	x.attempt.body, x.attempt.reporting = x.body, x.reporting
 	ctx := req.Context()
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -133,8 +139,9 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	if x.body != nil {
 		header["Content-Type"] = x.header["Accept"]
 		req.ContentLength = int64(len(x.body))
-		req.GetBody = x.attempt.open
-		req.Body, _ = x.attempt.open()
+		req.GetBody = x.attempt.reopen
+		x.attempt.reader.attempt = x.attempt
+		req.Body = &x.attempt.reader
 	}
 	req.Header = header
 	x.attempt.sent = true
@@ -247,7 +254,7 @@ func (x *exchange) judgeAnswer(resp *http.Response) verdict {
 	}
 	body, err := readBounded(resp.Body, resp.ContentLength, most)
 	_ = resp.Body.Close()
-	x.answer = &answer{resp.StatusCode, resp.Header, body}
+	x.answer = answer{resp.StatusCode, resp.Header, body}
 	if success {
 		var reason string
 		switch {
@@ -262,13 +269,13 @@ func (x *exchange) judgeAnswer(resp *http.Response) verdict {
 			}
 			reason = "the answer is not the JSON that was expected"
 		}
-		failure := x.apiError(x.answer)
+		failure := x.apiError()
 		failure.reason, failure.cause = reason, err
 		x.err = failure
 		return unknown
 	}
 
-	failure := x.apiError(x.answer)
+	failure := x.apiError()
 	switch code := resp.StatusCode; code {
 	case http.StatusUnauthorized:
 		x.err = &AuthenticationError{failure}
@@ -285,7 +292,8 @@ func (x *exchange) judgeAnswer(resp *http.Response) verdict {
 	}
 }
 
-func (x *exchange) apiError(ans *answer) *APIError {
+func (x *exchange) apiError() *APIError {
+	ans := &x.answer
 	if x.key != "" {
 		ans.body = bytes.ReplaceAll(ans.body, []byte(x.key), []byte("[redacted]"))
 	}
@@ -353,6 +361,8 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 // attempt is what is known of the way of one request to the server. The transport's goroutines write it.
 type attempt struct {
 	body      []byte
+	reader    requestBody
+	hooks     httptrace.ClientTrace
 	reporting bool
 	sent      bool // given to the transport
 
@@ -363,7 +373,7 @@ type attempt struct {
 }
 
 func (a *attempt) trace() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
+	a.hooks = httptrace.ClientTrace{
 		GetConn: func(string) {
 			a.traced.Store(true)
 			if a.reporting { // net/http takes another connection by itself only if it wrote nothing to the first
@@ -386,6 +396,7 @@ func (a *attempt) trace() *httptrace.ClientTrace {
 			}
 		},
 	}
+	return &a.hooks
 }
 
 // mayHaveArrived reports whether the server may have got the whole request. False is a certainty, true is not.
@@ -405,8 +416,8 @@ func (a *attempt) mayHaveArrived(err error) bool {
 	}
 }
 
-// open returns the request's body from its start.
-func (a *attempt) open() (io.ReadCloser, error) { return &requestBody{attempt: a}, nil }
+// reopen returns the request's body from its start, for net/http's own next connection.
+func (a *attempt) reopen() (io.ReadCloser, error) { return &requestBody{attempt: a}, nil }
 
 // requestBody reads the body and marks the attempt as written before it hands over the last bytes.
 type requestBody struct {

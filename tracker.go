@@ -29,8 +29,9 @@ const (
 //
 // Its memory is bounded by 10,000 runs and 256 MiB of events, and it forgets a run one hour after its last event or Wait; change that with
 // [WithTrackerLimits] and [WithTrackerTTL]. To make room it drops, oldest first, runs whose final event was handed out, then
-// runs that nobody waits for and that have not ended. A final event that nobody has taken yet is kept for the hour, and so is
-// all that somebody waits for. When nothing can be dropped, Handle and Wait return [ErrTrackerFull].
+// runs that nobody waits for and that have not ended, then the status updates of a run whose final event comes. A final event that nobody has taken yet is
+// kept for the hour, and so is all that somebody waits for. A final event that is waited for is taken even beyond the limits, and makes room after that.
+// When nothing can be dropped, Handle and Wait return [ErrTrackerFull].
 type Tracker struct {
 	maxRuns  int
 	maxBytes int64
@@ -110,19 +111,21 @@ func (t *Tracker) Handle(_ context.Context, e *Event) error {
 	now := time.Now()
 	run := t.lookup(e.RunID, now)
 	if run == nil {
-		return ErrTrackerFull
+		return fullFor(e)
 	}
 	if run.knows(e) {
-		t.forgetIfEmpty(run)
 		return nil
 	}
-	size := int64(len(e.Raw) + eventOverhead)
-	if !t.makeRoom(0, size, run) && (!e.Final() || run.waiters == 0) {
+	size := eventSize(e)
+	fits := t.makeRoom(0, size, run)
+	if !fits && e.Final() && run.waiters == 0 && size <= t.maxBytes { // the result is worth more than its own updates
+		t.bytes -= run.bytes
+		run.bytes, run.numbered, run.unnumbered = 0, nil, nil
+		fits = t.makeRoom(0, size, run)
+	}
+	if !fits && (!e.Final() || run.waiters == 0) {
 		t.forgetIfEmpty(run)
-		if e.Final() {
-			return ErrTrackerFull
-		}
-		return nil
+		return fullFor(e)
 	}
 	run.add(trackedEvent{e, now})
 	run.bytes += size
@@ -132,12 +135,24 @@ func (t *Tracker) Handle(_ context.Context, e *Event) error {
 	return nil
 }
 
+func eventSize(e *Event) int64 {
+	return int64(len(e.Raw) + eventOverhead)
+}
+
+// fullFor is what it means that there is no room for e: only a final event matters enough to be refused.
+func fullFor(e *Event) error {
+	if e.Final() {
+		return ErrTrackerFull
+	}
+	return nil
+}
+
 // Wait hands the status updates of a run to progress, then returns its final event; if the run failed, with a [*RunError] beside it. Events
 // that came before are not missed. Any number of goroutines may wait for one run, at once or later, and each gets all of it.
 //
 // progress may be nil. It runs on the caller's goroutine, once per update and in the order of their sequence numbers. An update that arrives
-// before one with a smaller number waits half a second for it; one that comes later than that is skipped. The final event ends
-// the wait at once.
+// before one with a smaller number waits half a second for it; one that comes later than that is skipped, and so is one with a number above
+// the final event's. The final event ends the wait at once.
 //
 // Other errors: the context's, after which the run goes on and can be waited for again; [ErrTrackerFull].
 func (t *Tracker) Wait(ctx context.Context, runID string, progress func(*Event)) (*Event, error) {
@@ -148,7 +163,8 @@ func (t *Tracker) Wait(ctx context.Context, runID string, progress func(*Event))
 	if err != nil {
 		return nil, err
 	}
-	defer t.leave(run)
+	taken := false
+	defer func() { t.leave(run, taken) }()
 
 	var at cursor
 	for {
@@ -163,6 +179,7 @@ func (t *Tracker) Wait(ctx context.Context, runID string, progress func(*Event))
 			}
 		}
 		if final != nil {
+			taken = true
 			if failure := final.Failure(); failure != nil {
 				return final, failure
 			}
@@ -206,13 +223,14 @@ func (t *Tracker) join(runID string) (*trackedRun, error) {
 	return run, nil
 }
 
-func (t *Tracker) leave(run *trackedRun) {
+func (t *Tracker) leave(run *trackedRun, taken bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	run.waiters--
-	run.taken = run.taken || run.final != nil
+	run.taken = run.taken || taken
 	t.touch(run, time.Now())
 	t.forgetIfEmpty(run)
+	t.makeRoom(0, 0, nil)
 }
 
 // lookup finds a run or makes one; nil if there is no room.
@@ -256,6 +274,9 @@ func (t *Tracker) expire(now time.Time) {
 
 // makeRoom drops what may be dropped, except keep, until so many more runs and bytes fit. It reports whether they do.
 func (t *Tracker) makeRoom(runs int, size int64, keep *trackedRun) bool {
+	if size > t.maxBytes {
+		return false // however much is dropped
+	}
 	fits := func() bool { return len(t.runs)+runs <= t.maxRuns && t.bytes+size <= t.maxBytes }
 	droppable := []func(*trackedRun) bool{
 		func(run *trackedRun) bool { return run.taken },
@@ -287,13 +308,13 @@ func (t *Tracker) forget(run *trackedRun) {
 	}
 }
 
-// knows reports whether the event is here already, or comes after the end.
+// knows reports whether the event is here already, or comes after the end. An update that the final event has overtaken is still news to a Wait to come.
 func (r *trackedRun) knows(e *Event) bool {
-	if r.final != nil {
-		return true
-	}
 	if e.Final() {
-		return false
+		return r.final != nil
+	}
+	if r.final != nil && (e.SequenceNumber == 0 || e.SequenceNumber >= r.final.SequenceNumber) {
+		return true
 	}
 	if e.SequenceNumber > 0 {
 		_, found := r.find(e.SequenceNumber)

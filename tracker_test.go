@@ -98,14 +98,14 @@ func trkCheck(tb testing.TB, tr *Tracker) {
 		require.False(tb, run.waiters == 0 && run.bytes == 0, "an empty run that nobody waits for is kept")
 		var own int64
 		for i, e := range run.numbered {
-			own += int64(len(e.Raw) + eventOverhead)
+			own += eventSize(e.Event)
 			require.True(tb, i == 0 || run.numbered[i-1].SequenceNumber < e.SequenceNumber, "updates sorted, each once")
 		}
 		for _, e := range run.unnumbered {
-			own += int64(len(e.Raw) + eventOverhead)
+			own += eventSize(e.Event)
 		}
 		if run.final != nil {
-			own += int64(len(run.final.Raw) + eventOverhead)
+			own += eventSize(run.final)
 		}
 		require.Equal(tb, own, run.bytes, "bytes of run %s", run.id)
 		all += own
@@ -149,6 +149,7 @@ func TestTrackerTimelines(t *testing.T) {
 		{"an update does not wait for one without a number", "0:W 0:1 5:u1 10:2 20:F3", []string{"0:1 5:u1 10:2 20:F3"}},
 		{"final without a number ends after all updates", "0:1 1:5 2:W 3:F0", []string{"2:1 3:5 3:F0"}},
 		{"final of the same number as an update", "0:W 10:1 20:F1", []string{"10:1 20:F1"}},
+		{"an update of the final's number, before Wait", "0:1 0:2 1:F2 2:W", []string{"2:1 2:2 2:F2"}},
 		{"final of a lower number ends it, handed out or not", "0:W 10:1 20:9 30:F2", []string{"10:1 30:F2"}},
 		{"numbers far apart", "0:W 0:1 10:" + maxInt + " 600:F0", []string{"0:1 510:" + maxInt + " 600:F0"}},
 		{"the greatest number, then a final", "0:" + maxInt + " 0:1 600:W 700:F" + maxInt, []string{"600:1 600:" + maxInt + " 700:F" + maxInt}},
@@ -284,6 +285,21 @@ func TestTrackerWaitAgainAfterCancel(t *testing.T) {
 		assert.Equal(t, 300*time.Millisecond, time.Since(start), "nothing to wait for")
 		trkCheck(t, tr)
 	})
+}
+
+// A final that has come is worth more than the end of the context.
+func TestTrackerFinalAndCancelAtOnce(t *testing.T) {
+	for range 100 { // select would choose either
+		tr := NewTracker()
+		require.NoError(t, tr.Handle(t.Context(), trkToken(t, "r", "1")))
+		ctx, cancel := context.WithCancel(t.Context())
+		e, err := tr.Wait(ctx, "r", func(*Event) {
+			assert.NoError(t, tr.Handle(ctx, trkToken(t, "r", "F2")))
+			cancel()
+		})
+		require.NoError(t, err)
+		require.Equal(t, "F2", trkName(e))
+	}
 }
 
 func TestTrackerCancelEndsOneWaiterOnly(t *testing.T) {
@@ -765,6 +781,22 @@ func TestTrackerKeepsWhatIsWaitedForBeyondItsTime(t *testing.T) {
 		_, err := tr.Wait(trkCancelled(), "r", func(e *Event) { got = append(got, trkName(e)) })
 		require.NoError(t, err)
 		assert.Equal(t, []string{"1"}, got)
+	})
+}
+
+func TestTrackerTimeRunsFromTheEndOfAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := NewTracker()
+		require.NoError(t, tr.Handle(t.Context(), trkToken(t, "r", "1")))
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Minute)
+		defer cancel()
+		_, err := tr.Wait(ctx, "r", nil)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		time.Sleep(59 * time.Minute)
+		seen := 0
+		_, err = tr.Wait(trkCancelled(), "r", func(*Event) { seen++ })
+		require.ErrorIs(t, err, context.Canceled)
+		assert.Equal(t, 1, seen)
 	})
 }
 

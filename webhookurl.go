@@ -22,7 +22,7 @@ func WebhookURL(base string, params any) (string, error) {
 		return "", fmt.Errorf("helios: webhook URL: %s", problem)
 	}
 	if params == nil {
-		return base, nil
+		return u.String(), nil
 	}
 	values, err := query.Values(params)
 	if err != nil {
