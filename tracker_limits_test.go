@@ -69,4 +69,3 @@ func TestTrackerReturnsToItsLimitsAfterWaitedResults(t *testing.T) {
 		require.LessOrEqual(t, tr.bytes, int64(1000))
 	})
 }
-
