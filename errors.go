@@ -99,7 +99,7 @@ func isPlainWords(s string) bool {
 func (e *APIError) Unwrap() error { return e.cause }
 
 // Format prints what Error returns, whatever the verb, so that no verb shows the body.
-func (e *APIError) Format(f fmt.State, _ rune) { printError(f, e) }
+func (e APIError) Format(f fmt.State, _ rune) { printError(f, &e) }
 
 // AuthenticationError is a 401: the API key is missing, wrong, revoked or of another account. Nothing was accepted.
 // It is [ErrUnauthorized] and unwraps to its [APIError].
@@ -114,7 +114,7 @@ func (e *AuthenticationError) Is(target error) bool { return target == ErrUnauth
 func (e *AuthenticationError) Unwrap() error { return e.APIError }
 
 // Format prints what Error returns.
-func (e *AuthenticationError) Format(f fmt.State, _ rune) { printError(f, e) }
+func (e AuthenticationError) Format(f fmt.State, _ rune) { printError(f, &e) }
 
 // ConcurrencyLimitError is a 429: all of the account's slots for this agent type are taken. Nothing was accepted, so nothing
 // is paid and the request can be sent again later. It is [ErrConcurrencyLimit] and unwraps to its [APIError].
@@ -147,7 +147,7 @@ func (e *ConcurrencyLimitError) Is(target error) bool { return target == ErrConc
 func (e *ConcurrencyLimitError) Unwrap() error { return e.APIError }
 
 // Format prints what Error returns.
-func (e *ConcurrencyLimitError) Format(f fmt.State, _ rune) { printError(f, e) }
+func (e ConcurrencyLimitError) Format(f fmt.State, _ rune) { printError(f, &e) }
 
 // OutcomeUnknownError means that a request was, or may have been, written in full and no readable answer came back: the connection broke,
 // the wait ended, or the answer was a 5xx or a 2xx that cannot be read. The run may have been accepted, and is paid if so.
@@ -175,7 +175,7 @@ func (e *OutcomeUnknownError) Is(target error) bool { return target == ErrOutcom
 func (e *OutcomeUnknownError) Unwrap() error { return e.Cause }
 
 // Format prints what Error returns.
-func (e *OutcomeUnknownError) Format(f fmt.State, _ rune) { printError(f, e) }
+func (e OutcomeUnknownError) Format(f fmt.State, _ rune) { printError(f, &e) }
 
 // callError is a call that certainly was not accepted, for a reason that is not an answer.
 type callError struct {
@@ -184,14 +184,14 @@ type callError struct {
 	cause        error
 }
 
-func (e *callError) Error() string              { return "helios: " + e.method + " " + e.path + ": " + e.reason }
-func (e *callError) Unwrap() error              { return e.cause }
-func (e *callError) Format(f fmt.State, _ rune) { printError(f, e) }
+func (e *callError) Error() string             { return "helios: " + e.method + " " + e.path + ": " + e.reason }
+func (e *callError) Unwrap() error             { return e.cause }
+func (e callError) Format(f fmt.State, _ rune) { printError(f, &e) }
 func (e *interruptedError) Error() string {
 	return e.last.Error() + ": not sent again: " + e.why.Error()
 }
-func (e *interruptedError) Unwrap() []error            { return []error{e.why, e.last} }
-func (e *interruptedError) Format(f fmt.State, _ rune) { printError(f, e) }
+func (e *interruptedError) Unwrap() []error           { return []error{e.why, e.last} }
+func (e interruptedError) Format(f fmt.State, _ rune) { printError(f, &e) }
 
 // interruptedError is a wait for the next attempt that the context ended; the last attempt's error stays in it.
 type interruptedError struct{ why, last error }
@@ -244,10 +244,10 @@ func (e *RunError) Error() string {
 }
 
 // Format prints what Error returns.
-func (e *RunError) Format(f fmt.State, _ rune) { printError(f, e) }
+func (e RunError) Format(f fmt.State, _ rune) { printError(f, &e) }
 
 // LogValue logs what Error returns.
-func (e *RunError) LogValue() slog.Value { return slog.StringValue(e.Error()) }
+func (e RunError) LogValue() slog.Value { return slog.StringValue(e.Error()) }
 
 // readCodeAndMessage takes what it can from the body, whatever its shape. Only {"error": "...", "message": "..."} is documented.
 func (e *APIError) readCodeAndMessage() {

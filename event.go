@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -38,11 +39,11 @@ type Event struct {
 // parseEvent decodes the envelope. A field of another type than documented stays zero: an authentic event is never refused for its content.
 func parseEvent(body []byte) (*Event, error) {
 	var envelope struct {
-		RunID          string      `json:"runId"`
-		Status         string      `json:"status"`
-		Agent          string      `json:"agent"`
-		Timestamp      string      `json:"timestamp"`
-		SequenceNumber json.Number `json:"sequenceNumber"`
+		RunID          string          `json:"runId"`
+		Status         string          `json:"status"`
+		Agent          string          `json:"agent"`
+		Timestamp      string          `json:"timestamp"`
+		SequenceNumber json.RawMessage `json:"sequenceNumber"`
 	}
 	var mismatch *json.UnmarshalTypeError
 	if err := json.Unmarshal(body, &envelope); err != nil && !errors.As(err, &mismatch) {
@@ -52,12 +53,15 @@ func parseEvent(body []byte) (*Event, error) {
 		return nil, errEventWithoutID
 	}
 	e := &Event{RunID: envelope.RunID, Status: envelope.Status, Agent: envelope.Agent, Raw: body}
-	if n, err := envelope.SequenceNumber.Int64(); err == nil {
-		e.SequenceNumber = int(n)
-	} else if f, err := envelope.SequenceNumber.Float64(); err == nil && f >= 0 && f < 1<<53 {
+	number := strings.Trim(string(envelope.SequenceNumber), `"`)
+	if n, err := strconv.Atoi(number); err == nil {
+		e.SequenceNumber = n
+	} else if f, err := strconv.ParseFloat(number, 64); err == nil && f >= 0 && f < 1<<53 {
 		e.SequenceNumber = int(f)
 	}
-	e.Timestamp, _ = time.Parse(time.RFC3339, envelope.Timestamp)
+	if t, err := time.Parse(time.RFC3339, envelope.Timestamp); err == nil {
+		e.Timestamp = t.UTC()
+	}
 	return e, nil
 }
 
@@ -135,51 +139,72 @@ var lightSteps = [...]string{
 }
 
 // Progress reads the step of a status update, as well as can be: the fields that carry it are not documented. It looks for the documented step
-// names and for fields with the usual names, in the event and one level below. What it does not find is zero.
+// names of a light run and for fields with the usual names, in the event and one level below. What it does not find is zero.
 func (e *Event) Progress() Progress {
 	var p Progress
 	var fields map[string]any
 	if e.Final() || json.Unmarshal(e.Raw, &fields) != nil {
 		return p
 	}
-	for _, key := range []string{"step", "progress", "currentStep", "data"} {
+	names := []string{"stepName", "step", "currentStep", "title", "label", "message", "description"}
+	for _, key := range []string{"step", "currentStep", "progress"} {
 		if nested, ok := fields[key].(map[string]any); ok {
-			p.read(nested)
+			p.read(nested, append(names, "name")...)
 		}
 	}
-	p.read(fields)
+	p.read(fields, names...)
+	if nested, ok := fields["data"].(map[string]any); ok {
+		p.read(nested) // no names: what is called so in data may be a patient's
+	}
+	if i := lightStep(p.Name); i > 0 && (e.Agent == "" || e.Agent == string(AgentLight)) {
+		if p.Step == 0 {
+			p.Step = i
+		}
+		if p.Total == 0 {
+			p.Total = len(lightSteps)
+		}
+	}
 	return p
 }
 
-// read fills what is still unknown.
-func (p *Progress) read(fields map[string]any) {
-	known := func(s string) int {
-		for i, name := range lightSteps {
-			if strings.EqualFold(s, name) {
-				return i + 1
+// lightStep returns the number of a documented step, or 0.
+func lightStep(name string) int {
+	for i, known := range lightSteps {
+		if strings.EqualFold(name, known) {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// read fills what is still unknown. A step can be a number, or a string that is one or is a name.
+func (p *Progress) read(fields map[string]any, names ...string) {
+	number := func(keys ...string) int {
+		for _, key := range keys {
+			f, ok := fields[key].(float64)
+			if s, isString := fields[key].(string); isString {
+				n, err := strconv.Atoi(s)
+				f, ok = float64(n), err == nil
+			}
+			if ok && f >= 1 && f <= 1000 {
+				return int(f)
 			}
 		}
 		return 0
 	}
-	for _, key := range []string{"stepName", "step", "currentStep", "name", "title", "label", "message", "description"} {
+	if p.Step == 0 {
+		p.Step = number("step", "currentStep", "stepNumber", "current", "number", "index")
+	}
+	if p.Total == 0 {
+		p.Total = number("totalSteps", "stepCount", "total", "of")
+	}
+	for _, key := range names {
 		s, ok := fields[key].(string)
-		if ok && s != "" && (p.Name == "" || known(p.Name) == 0 && known(s) > 0) {
+		if _, err := strconv.Atoi(s); !ok || s == "" || err == nil {
+			continue
+		}
+		if p.Name == "" || lightStep(p.Name) == 0 && lightStep(s) > 0 { // a documented name wins
 			p.Name = s
-		}
-	}
-	number := func(n *int, keys ...string) {
-		for _, key := range keys {
-			if f, ok := fields[key].(float64); ok && *n == 0 && f >= 1 && f <= 1000 {
-				*n = int(f)
-			}
-		}
-	}
-	number(&p.Step, "step", "currentStep", "stepNumber", "current", "number", "index")
-	number(&p.Total, "totalSteps", "stepCount", "total", "of")
-	if i := known(p.Name); i > 0 && p.Step == 0 {
-		p.Step = i
-		if p.Total == 0 {
-			p.Total = len(lightSteps)
 		}
 	}
 }

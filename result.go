@@ -1,6 +1,10 @@
 package helios
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+)
 
 // Result is what a completed run found. Which fields are set depends on the agent. Printing or logging it shows no data; its JSON holds all of it.
 //
@@ -49,6 +53,8 @@ type CitationMetadata struct {
 	Title           string   `json:"title,omitempty"`
 	// Extra holds the keys without a field of their own, as they came.
 	Extra map[string]json.RawMessage `json:"-"`
+
+	other json.RawMessage // what came where an object should be
 }
 
 // SelectedElement is a part of the record that mattered.
@@ -66,18 +72,27 @@ type ResultMetadata struct {
 	InsightsMatched int `json:"insightsMatched"`
 }
 
-// UnmarshalJSON decodes metadata. Nothing that is there is lost, and nothing fails the result.
+// UnmarshalJSON decodes metadata. A value of another type than documented goes to Extra and fails nothing; metadata that is no object
+// leaves all fields empty.
 func (m *CitationMetadata) UnmarshalJSON(b []byte) error {
 	*m = CitationMetadata{}
 	var all map[string]json.RawMessage
-	_ = json.Unmarshal(b, &all) // what is no object has nothing to read
-	for key, field := range map[string]any{
+	if json.Unmarshal(b, &all) != nil {
+		m.other = bytes.Clone(b)
+		return nil //nolint:nilerr // a result is worth more than this
+	}
+	for key, field := range map[string]*string{
 		"type": &m.Type, "source": &m.Source, "author": &m.Author, "doi": &m.DOI, "pubdate": &m.PubDate,
-		"abstract_snippet": &m.AbstractSnippet, "specialties": &m.Specialties, "url": &m.URL, "title": &m.Title,
+		"abstract_snippet": &m.AbstractSnippet, "url": &m.URL, "title": &m.Title,
 	} {
-		if value, ok := all[key]; ok && json.Unmarshal(value, field) == nil {
+		if json.Unmarshal(all[key], field) == nil {
 			delete(all, key)
 		}
+	}
+	if json.Unmarshal(all["specialties"], &m.Specialties) == nil {
+		delete(all, "specialties")
+	} else {
+		m.Specialties = nil // a list of which some could be read
 	}
 	if len(all) > 0 {
 		m.Extra = all
@@ -85,12 +100,19 @@ func (m *CitationMetadata) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// MarshalJSON encodes the metadata as it came, Extra included.
+// MarshalJSON encodes the metadata as it came, with all its keys.
 func (m CitationMetadata) MarshalJSON() ([]byte, error) {
-	type fields CitationMetadata
-	extra := make(map[string]any, len(m.Extra))
-	for key, value := range m.Extra {
-		extra[key] = value
+	if m.other != nil {
+		return m.other, nil
 	}
-	return encodeValid((*fields)(&m), extra)
+	type fields CitationMetadata
+	typed, err := json.Marshal((*fields)(&m))
+	if err != nil || len(m.Extra) == 0 {
+		return typed, err
+	}
+	all := maps.Clone(m.Extra)
+	if err := json.Unmarshal(typed, &all); err != nil {
+		return nil, err
+	}
+	return json.Marshal(all)
 }

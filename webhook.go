@@ -203,6 +203,8 @@ func refuse(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, ErrInvalidWebhook):
 		http.Error(w, "invalid webhook", http.StatusUnauthorized)
+	case errors.Is(err, ErrMissingWebhookSecret): // of a Receiver that NewReceiver did not make
+		http.Error(w, "event not handled", http.StatusInternalServerError)
 	case errors.Is(err, ErrBodyTooLarge):
 		w.Header().Set("Connection", "close") // the rest of the body is not worth reading
 		http.Error(w, "body too large", http.StatusRequestEntityTooLarge)
@@ -227,7 +229,8 @@ func (r *Receiver) Verify(req *http.Request) (*Event, error) {
 		return nil, ErrBodyTooLarge
 	}
 	body, err := readBounded(req.Body, req.ContentLength, r.maxBodySize)
-	if errors.Is(err, ErrBodyTooLarge) {
+	var limited *http.MaxBytesError // by a handler around this one
+	if errors.Is(err, ErrBodyTooLarge) || errors.As(err, &limited) {
 		return nil, ErrBodyTooLarge
 	}
 	if err != nil {
@@ -239,7 +242,7 @@ func (r *Receiver) Verify(req *http.Request) (*Event, error) {
 // VerifyPayload is [Receiver.Verify] for a body and headers that did not come as an *http.Request: AWS Lambda, fasthttp, a queue.
 // body must be exactly what arrived; it is copied. The names in header may be in any case.
 func (r *Receiver) VerifyPayload(body []byte, header http.Header) (*Event, error) {
-	h, err := r.checkHeaders(header)
+	h, err := r.checkHeaders(canonical(header))
 	if err != nil {
 		return nil, err
 	}
@@ -249,8 +252,8 @@ func (r *Receiver) VerifyPayload(body []byte, header http.Header) (*Event, error
 	return r.verify(append([]byte(nil), body...), h)
 }
 
-// VerifySignature checks the headers and the signature alone, without decoding the body; it allocates nothing. That the run id header
-// is the body's is left to [Receiver.Verify] and [Receiver.VerifyPayload].
+// VerifySignature checks the headers and the signature alone, without decoding the body; it allocates nothing. The names in header must be in
+// net/http's canonical form. That the run id header is the body's is left to [Receiver.Verify] and [Receiver.VerifyPayload].
 func (r *Receiver) VerifySignature(body []byte, header http.Header) error {
 	h, err := r.checkHeaders(header)
 	if err != nil {
@@ -316,6 +319,9 @@ func (r *Receiver) checkHeaders(header http.Header) (h deliveryHeaders, err erro
 		return h, errRunIDHeader
 	}
 	now, tolerance := r.now().Unix(), int64(r.tolerance/time.Second)
+	if r.tolerance%time.Second > 0 {
+		tolerance++
+	}
 	if sent < now-tolerance || sent > now+tolerance { // sent is never negative, so nothing here overflows
 		return h, errStale
 	}
@@ -352,23 +358,26 @@ func (r *Receiver) verify(body []byte, h deliveryHeaders) (*Event, error) {
 	return event, nil
 }
 
-// single returns the value of a header that is there once. Maps that net/http did not make, as in AWS Lambda, may spell names in any case.
-func single(header http.Header, canonical string) (string, bool) {
-	values, ok := header[canonical]
-	if !ok {
-		for name, v := range header {
-			if strings.EqualFold(name, canonical) {
-				if ok {
-					return "", false
-				}
-				values, ok = v, true
-			}
-		}
-	}
+// single returns the value of a header that is there once.
+func single(header http.Header, name string) (string, bool) {
+	values := header[name]
 	if len(values) != 1 {
 		return "", false
 	}
 	return values[0], true
+}
+
+// canonical returns the three headers under their canonical names. Maps that net/http did not make, as in AWS Lambda, may spell them in any case, or in several.
+func canonical(header http.Header) http.Header {
+	h := make(http.Header, 3)
+	for name, values := range header {
+		for _, ours := range [...]string{signatureHeader, timestampHeader, runIDHeader} {
+			if strings.EqualFold(name, ours) {
+				h[ours] = append(h[ours], values...)
+			}
+		}
+	}
+	return h
 }
 
 func decodeSignature(dst *[sha256.Size]byte, s string) bool {
