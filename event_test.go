@@ -277,7 +277,7 @@ func TestResult_UnexpectedShapes(t *testing.T) {
 			assert.ErrorIs(t, err, c.err)
 			assert.Nil(t, result)
 			var run *helios.RunError
-			assert.False(t, errors.As(err, &run), "not a failed run")
+			assert.NotErrorAs(t, err, &run, "not a failed run")
 		})
 	}
 }

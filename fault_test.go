@@ -378,6 +378,52 @@ func TestSubmit_ClosedOnAReusedConnection(t *testing.T) {
 	})
 }
 
+// deadOnReuse is a connection that takes one request and then nothing, as one does whose other end has gone.
+type deadOnReuse struct {
+	net.Conn
+	writes atomic.Int32
+}
+
+func (c *deadOnReuse) Write(p []byte) (int, error) {
+	if c.writes.Add(1) > 1 {
+		return 0, &net.OpError{Op: "write", Net: "tcp", Err: syscall.EPIPE}
+	}
+	return c.Conn.Write(p)
+}
+
+// TestSubmit_KeptConnectionThatIsDead: nothing was written to it, so net/http takes another by itself, with the body from its start. If that cannot be made
+// either, as while a server restarts, the request certainly was not sent.
+func TestSubmit_KeptConnectionThatIsDead(t *testing.T) {
+	t.Parallel()
+	for name, refused := range map[string]int32{"the next connection works": 0, "the next is refused once": 1, "the next is refused twice": 2} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := newSocketServer(t, func(c *socketConn) {
+				for c.read() {
+					c.accept()
+				}
+			})
+			var dials atomic.Int32
+			transport := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				if n := dials.Add(1); n > 1 && n <= 1+refused {
+					return nil, errRefused
+				}
+				conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+				return &deadOnReuse{Conn: conn}, err
+			}}
+			t.Cleanup(transport.CloseIdleConnections)
+			client := newClient(t, server.url, helios.WithHTTPClient(&http.Client{Transport: transport}), helios.WithMaxRetryWait(time.Millisecond))
+			for range 2 {
+				run, err := client.LabResults.Submit(t.Context(), labs())
+				require.NoError(t, err)
+				assert.Equal(t, acceptedRun, run.ID)
+			}
+			assert.EqualValues(t, 2, server.whole.Load())
+			assert.Equal(t, 2+refused, dials.Load())
+		})
+	}
+}
+
 func TestSubmit_FollowsNoRedirect(t *testing.T) {
 	t.Parallel()
 	for code := 300; code <= 308; code++ {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -205,6 +206,9 @@ func TestSubmit_ContextEndsTheWait(t *testing.T) {
 		var limit *helios.ConcurrencyLimitError
 		require.ErrorAs(t, err, &limit)
 		assert.Equal(t, 20*time.Second, limit.RetryAfter)
+		require.EqualError(t, err, "helios: POST /api/v1/lab-results: 429 Too Many Requests: Too many concurrent requests: "+
+			"7 of 7 concurrent runs are active: retry after 20s: not sent again: context canceled")
+		assert.Equal(t, err.Error(), fmt.Sprintf("%#v", err))
 	})
 }
 

@@ -252,9 +252,12 @@ func (r *Receiver) VerifyPayload(body []byte, header http.Header) (*Event, error
 	return r.verify(append([]byte(nil), body...), h)
 }
 
-// VerifySignature checks the headers and the signature alone, without decoding the body; it allocates nothing. The names in header must be in
-// net/http's canonical form. That the run id header is the body's is left to [Receiver.Verify] and [Receiver.VerifyPayload].
+// VerifySignature checks the headers and the signature alone, without decoding the body; where the names in header are in
+// net/http's canonical form it allocates nothing. That the run id header is the body's is left to [Receiver.Verify] and [Receiver.VerifyPayload].
 func (r *Receiver) VerifySignature(body []byte, header http.Header) error {
+	if _, ok := header[signatureHeader]; !ok {
+		header = canonical(header)
+	}
 	h, err := r.checkHeaders(header)
 	if err != nil {
 		return err
