@@ -93,9 +93,14 @@ func (a *api) exchange(ctx context.Context, method, path string, u url.URL, body
 	x.engine.Backoff = x.backoff
 	x.engine.ErrorHandler = retryablehttp.PassthroughErrorHandler
 
-	// The engine and http.Client see neither key nor body: RoundTrip adds them, anew for each attempt.
+	// The engine and http.Client do not see the key: RoundTrip adds the headers, anew for each attempt.
 	req := http.Request{Method: method, URL: &x.url, Host: u.Host, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	r := &retryablehttp.Request{Request: req.WithContext(ctx)}
+	if body != nil {
+		if err := r.SetBody(body); err != nil {
+			return nil, err
+		}
+	}
 	_, err := x.engine.Do(r) //nolint:bodyclose // settle reads and closes every body
 	if x.again {             // the context ended the wait for the next attempt
 		x.err = &interruptedError{why: err, last: x.err}
@@ -117,7 +122,7 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	if x.attempts > 1 {
 		x.attempt = new(attempt)
 	}
-	x.attempt.body, x.attempt.reporting = x.body, x.reporting
+	x.attempt.reporting = x.reporting
 	ctx := req.Context()
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -138,14 +143,11 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if x.body != nil {
 		header["Content-Type"] = x.header["Accept"]
-		req.ContentLength = int64(len(x.body))
-		req.GetBody = x.attempt.reopen
-		x.attempt.reader.attempt = x.attempt
-		req.Body = &x.attempt.reader
 	}
 	req.Header = header
 	x.attempt.sent = true
 	resp, err := x.transport.RoundTrip(req)
+	x.attempt.interrupted = req.Context().Err() != nil
 	if resp != nil && resp.StatusCode/100 == 3 {
 		resp.Header.Del("Location") // never followed; one that is no URL would make net/http lose the answer
 	}
@@ -358,18 +360,17 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return min(max(date.Sub(now), 0), longestAskedWait)
 }
 
-// attempt is what is known of the way of one request to the server. The transport's goroutines write it.
+// attempt is what is known of the way of one request to the server. The hooks run on the transport's goroutines.
 type attempt struct {
-	body      []byte
-	reader    requestBody
-	hooks     httptrace.ClientTrace
-	reporting bool
-	sent      bool // given to the transport
+	hooks       httptrace.ClientTrace
+	reporting   bool
+	sent        bool // given to the transport
+	interrupted bool // the context or the attempt's timeout ended before the transport returned
 
-	traced    atomic.Bool // the transport reports through httptrace
-	connected atomic.Bool // a connection was made
-	written   atomic.Bool // the last bytes were given to the connection
-	failed    atomic.Bool // writing the request failed
+	traced      atomic.Bool // the transport reports through httptrace
+	connected   atomic.Bool // a connection was made
+	multiplexed atomic.Bool // it may be HTTP/2
+	written     atomic.Bool // the request was written, as far as its transport knows
 }
 
 func (a *attempt) trace() *httptrace.ClientTrace {
@@ -379,19 +380,15 @@ func (a *attempt) trace() *httptrace.ClientTrace {
 			if a.reporting { // net/http takes another connection by itself only if it wrote nothing to the first
 				a.connected.Store(false)
 				a.written.Store(false)
-				a.failed.Store(false)
 			}
 		},
-		GotConn: func(httptrace.GotConnInfo) {
+		GotConn: func(info httptrace.GotConnInfo) {
+			secure, ok := info.Conn.(*tls.Conn)
+			a.multiplexed.Store(!a.reporting || ok && secure.ConnectionState().NegotiatedProtocol == "h2")
 			a.connected.Store(true)
-			if len(a.body) == 0 {
-				a.written.Store(true)
-			}
 		},
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
-			if info.Err != nil {
-				a.failed.Store(true)
-			} else {
+			if info.Err == nil {
 				a.written.Store(true)
 			}
 		},
@@ -401,13 +398,14 @@ func (a *attempt) trace() *httptrace.ClientTrace {
 
 // mayHaveArrived reports whether the server may have got the whole request. False is a certainty, true is not.
 //
-// WroteRequest alone does not tell: it can come after the error it should explain. So the body also marks the moment its last bytes are handed over.
+// Over HTTP/1 net/http returns an error only after its writer has ended, so that WroteRequest has been called if the request was written; for a small
+// request it is called even if the last flush then fails. Over HTTP/2 it does not wait for the writer when the context ends.
 func (a *attempt) mayHaveArrived(err error) bool {
 	switch {
 	case !a.sent:
 		return false
 	case a.connected.Load():
-		return a.written.Load() && !a.failed.Load()
+		return a.written.Load() || a.multiplexed.Load() && a.interrupted
 	case a.traced.Load(), a.reporting:
 		return false
 	default: // a transport that does not report: only a failed dial is certain
@@ -415,27 +413,3 @@ func (a *attempt) mayHaveArrived(err error) bool {
 		return !errors.As(err, &network) || network.Op != "dial"
 	}
 }
-
-// reopen returns the request's body from its start, for net/http's own next connection.
-func (a *attempt) reopen() (io.ReadCloser, error) { return &requestBody{attempt: a}, nil }
-
-// requestBody reads the body and marks the attempt as written before it hands over the last bytes.
-type requestBody struct {
-	attempt *attempt
-	pos     int
-}
-
-func (b *requestBody) Read(p []byte) (int, error) {
-	rest := b.attempt.body[b.pos:]
-	if len(rest) == 0 {
-		return 0, io.EOF
-	}
-	if len(p) >= len(rest) {
-		b.attempt.written.Store(true)
-	}
-	n := copy(p, rest)
-	b.pos += n
-	return n, nil
-}
-
-func (b *requestBody) Close() error { return nil }
