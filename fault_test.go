@@ -1,7 +1,6 @@
 package helios_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -21,77 +19,6 @@ import (
 
 	"github.com/heliosai/helios-go"
 )
-
-// socketServer speaks HTTP over raw connections, so that it can break them where it likes. It counts the requests that it got whole.
-type socketServer struct {
-	url   string
-	whole atomic.Int32
-	conns atomic.Int32
-}
-
-type socketConn struct {
-	*net.TCPConn
-	server *socketServer
-	reader *bufio.Reader
-	nth    int32 // from 1
-}
-
-// newSocketServer serves each connection with serve, in its own goroutine, and closes it after that.
-func newSocketServer(t *testing.T, serve func(c *socketConn)) *socketServer {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	s := &socketServer{url: "http://" + ln.Addr().String()}
-	var open sync.Map
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			c := &socketConn{TCPConn: conn.(*net.TCPConn), server: s, reader: bufio.NewReader(conn), nth: s.conns.Add(1)}
-			open.Store(c, nil)
-			wg.Go(func() {
-				defer c.Close()
-				serve(c)
-			})
-		}
-	})
-	t.Cleanup(func() {
-		_ = ln.Close()
-		open.Range(func(c, _ any) bool { _ = c.(*socketConn).Close(); return true })
-		wg.Wait()
-	})
-	return s
-}
-
-// read reads one request to its end; it reports false if the client ends first.
-func (c *socketConn) read() bool {
-	req, err := http.ReadRequest(c.reader)
-	if err != nil {
-		return false
-	}
-	if _, err := io.Copy(io.Discard, req.Body); err != nil {
-		return false
-	}
-	c.server.whole.Add(1)
-	return true
-}
-
-func (c *socketConn) write(s string) { _, _ = io.WriteString(c, s) }
-
-// reset closes with RST instead of FIN.
-func (c *socketConn) reset() {
-	_ = c.SetLinger(0)
-	_ = c.Close()
-}
-
-func (c *socketConn) accept() { c.write(response(200, acceptedBody)) }
-
-func response(status int, body string) string {
-	return fmt.Sprintf("HTTP/1.1 %d x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
-}
 
 // large is a request that no socket buffer takes whole.
 func large() *helios.LabResultsRequest {
