@@ -1,6 +1,7 @@
 package helios
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -149,52 +150,49 @@ func (c *Client) Do(ctx context.Context, method, path string, query, in, out any
 			return nil, fmt.Errorf("helios: encode request: %w", err)
 		}
 	}
-	ans, err := c.api.call(ctx, method, path, query, body, func(body []byte) error {
-		if out == nil || len(body) == 0 {
-			return nil
-		}
-		return json.Unmarshal(body, out)
-	})
+	if method == "" || strings.ContainsFunc(method, func(r rune) bool { return r < 'A' || r > 'Z' }) {
+		return nil, errors.New("helios: method must be upper-case letters")
+	}
+	u, err := c.api.endpoint(path, query)
+	if err != nil {
+		return nil, err
+	}
+	ans, err := c.api.call(ctx, method, path, u, body, decodeInto{out})
 	if err != nil {
 		return nil, err
 	}
 	return &Response{StatusCode: ans.status, Header: ans.header, Body: ans.body, Concurrency: concurrencyFrom(ans.header)}, nil
 }
 
-// submit posts a run. Only an answer with a run id is an acceptance.
+// decodeInto accepts a 2xx whose body is empty or can be decoded.
+type decodeInto struct{ out any }
+
+func (d decodeInto) accept(body []byte) error {
+	if d.out == nil || len(body) == 0 {
+		return nil
+	}
+	return json.Unmarshal(body, d.out)
+}
+
+// accept decodes the acceptance of a run: any 2xx with a run id. A field of another type does not hide it.
+func (r *Run) accept(body []byte) error {
+	*r = Run{}
+	err := json.Unmarshal(body, r)
+	if r.ID != "" {
+		return nil
+	}
+	return cmp.Or(err, errors.New("no runId"))
+}
+
+// submit posts a run to one of the vendor's endpoints.
 func (a *api) submit(ctx context.Context, path string, body []byte) (*Run, error) {
 	run := new(Run)
-	ans, err := a.call(ctx, http.MethodPost, path, nil, body, func(body []byte) error {
-		*run = Run{}
-		// A field of another type does not hide a readable run id.
-		if err := json.Unmarshal(body, run); run.ID == "" {
-			if err == nil {
-				err = errors.New("no runId")
-			}
-			return err
-		}
-		return nil
-	})
+	ans, err := a.call(ctx, http.MethodPost, path, a.join(path, path), body, run)
 	if err != nil {
 		return nil, err
 	}
 	run.Concurrency = concurrencyFrom(ans.header)
 	return run, nil
-}
-
-// call is the one path that every request takes: build, send until settled (see exchange), classify. accept decodes a 2xx body.
-func (a *api) call(ctx context.Context, method, path string, params any, body []byte, accept func([]byte) error) (*answer, error) {
-	if ctx == nil {
-		return nil, errors.New("helios: nil context")
-	}
-	if method == "" || strings.ContainsFunc(method, func(r rune) bool { return r < 'A' || r > 'Z' }) {
-		return nil, errors.New("helios: method must be upper-case letters")
-	}
-	u, err := a.endpoint(path, params)
-	if err != nil {
-		return nil, err
-	}
-	return a.exchange(ctx, method, path, u, body, accept)
 }
 
 // endpoint joins path and params to the base URL. What would lead elsewhere is refused.
@@ -211,9 +209,7 @@ func (a *api) endpoint(path string, params any) (u url.URL, err error) {
 			return u, errors.New(`helios: path must not hold "." or ".." segments`)
 		}
 	}
-	u = a.base
-	u.RawPath = strings.TrimSuffix(u.EscapedPath(), "/") + rel.EscapedPath()
-	u.Path = strings.TrimSuffix(u.Path, "/") + rel.Path
+	u = a.join(rel.Path, rel.EscapedPath())
 	if params != nil {
 		values, err := query.Values(params)
 		if err != nil {
@@ -222,4 +218,12 @@ func (a *api) endpoint(path string, params any) (u url.URL, err error) {
 		u.RawQuery = values.Encode()
 	}
 	return u, nil
+}
+
+// join appends a path to the base URL's, which may have escapes of its own.
+func (a *api) join(path, escaped string) url.URL {
+	u := a.base
+	u.RawPath = strings.TrimSuffix(u.EscapedPath(), "/") + escaped
+	u.Path = strings.TrimSuffix(u.Path, "/") + path
+	return u
 }

@@ -14,7 +14,6 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strconv"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -54,21 +53,23 @@ type answer struct {
 }
 
 // exchange is one call: a request, and its attempts until the outcome is settled. go-retryablehttp drives it: each attempt goes through
-// RoundTrip, then settle reads and judges it, then backoff gives the wait before the next.
+// RoundTrip, then settle reads and judges it and sets the wait before the next. It is one block of memory, since every call makes one.
 type exchange struct {
 	*api
 	method, path string
 	body         []byte
-	accept       func([]byte) error
+	answerTo     acceptor
 
-	url    url.URL
-	engine retryablehttp.Client
-	http   http.Client
+	url     url.URL
+	request retryablehttp.Request
+	engine  retryablehttp.Client
+	http    http.Client
 
 	attempts int
 	attempt  *attempt
 	first    attempt // most calls need no other
 	started  time.Time
+	cancel   context.CancelFunc // of the attempt's timeout
 	key      string
 
 	answer answer
@@ -78,31 +79,40 @@ type exchange struct {
 	doubt  error // of the last attempt whose outcome is unknown
 }
 
-func (a *api) exchange(ctx context.Context, method, path string, u url.URL, body []byte, accept func([]byte) error) (*answer, error) {
-	x := &exchange{api: a, method: method, path: path, url: u, body: body, accept: accept}
+// acceptor decodes the body of a 2xx. Its error means that the answer cannot be read.
+type acceptor interface {
+	accept(body []byte) error
+}
+
+// noHeader is what http.Client sees of a request's header; it does not change it.
+var noHeader = http.Header{}
+
+// call is the one path that every request takes: build, send and judge until the outcome is settled, decode.
+func (a *api) call(ctx context.Context, method, path string, u url.URL, body []byte, answerTo acceptor) (*answer, error) {
+	if ctx == nil {
+		return nil, errors.New("helios: nil context")
+	}
+	x := &exchange{api: a, method: method, path: path, url: u, body: body, answerTo: answerTo}
 	x.attempt = &x.first
 	x.http = http.Client{
 		Transport:     x, // has no CloseIdleConnections, which the engine would call after every failure
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Jar:           a.httpClient.Jar,
-		Timeout:       a.timeout,
 	}
 	x.engine.HTTPClient = &x.http
 	x.engine.RetryMax = a.maxRetries
 	x.engine.CheckRetry = x.settle
-	x.engine.Backoff = x.backoff
+	x.engine.Backoff = func(wait, _ time.Duration, _ int, _ *http.Response) time.Duration { return wait } // RetryWaitMin, which settle sets
 	x.engine.ErrorHandler = retryablehttp.PassthroughErrorHandler
 
-	// The engine and http.Client do not see the key: RoundTrip adds the headers, anew for each attempt.
-	req := http.Request{Method: method, URL: &x.url, Host: u.Host, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
-	r := &retryablehttp.Request{Request: req.WithContext(ctx)}
-	if body != nil {
-		if err := r.SetBody(body); err != nil {
-			return nil, err
-		}
+	// The engine and http.Client see neither key nor body: RoundTrip adds them, anew for each attempt.
+	req := http.Request{Method: method, URL: &x.url, Host: u.Host, Header: noHeader, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	if x.http.Jar != nil {
+		req.Header = http.Header{} // for its cookies
 	}
-	_, err := x.engine.Do(r) //nolint:bodyclose // settle reads and closes every body
-	if x.again {             // the context ended the wait for the next attempt
+	x.request.Request = req.WithContext(ctx)
+	_, err := x.engine.Do(&x.request) //nolint:bodyclose // settle reads and closes every body
+	if x.again {                      // the context ended the wait for the next attempt
 		x.err = &interruptedError{why: err, last: x.err}
 	}
 	if x.err == nil {
@@ -119,11 +129,14 @@ func (a *api) exchange(ctx context.Context, method, path string, u url.URL, body
 func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	x.attempts++
 	x.started = time.Now()
-	if x.attempts > 1 {
+	if x.attempts > 1 { // the transport may still be at an attempt that was given up, so that none shares anything with the next
 		x.attempt = new(attempt)
 	}
 	x.attempt.reporting = x.reporting
 	ctx := req.Context()
+	if x.timeout > 0 { // not http.Client's, which takes a goroutine for a transport that it does not know
+		ctx, x.cancel = context.WithTimeout(ctx, x.timeout)
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -133,7 +146,6 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	x.key = key
 
-	// The transport may still be reading an attempt that was given up, so that none shares anything with the next.
 	req = req.WithContext(httptrace.WithClientTrace(ctx, x.attempt.trace()))
 	header := make(http.Header, 8)
 	maps.Copy(header, x.header)
@@ -143,11 +155,14 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if x.body != nil {
 		header["Content-Type"] = x.header["Accept"]
+		req.ContentLength = int64(len(x.body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(x.body)), nil }
+		req.Body, _ = req.GetBody()
 	}
 	req.Header = header
 	x.attempt.sent = true
 	resp, err := x.transport.RoundTrip(req)
-	x.attempt.interrupted = req.Context().Err() != nil
+	x.attempt.interrupted = ctx.Err() != nil
 	if resp != nil && resp.StatusCode/100 == 3 {
 		resp.Header.Del("Location") // never followed; one that is no URL would make net/http lose the answer
 	}
@@ -186,6 +201,10 @@ func (x *exchange) settle(ctx context.Context, resp *http.Response, err error) (
 	x.wait = 0
 	if x.again {
 		x.again = x.attempts <= x.maxRetries && ctx.Err() == nil && x.planWait(ctx, asked)
+	}
+	x.engine.RetryWaitMin = x.wait
+	if x.cancel != nil { // not before the answer has been read
+		x.cancel()
 	}
 	x.log(ctx, resp)
 	return x.again, nil
@@ -265,7 +284,7 @@ func (x *exchange) judgeAnswer(resp *http.Response) verdict {
 		case err != nil:
 			reason = "the answer broke off"
 		default:
-			if x.accept(body) == nil {
+			if x.answerTo.accept(body) == nil {
 				x.err = nil
 				return accepted
 			}
@@ -327,9 +346,6 @@ func (x *exchange) planWait(ctx context.Context, asked time.Duration) bool {
 	return !ok || time.Until(deadline) > x.wait
 }
 
-// backoff is the engine's Backoff.
-func (x *exchange) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return x.wait }
-
 // log writes the attempt's one line. What is in it is all that may ever be in it.
 func (x *exchange) log(ctx context.Context, resp *http.Response) {
 	if x.logger == nil || !x.logger.Enabled(ctx, slog.LevelDebug) {
@@ -358,58 +374,4 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 		return 0
 	}
 	return min(max(date.Sub(now), 0), longestAskedWait)
-}
-
-// attempt is what is known of the way of one request to the server. The hooks run on the transport's goroutines.
-type attempt struct {
-	hooks       httptrace.ClientTrace
-	reporting   bool
-	sent        bool // given to the transport
-	interrupted bool // the context or the attempt's timeout ended before the transport returned
-
-	traced      atomic.Bool // the transport reports through httptrace
-	connected   atomic.Bool // a connection was made
-	multiplexed atomic.Bool // it may be HTTP/2
-	written     atomic.Bool // the request was written, as far as its transport knows
-}
-
-func (a *attempt) trace() *httptrace.ClientTrace {
-	a.hooks = httptrace.ClientTrace{
-		GetConn: func(string) {
-			a.traced.Store(true)
-			if a.reporting { // net/http takes another connection by itself only if it wrote nothing to the first
-				a.connected.Store(false)
-				a.written.Store(false)
-			}
-		},
-		GotConn: func(info httptrace.GotConnInfo) {
-			secure, ok := info.Conn.(*tls.Conn)
-			a.multiplexed.Store(!a.reporting || ok && secure.ConnectionState().NegotiatedProtocol == "h2")
-			a.connected.Store(true)
-		},
-		WroteRequest: func(info httptrace.WroteRequestInfo) {
-			if info.Err == nil {
-				a.written.Store(true)
-			}
-		},
-	}
-	return &a.hooks
-}
-
-// mayHaveArrived reports whether the server may have got the whole request. False is a certainty, true is not.
-//
-// Over HTTP/1 net/http returns an error only after its writer has ended, so that WroteRequest has been called if the request was written; for a small
-// request it is called even if the last flush then fails. Over HTTP/2 it does not wait for the writer when the context ends.
-func (a *attempt) mayHaveArrived(err error) bool {
-	switch {
-	case !a.sent:
-		return false
-	case a.connected.Load():
-		return a.written.Load() || a.multiplexed.Load() && a.interrupted
-	case a.traced.Load(), a.reporting:
-		return false
-	default: // a transport that does not report: only a failed dial is certain
-		var network *net.OpError
-		return !errors.As(err, &network) || network.Op != "dial"
-	}
 }
