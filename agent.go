@@ -104,10 +104,7 @@ func (s *AgentService) Submit(ctx context.Context, req *AgentRequest) (*Run, err
 		return nil, &ValidationError{[]FieldError{{"request", "is nil"}}}
 	}
 	r := *req
-	if r.WebhookURL == "" {
-		r.WebhookURL = s.api.webhookURL()
-	}
-	problems := checkWebhookURL(r.WebhookURL)
+	problems := s.api.useWebhookURL(&r.WebhookURL)
 	if r.AgentType != AgentLight && r.AgentType != AgentDeep {
 		problems = append(problems, FieldError{"agentType", `must be "light" or "deep"`})
 	}
@@ -150,6 +147,7 @@ func (r *AgentRequest) encode(problems []FieldError) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	checkUTF8(body, r, len(r.Extra)+len(r.Data.Extra) > 0, &problems)
 	if len(problems) > 0 {
 		return nil, &ValidationError{problems}
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-querystring/query"
 )
 
-// Client submits runs to the Helios API. Make it with [NewClient], once, and share it: it is safe for concurrent use
+// Client submits runs to the Helios API. Make it with [NewClient], once, and share it; the zero value is not usable. It is safe for concurrent use
 // and keeps its connections. It holds the API key where no printer, encoder or logger finds it.
 type Client struct {
 	// Agent submits patients' records for an EHR summary.

@@ -114,6 +114,10 @@ func TestSubmit_Validation(t *testing.T) {
 		{"webhook not a URL", labResults(&helios.LabResultsRequest{WebhookURL: "https://user:pa ss@%zz", LabResults: lab}), []string{"webhookUrl"}},
 		{"webhook without host", labResults(&helios.LabResultsRequest{WebhookURL: "https:///hook", LabResults: lab}), []string{"webhookUrl"}},
 		{"webhook relative", labResults(&helios.LabResultsRequest{WebhookURL: "/hook", LabResults: lab}), []string{"webhookUrl"}},
+		{"not UTF-8", labResults(&helios.LabResultsRequest{LabResults: []helios.LabResult{lab[0], {Name: "a\xff", Value: "v"}}, PatientContext: &helios.PatientContext{
+			Conditions: []helios.ContextCondition{{Name: "n", Status: "\xfe"}}, Extra: map[string]any{"x": []any{map[string]string{"y": "\xff"}}}}}),
+			[]string{"labResults[1].name", "patientContext.conditions[0].status", "patientContext.x[0].y"}},
+		{"JSON of the caller's own that is not UTF-8", agent(&helios.AgentRequest{AgentType: "light", Data: data, Extra: map[string]any{"x": json.RawMessage("\"\xff\"")}}), []string{"request"}},
 		{"context collision", labResults(&helios.LabResultsRequest{LabResults: lab, PatientContext: &helios.PatientContext{Age: "1", Extra: map[string]any{"age": 1}}}), []string{"patientContext.age"}},
 	}
 	for _, tt := range tests {
@@ -147,6 +151,18 @@ func TestSubmit_Validation(t *testing.T) {
 		t.Parallel()
 		_, err := newClient(t, "https://api.example").LabResults.Submit(t.Context(), &helios.LabResultsRequest{LabResults: make([]helios.LabResult, 20)})
 		require.ErrorContains(t, err, "labResults[4].value: is required; and 30 more")
+	})
+	t.Run("a replacement character of the caller's own is data", func(t *testing.T) {
+		t.Parallel()
+		server := newRecorder(t, 200, acceptedBody)
+		_, err := newClient(t, server.URL).LabResults.Submit(t.Context(), &helios.LabResultsRequest{LabResults: []helios.LabResult{{Name: "\ufffd", Value: `a\ufffd`}}})
+		require.NoError(t, err)
+		assert.Contains(t, string(server.body), "\ufffd")
+	})
+	t.Run("the client's default is named", func(t *testing.T) {
+		t.Parallel()
+		_, err := newClient(t, "https://api.example", helios.WithWebhookURL("http://example.com")).LabResults.Submit(t.Context(), labs())
+		require.EqualError(t, err, "helios: invalid request: webhookUrl: from WithWebhookURL or HELIOS_WEBHOOK_URL must be https (http only to a loopback host)")
 	})
 	t.Run("exactly 200 labs", func(t *testing.T) {
 		t.Parallel()

@@ -27,7 +27,7 @@ var (
 	ErrMissingWebhookSecret = errors.New("helios: missing webhook secret: set HELIOS_WEBHOOK_SECRET or use WithWebhookSecret")
 	// ErrInvalidWebhook is every refusal of a delivery that is not proven to come from Helios now: its signature, timestamp or run id.
 	ErrInvalidWebhook = errors.New("helios: invalid webhook")
-	// ErrMalformedEvent means that a delivery is authentic, but is not an event: not a JSON object with a runId.
+	// ErrMalformedEvent means that a delivery is signed, but is not an event: not a JSON object with a runId.
 	ErrMalformedEvent = errors.New("helios: malformed event")
 	// ErrBodyTooLarge means that a webhook or an answer was larger than the limit and was not read to its end.
 	ErrBodyTooLarge = errors.New("helios: body too large")
@@ -37,7 +37,7 @@ var (
 	ErrTrackerFull = errors.New("helios: tracker is full")
 )
 
-// APIError is an answer that is not a 2xx, or a 2xx that cannot be read (then inside an [OutcomeUnknownError]).
+// APIError is an answer that is not a 2xx, or a 2xx that cannot be read. A submission's 5xx, and a 2xx that cannot be read, are inside an [OutcomeUnknownError].
 //
 // What the service wrote stands in Code, Message and Body and may repeat what was sent, health data included. So Error
 // gives the status and, where it consists of plain words, the Code only; read Message and Body where such data may be shown.

@@ -2,7 +2,7 @@
 //
 // Two facts shape it. Every accepted run is paid, and the API knows no idempotency key: a request sent again at the wrong moment is paid twice. And
 // a result is delivered once, to a webhook, and cannot be fetched: what is lost is lost. All of it is health data.
-// So this package sends again only what certainly was not accepted, refuses nothing authentic, and prints nothing secret.
+// So this package sends again only what certainly was not accepted, refuses no authentic event for its content, and prints nothing secret.
 //
 // # Quick start
 //
@@ -27,14 +27,14 @@
 //
 //   - the connection was never made, unless because the server's certificate is not trusted,
 //   - the request was not completely written,
-//   - the answer was 429.
+//   - the answer was 429, and its Retry-After is no longer than [WithMaxRetryWait].
 //
 // Everything else is final. After the request was written, a broken connection, a timeout, a 5xx, half an answer and a 2xx that cannot be read are
 // [ErrOutcomeUnknown]: the run may exist. 401, any other 4xx, and 3xx are final too; redirects are not followed.
 // [WithResubmitOnUnknownOutcome] also sends again after an unknown outcome, and may pay twice.
 //
 // The waits between attempts grow from 0.5 s, with jitter. A Retry-After, in seconds or as a date, is honoured up to [WithMaxRetryWait], 30 s by default; one that
-// is longer, or beyond the context's deadline, returns the 429 at once. The API's documented Retry-After is 60 s.
+// is longer, or beyond the context's deadline, returns the 429 at once. The API's documented Retry-After is 60 s, so that by default the 429 comes back.
 // One attempt may take 30 s (see [WithTimeout]).
 //
 // Whether a request was written is known from net/http/httptrace. With a custom transport that does not report there, every failure but a failed dial is an
@@ -45,13 +45,15 @@
 // Each can be told by errors.Is or errors.As, through any wrapping:
 //
 //	error                   means                                          paid?     then
-//	*ValidationError        the request is wrong; nothing was sent         no        correct it: Fields lists all that is wrong
+//	*OutcomeUnknownError    no readable answer after the request was sent  unknown   wait for a webhook; do not send again
+//	*ValidationError        the request is wrong; nothing was sent         no        correct it: Fields lists all that was found
 //	*AuthenticationError    401: the key is missing, wrong or revoked      no        correct the key
 //	*ConcurrencyLimitError  429: all slots are taken                       no        send again after RetryAfter
 //	*APIError               any other 4xx, or a 3xx                        no        see StatusCode and Message
-//	*OutcomeUnknownError    no readable answer after the request was sent  unknown   wait for a webhook; do not send again
-//	*RunError               the run was accepted and failed                see bill  see Message
 //	other                   nothing was accepted: network, context, key    no        send again
+//
+// Test for [ErrOutcomeUnknown] first: such an error also holds its cause, which can be an APIError (a 5xx) or the context's error.
+// [Tracker.Wait] and [Event.Result] return a [*RunError] for a run that was accepted and failed; whether that is paid is not documented.
 //
 // Error texts hold no key, secret or health data. What the service wrote stands in fields: APIError.Message, RunError.Message.
 //
@@ -60,8 +62,8 @@
 // [Receiver.Handler] verifies each delivery over its raw body, in constant time, and refuses what is not authentic or more than five minutes old. Return nil
 // from its callback only when the event is safe: Helios sends a result once. [Receiver.VerifyPayload] does the same where there is no *http.Request.
 //
-// Only the body is signed. A captured delivery can be replayed under fresh headers, so act once on each run id and sequence number; [Tracker] does,
-// within one process.
+// Only the body is signed. A captured delivery can be replayed under fresh headers, so act once on each run id, sequence number and status; [Tracker] does,
+// within one process. (An event that came without a number has number 0, so the status belongs to the key.)
 //
 // # Concurrency
 //

@@ -88,10 +88,7 @@ func (s *LabResultsService) Submit(ctx context.Context, req *LabResultsRequest) 
 		return nil, &ValidationError{[]FieldError{{"request", "is nil"}}}
 	}
 	r := *req
-	if r.WebhookURL == "" {
-		r.WebhookURL = s.api.webhookURL()
-	}
-	problems := checkWebhookURL(r.WebhookURL)
+	problems := s.api.useWebhookURL(&r.WebhookURL)
 	switch n := len(r.LabResults); {
 	case n == 0:
 		problems = append(problems, FieldError{"labResults", "is empty"})
@@ -174,6 +171,7 @@ func (r *LabResultsRequest) encode(problems []FieldError) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	checkUTF8(body, r, len(r.Extra) > 0 || r.PatientContext != nil && len(r.PatientContext.Extra) > 0, &problems)
 	if len(problems) > 0 {
 		return nil, &ValidationError{problems}
 	}

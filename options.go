@@ -21,7 +21,7 @@ const (
 	defaultMaxRetryWait = 30 * time.Second
 )
 
-// ClientOption configures a [Client]. An option wins over the environment.
+// ClientOption configures a [Client]. An option wins over the environment, and of two for the same thing the later.
 type ClientOption func(*clientConfig) error
 
 type clientConfig struct {

@@ -5,6 +5,9 @@ import (
 	"container/list"
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -21,7 +24,7 @@ const (
 	reorderWindow = 500 * time.Millisecond
 )
 
-// Tracker waits for the events of runs within one process: pass its Handle to [Receiver.Handler] and call Wait with the run id of a
+// Tracker waits for the events of runs within one process. Make it with [NewTracker]; the zero value is not usable. Pass its Handle to [Receiver.Handler] and call Wait with the run id of a
 // submission. It is safe for concurrent use and starts no goroutine.
 //
 // It keeps events in memory only. What it holds is lost with the process, and an event that reaches another process is not seen here; where
@@ -98,6 +101,12 @@ func NewTracker(opts ...TrackerOption) *Tracker {
 	}
 	return t
 }
+
+// Format prints nothing of what the tracker holds, whatever the verb.
+func (t *Tracker) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "helios.Tracker{}") }
+
+// LogValue logs nothing of what the tracker holds.
+func (t *Tracker) LogValue() slog.Value { return slog.StringValue("helios.Tracker{}") }
 
 // Handle takes an event, for a Wait under way or one to come. An event that it has already is a success and changes nothing.
 // It returns [ErrTrackerFull] if it can keep neither the event nor the promise that a final event is not lost; a status update

@@ -42,8 +42,8 @@ const (
 // secrets where no printer, encoder or logger finds them.
 //
 // Only the body of a delivery is signed, not its headers. Whoever captures one delivery can send its body again, under
-// a fresh timestamp, for ever. So act on each run id and sequence number once: [Tracker] does so in one process;
-// across processes and restarts keep them in a store with a unique key. [WithMaxEventAge] also refuses what was signed long ago.
+// a fresh timestamp, for ever. So act on each run id, sequence number and status once: [Tracker] does so in one process;
+// across processes and restarts keep them in a store with a unique key over all three (an event without a number has number 0). [WithMaxEventAge] also refuses what was signed long ago.
 //
 // See https://docs.heliosai.health/webhooks
 type Receiver struct {
@@ -120,7 +120,7 @@ func WithClock(now func() time.Time) ReceiverOption {
 	}
 }
 
-// WithReceiverLogger logs each delivery that [Receiver.Handler] does not answer with 200: the reason for a refusal at warn level, the run id
+// WithReceiverLogger logs each delivery that [Receiver.Handler] does not answer with 200: the reason for a refusal at warn level, the run id and number
 // where the callback failed at error level. Neither the callback's error nor anything of the body is logged.
 func WithReceiverLogger(l *slog.Logger) ReceiverOption {
 	return func(c *receiverConfig) error { c.logger = l; return nil }
@@ -190,7 +190,7 @@ func (r *Receiver) Handler(fn func(ctx context.Context, e *Event) error) http.Ha
 		}
 		if err := fn(req.Context(), event); err != nil {
 			if r.logger != nil {
-				r.logger.LogAttrs(req.Context(), slog.LevelError, "helios: webhook callback failed", slog.String("runId", event.RunID))
+				r.logger.LogAttrs(req.Context(), slog.LevelError, "helios: webhook callback failed", slog.String("runId", event.RunID), slog.Int("sequenceNumber", event.SequenceNumber), slog.Bool("final", event.Final()))
 			}
 			http.Error(w, "event not handled", http.StatusInternalServerError)
 			return
@@ -213,7 +213,7 @@ func refuse(w http.ResponseWriter, err error) {
 	}
 }
 
-// Verify reads the body of r and returns its event if the delivery is authentic. It closes the body.
+// Verify reads the body of req, closes it, and returns its event if the delivery is authentic.
 //
 // Errors: [ErrInvalidWebhook], [ErrBodyTooLarge], [ErrMalformedEvent], or the error of reading the body.
 func (r *Receiver) Verify(req *http.Request) (*Event, error) {
@@ -290,6 +290,7 @@ var (
 	errRunIDHeader     = &invalidWebhook{"the request must have one X-Helios-Run-ID header"}
 	errStale           = &invalidWebhook{"the timestamp is outside the tolerance"}
 	errSignature       = &invalidWebhook{"the signature does not match"}
+	errEmptyBody       = &invalidWebhook{"the signature does not match: the body is empty, was it read before?"}
 	errRunID           = &invalidWebhook{"the run id of the header is not the body's"}
 	errEventAge        = &invalidWebhook{"the event's signed timestamp is missing or outside the allowed age"}
 	errNotAnEvent      = &malformedEvent{"the body is not a JSON object"}
@@ -336,6 +337,9 @@ func (r *Receiver) checkSignature(body []byte, h *deliveryHeaders) error {
 		if s.signed(body, &h.signature) {
 			return nil
 		}
+	}
+	if len(body) == 0 {
+		return errEmptyBody
 	}
 	return errSignature
 }

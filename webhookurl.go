@@ -37,17 +37,26 @@ func WebhookURL(base string, params any) (string, error) {
 	return u.String(), nil
 }
 
-func checkWebhookURL(webhook string) []FieldError {
+// useWebhookURL puts the client's default where a request names no webhook URL, and checks what there is.
+func (a *api) useWebhookURL(webhook *string) []FieldError {
+	from := ""
+	if *webhook == "" {
+		*webhook, from = a.webhookURL(), "from WithWebhookURL or "+EnvWebhookURL+" "
+	}
+	return checkWebhookURL(*webhook, from)
+}
+
+func checkWebhookURL(webhook, from string) []FieldError {
 	const field = "webhookUrl"
 	if webhook == "" {
 		return []FieldError{{field, "is required: set it in the request, with WithWebhookURL or in " + EnvWebhookURL}}
 	}
 	u, err := url.Parse(webhook)
 	if err != nil {
-		return []FieldError{{field, "is not a URL"}}
+		return []FieldError{{field, from + "is not a URL"}}
 	}
 	if problem := checkHTTPS(u); problem != "" {
-		return []FieldError{{field, problem}}
+		return []FieldError{{field, from + problem}}
 	}
 	return nil
 }

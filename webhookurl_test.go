@@ -67,7 +67,7 @@ func TestWebhookURLParsesBack(t *testing.T) {
 	u, err := url.Parse(got)
 	require.NoError(t, err)
 	assert.Equal(t, url.Values{"tenant": {"7"}, "order": {want.Order}, "page": {"3"}, "tag": want.Tags, "at": {"2025-01-15T01:02:03+01:00"}}, u.Query())
-	assert.Empty(t, checkWebhookURL(got), "and a request takes it")
+	assert.Empty(t, checkWebhookURL(got, ""), "and a request takes it")
 }
 
 func TestWebhookURLRefuses(t *testing.T) {
@@ -84,7 +84,7 @@ func TestWebhookURLRefuses(t *testing.T) {
 			assert.Empty(t, got, "%q with %s", base, name)
 			assert.True(t, strings.HasPrefix(err.Error(), "helios: webhook URL: "), err)
 			assert.NotContains(t, err.Error(), "s3", base)
-			assert.Len(t, checkWebhookURL(base), 1, "a request refuses it as well: %q", base)
+			assert.Len(t, checkWebhookURL(base, ""), 1, "a request refuses it as well: %q", base)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/heliosai/helios-go"
 )
@@ -29,6 +30,10 @@ type checker struct {
 
 // parseRequest reads a lab-results request, or a list of lab results alone.
 func parseRequest(file string, data []byte) (*helios.LabResultsRequest, error) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if i := invalidUTF8(data); i >= 0 {
+		return nil, fmt.Errorf("%s:%d: the text is not UTF-8", file, 1+bytes.Count(data[:i], []byte("\n")))
+	}
 	c := &checker{file: file, data: data, dec: json.NewDecoder(bytes.NewReader(data))}
 	list := bytes.HasPrefix(bytes.TrimSpace(data), []byte("["))
 	path, kind := "", ""
@@ -54,7 +59,22 @@ func parseRequest(file string, data []byte) (*helios.LabResultsRequest, error) {
 	if len(req.LabResults) == 0 {
 		return nil, c.errorf("labResults", "holds no lab results")
 	}
+	if n := len(req.LabResults); n > helios.MaxLabResults {
+		return nil, c.errorf("labResults", fmt.Sprintf("holds %d lab results; a run takes %d", n, helios.MaxLabResults))
+	}
 	return req, nil
+}
+
+// invalidUTF8 returns where the first byte is that is not UTF-8, or -1.
+func invalidUTF8(data []byte) int {
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
 }
 
 // value checks the next value. path names it for people, as "labResults[3]"; kind names its place in fieldsOf, as "labResults[]".
@@ -143,7 +163,7 @@ func (c *checker) next(path string) (json.Token, error) {
 }
 
 func (c *checker) errorf(path, problem string) error {
-	return fmt.Errorf("%s:%d: %s%s", c.file, c.line(), label(path), problem)
+	return fmt.Errorf("%s:%d: %s%s", c.file, c.line(), label(printable(path)), problem)
 }
 
 func label(path string) string {

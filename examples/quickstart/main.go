@@ -4,7 +4,7 @@
 //	go run ./examples/quickstart labs.json    # your own panel, in the form of labs.json beside this file
 //
 // With HELIOS_API_KEY and HELIOS_WEBHOOK_URL it uses the real service, and the run is paid. It then also wants HELIOS_WEBHOOK_SECRET, and
-// listens on ADDR (":8080" if unset) for what arrives at HELIOS_WEBHOOK_URL.
+// listens on ADDR (":8080" if unset), at every path, for what arrives at HELIOS_WEBHOOK_URL.
 package main
 
 import (
@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"time"
 
 	"github.com/heliosai/helios-go"
@@ -41,14 +42,26 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	if err := submitAndWait(ctx, req, stdout); err != nil {
-		fmt.Fprintln(stderr, err)
-		var invalid *helios.ValidationError
-		if errors.As(err, &invalid) {
-			return 2
+		fmt.Fprintln(stderr, explain(err))
+		if ctx.Err() != nil {
+			return 130
 		}
 		return 1
 	}
 	return 0
+}
+
+// explain adds what the service wrote, which errors leave out because it can repeat health data. This is the user's own terminal; a log should not have it.
+func explain(err error) string {
+	var api *helios.APIError
+	var failed *helios.RunError
+	switch {
+	case errors.As(err, &api) && api.Message != "":
+		return err.Error() + ": " + printable(api.Message)
+	case errors.As(err, &failed):
+		return "run " + failed.RunID + " failed: " + printable(failed.Message)
+	}
+	return err.Error()
 }
 
 func readRequest(args []string) (*helios.LabResultsRequest, error) {
@@ -56,15 +69,20 @@ func readRequest(args []string) (*helios.LabResultsRequest, error) {
 	case 0:
 		return parseRequest("labs.json", sample)
 	case 1:
+		if strings.HasPrefix(args[0], "-") {
+			return nil, errUsage
+		}
 		data, err := os.ReadFile(args[0])
 		if err != nil {
 			return nil, err
 		}
 		return parseRequest(args[0], data)
 	default:
-		return nil, errors.New("usage: quickstart [labs.json]")
+		return nil, errUsage
 	}
 }
+
+var errUsage = errors.New("usage: quickstart [labs.json]")
 
 func submitAndWait(ctx context.Context, req *helios.LabResultsRequest, out io.Writer) error {
 	live := os.Getenv(helios.EnvAPIKey) != "" && os.Getenv(helios.EnvWebhookURL) != ""
@@ -91,15 +109,18 @@ func submitAndWait(ctx context.Context, req *helios.LabResultsRequest, out io.Wr
 	if err != nil {
 		return err
 	}
-	mux := http.NewServeMux()
-	mux.Handle("POST /webhook/helios", receiver.Handler(tracker.Handle))
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: receiver.Handler(tracker.Handle), ReadHeaderTimeout: 10 * time.Second}
 	go server.Serve(listener)
 	defer server.Close()
 
-	if !live {
+	if live {
+		fmt.Fprintf(out, "Running against the real service: this run is paid. Listening on %s for webhooks.\n", listener.Addr())
+	} else {
 		clientOptions = append(clientOptions, helios.WithWebhookURL("http://"+listener.Addr().String()+"/webhook/helios"))
 		fmt.Fprintln(out, "Running against a fake Helios on this machine: nothing leaves it and nothing is paid.")
+		if os.Getenv(helios.EnvAPIKey) != "" {
+			fmt.Fprintln(out, "("+helios.EnvWebhookURL+" is not set, so "+helios.EnvAPIKey+" is not used.)")
+		}
 	}
 	client, err := helios.NewClient(clientOptions...)
 	if err != nil {
@@ -111,17 +132,16 @@ func submitAndWait(ctx context.Context, req *helios.LabResultsRequest, out io.Wr
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "Run %s accepted: %d lab results, %d of %d slots in use.\n\n",
+	fmt.Fprintf(out, "Run %s accepted. Lab results: %d. Slots in use: %d of %d.\n\n",
 		accepted.ID, len(req.LabResults), accepted.Concurrency.Active, accepted.Concurrency.Limit)
 
 	bar := newProgressBar(out)
 	event, err := tracker.Wait(ctx, accepted.ID, bar.show)
 	bar.end()
+	if ctx.Err() != nil {
+		return fmt.Errorf("stopped; run %s goes on, and its result will find nobody: %w", accepted.ID, ctx.Err())
+	}
 	if err != nil {
-		var failed *helios.RunError
-		if errors.As(err, &failed) {
-			return fmt.Errorf("%w: %s", err, failed.Message) // on the user's own terminal; a log should not hold Message
-		}
 		return err
 	}
 	result, err := event.Result()

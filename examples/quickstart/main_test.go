@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -20,8 +22,8 @@ func TestRun_PrintsTheReport(t *testing.T) {
 		args []string
 		want []string
 	}{
-		"sample":   {nil, []string{"4 lab results, 1 of 7 slots in use", "8/8 Delivering final results", "## Summary", "Creatinine", "Sources\n  [1] "}},
-		"own file": {[]string{own}, []string{"1 lab results", "Ferritin", "9 ng/mL"}},
+		"sample":   {nil, []string{"Lab results: 4. Slots in use: 1 of 7.", "8/8 Delivering final results", "## Summary", "Creatinine", "Sources\n  [1] "}},
+		"own file": {[]string{own}, []string{"Lab results: 1.", "Ferritin", "9 ng/mL"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out, errs bytes.Buffer
@@ -53,6 +55,9 @@ func TestRun_BadInputNamesFileLineAndField(t *testing.T) {
 		{"field twice", "[{\"name\":\"a\",\"name\":\"b\",\"value\":\"1\"}]", ":1: labResults[0].name: is there twice"},
 		{"cut off", "[{\"name\":\"a\",\n", ":1: labResults[0]: the JSON ends too early"},
 		{"broken", "[{\"name\":\"a\"\n\"value\":\"1\"}]", ":2: labResults[0]: broken JSON: invalid character '\"' after object key:value pair"},
+		{"too many", "[" + strings.Repeat("{\"name\":\"a\",\"value\":\"b\"},\n", 200) + "{\"name\":\"a\",\"value\":\"b\"}]", ":201: labResults: holds 201 lab results; a run takes 200"},
+		{"Latin-1", "[{\"name\":\"a\",\n\"value\":\"\xe9\"}]", ":2: the text is not UTF-8"},
+		{"a name that steers the terminal", "[{\"\\u001b[31m\":1}]", ":1: labResults[0].[31m: unknown field; known are name, value, flag, referenceRange, date, unit, category"},
 		{"more after the end", "[{\"name\":\"a\",\"value\":\"b\"}]\nx", ":2: text after the end of the JSON"},
 	}
 	for _, tt := range tests {
@@ -72,6 +77,12 @@ func TestRun_BadInputNamesFileLineAndField(t *testing.T) {
 		assert.Equal(t, 2, run(t.Context(), []string{"missing.json"}, &out, &errs))
 		assert.Contains(t, errs.String(), "missing.json")
 	})
+	t.Run("a flag", func(t *testing.T) {
+		t.Parallel()
+		var out, errs bytes.Buffer
+		assert.Equal(t, 2, run(t.Context(), []string{"-h"}, &out, &errs))
+		assert.Contains(t, errs.String(), "usage")
+	})
 	t.Run("two files", func(t *testing.T) {
 		t.Parallel()
 		var out, errs bytes.Buffer
@@ -79,6 +90,34 @@ func TestRun_BadInputNamesFileLineAndField(t *testing.T) {
 		assert.Contains(t, errs.String(), "usage")
 	})
 }
+
+func TestRun_SaysWhatTheServiceSays(t *testing.T) {
+	t.Setenv(helios.EnvAPIKey, "")
+	file := filepath.Join(t.TempDir(), "labs.json")
+	require.NoError(t, os.WriteFile(file, []byte("\ufeff[{\"name\":\"a\",\"value\":\"b\",\"flag\":\"high\"}]"), 0o600))
+	var out, errs bytes.Buffer
+	assert.Equal(t, 1, run(t.Context(), []string{file}, &out, &errs))
+	assert.Contains(t, errs.String(), "400 Bad Request")
+	assert.Contains(t, errs.String(), "labResults[0].flag")
+}
+
+func TestRun_Interrupted(t *testing.T) {
+	t.Setenv(helios.EnvAPIKey, "")
+	ctx, cancel := context.WithCancel(t.Context())
+	out := writerFunc(func(p []byte) (int, error) {
+		if bytes.Contains(p, []byte("1/8")) {
+			cancel()
+		}
+		return len(p), nil
+	})
+	var errs bytes.Buffer
+	assert.Equal(t, 130, run(ctx, nil, out, &errs))
+	assert.Contains(t, errs.String(), "goes on")
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func FuzzParseRequest(f *testing.F) {
 	f.Add(sample)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/heliosai/helios-go"
 )
@@ -32,7 +33,7 @@ func newProgressBar(out io.Writer) *progressBar {
 func (b *progressBar) show(e *helios.Event) {
 	const width = 24
 	p := e.Progress()
-	name := cmp.Or(p.Name, e.Status)
+	name := printable(cmp.Or(p.Name, e.Status))
 	line := name
 	if p.Total > 0 {
 		filled := width * min(p.Step, p.Total) / p.Total
@@ -53,12 +54,22 @@ func (b *progressBar) end() {
 }
 
 func printReport(out io.Writer, result *helios.Result) {
-	fmt.Fprintf(out, "\n%s\n\nSources\n", strings.TrimSpace(result.PatientResponse))
+	fmt.Fprintf(out, "\n%s\n\nSources\n", strings.TrimSpace(printable(result.PatientResponse)))
 	number := func(s string) int { n, _ := strconv.Atoi(s); return n }
 	for _, marker := range slices.SortedFunc(maps.Keys(result.Citations.Patient), func(a, b string) int {
 		return cmp.Or(cmp.Compare(number(a), number(b)), cmp.Compare(a, b))
 	}) {
 		source := result.Citations.Patient[marker]
-		fmt.Fprintf(out, "  [%s] %s\n      %s\n", marker, source.Title, source.URL)
+		fmt.Fprintf(out, "  [%s] %s\n      %s\n", printable(marker), printable(source.Title), printable(source.URL))
 	}
+}
+
+// printable keeps what others wrote from steering the terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) || r == '\n' || r == '\t' {
+			return r
+		}
+		return -1
+	}, s)
 }

@@ -79,7 +79,7 @@ func rotate(ctx context.Context) error {
 		if err := use(phase.opts...); err != nil {
 			return err
 		}
-		fmt.Printf("%-6s signed with the old secret: %d, with the new one: %d\n", phase.name, deliver(before), deliver(after))
+		fmt.Printf("%-7s signed with the old secret: %d, with the new one: %d\n", phase.name+":", deliver(before), deliver(after))
 	}
 	return nil
 }

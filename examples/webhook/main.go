@@ -55,7 +55,7 @@ func listenAndServe(ctx context.Context, log *slog.Logger) error {
 func serve(ctx context.Context, log *slog.Logger, listener net.Listener, receiver *helios.Receiver, handled func(*helios.Event)) error {
 	mux := http.NewServeMux()
 	mux.Handle("POST /webhook/helios", receiver.Handler(func(ctx context.Context, e *helios.Event) error {
-		// Here e.Raw is written to a store, with a unique key over run id and sequence number, and committed. Only then return nil:
+		// Here e.Raw is written to a store, with a unique key over run id, sequence number and status, and committed. Only then return nil:
 		// Helios sends a result once, and a 200 says that it is safe. An error makes the answer 500.
 		log.InfoContext(ctx, "event", "run", e.RunID, "number", e.SequenceNumber, "status", e.Status, "step", e.Progress().Name, "bytes", len(e.Raw))
 		handled(e)
