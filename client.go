@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -32,7 +33,9 @@ type api struct {
 	base      url.URL
 	header    http.Header // of every request, but for the key
 	transport http.RoundTripper
-	reporting bool // the transport is net/http's own: what httptrace does not report did not happen
+	native    bool // the transport is net/http's
+	own       bool // and is this package's
+	plain     bool // and speaks HTTP/1 on a connection without TLS
 }
 
 // NewClient makes a client from the environment (HELIOS_API_KEY, HELIOS_BASE_URL, HELIOS_WEBHOOK_URL) and opts, which win.
@@ -63,15 +66,19 @@ func NewClient(opts ...ClientOption) (*Client, error) {
 	}
 	if a.transport == nil {
 		a.transport = newTransport(a.timeout)
+		a.own = true
 	}
-	_, a.reporting = a.transport.(*http.Transport)
+	if t, ok := a.transport.(*http.Transport); ok {
+		a.native = true
+		a.plain = base.Scheme == "http" && (t.Protocols == nil || !t.Protocols.UnencryptedHTTP2())
+	}
 	return &Client{Agent: &AgentService{a}, LabResults: &LabResultsService{a}, api: a}, nil
 }
 
 // CloseIdleConnections closes the client's connections that are not in use. They also end by themselves after 15 s without use.
 // A Transport given by [WithHTTPClient] is left alone: its owner closes it.
 func (c *Client) CloseIdleConnections() {
-	if t, ok := c.api.transport.(*http.Transport); ok && c.api.httpClient.Transport == nil {
+	if t, ok := c.api.transport.(*http.Transport); ok && c.api.own {
 		t.CloseIdleConnections()
 	}
 }
@@ -127,12 +134,32 @@ type Run struct {
 	Concurrency Concurrency `json:"-"`
 }
 
-// Response is a 2xx answer to [Client.Do].
+// Format prints the run's id and leaves out Message, which the service wrote.
+func (r Run) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.describe()) }
+
+// LogValue logs the run's id.
+func (r Run) LogValue() slog.Value { return slog.StringValue(r.describe()) }
+
+func (r Run) describe() string {
+	return fmt.Sprintf("helios.Run{%s, slots %d of %d}", r.ID, r.Concurrency.Active, r.Concurrency.Limit)
+}
+
+// Response is a 2xx answer to [Client.Do]. Printing, logging or encoding it shows the status only.
 type Response struct {
 	StatusCode  int
-	Header      http.Header
-	Body        []byte // at most 1 MiB
+	Header      http.Header `json:"-"`
+	Body        []byte      `json:"-"` // at most 1 MiB
 	Concurrency Concurrency
+}
+
+// Format prints the status and no data.
+func (r Response) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.describe()) }
+
+// LogValue logs the status and no data.
+func (r Response) LogValue() slog.Value { return slog.StringValue(r.describe()) }
+
+func (r Response) describe() string {
+	return fmt.Sprintf("helios.Response{status %d, %d bytes}", r.StatusCode, len(r.Body))
 }
 
 // Do sends a request to an endpoint that this package has no method for, in the same way as the others: same key, same retries, same errors.
@@ -147,7 +174,7 @@ func (c *Client) Do(ctx context.Context, method, path string, query, in, out any
 	if in != nil {
 		var err error
 		if body, err = json.Marshal(in); err != nil {
-			return nil, fmt.Errorf("helios: encode request: %w", err)
+			return nil, &encodeError{err}
 		}
 	}
 	if method == "" || strings.ContainsFunc(method, func(r rune) bool { return r < 'A' || r > 'Z' }) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/jarcoal/httpmock"
@@ -391,6 +393,38 @@ func TestClient_PrintsNothingSecret(t *testing.T) {
 	assert.Equal(t, "helios.Client{}", fmt.Sprint(helios.Client{}))
 }
 
+func halfAnswer(req *http.Request) (*http.Response, error) {
+	resp, err := answer(200, "{")(req)
+	resp.Body = io.NopCloser(io.MultiReader(resp.Body, iotest.ErrReader(io.ErrUnexpectedEOF)))
+	return resp, err
+}
+
+func TestClient_AnswersPrintNoData(t *testing.T) {
+	t.Parallel()
+	client := newClient(t, newRecorder(t, 200, `{"runId":"r-1","status":"accepted","message":"`+secretValue+testKey+`"}`).URL)
+	resp, err := client.Do(t.Context(), "GET", "/a", nil, nil, nil)
+	require.NoError(t, err)
+	assert.Contains(t, string(resp.Body), secretValue)
+	assert.NotContains(t, string(resp.Body), testKey, "a key that the answer repeats")
+	run, err := client.LabResults.Submit(t.Context(), labs())
+	require.NoError(t, err)
+	assert.Contains(t, run.Message, secretValue)
+	_, err = client.Do(t.Context(), "POST", "/a", nil, map[string]any{"v": json.Number(secretValue)}, nil)
+	require.Error(t, err)
+	for _, v := range []any{resp, *resp, run, *run, err} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x"} {
+			assert.NotContains(t, fmt.Sprintf(verb, v), secretValue, verb)
+		}
+		var out bytes.Buffer
+		slog.New(slog.NewTextHandler(&out, nil)).Info("", "v", v)
+		slog.New(slog.NewJSONHandler(&out, nil)).Info("", "v", v)
+		assert.NotContains(t, out.String(), secretValue)
+	}
+	b, err := json.Marshal(resp)
+	require.NoError(t, err)
+	assert.NotContains(t, string(b), "runId")
+}
+
 func TestClient_Do(t *testing.T) {
 	t.Parallel()
 	t.Run("encodes and decodes", func(t *testing.T) {
@@ -453,7 +487,7 @@ func TestClient_Do(t *testing.T) {
 	t.Run("GET is sent again where a submission is not", func(t *testing.T) {
 		t.Parallel()
 		for name, first := range map[string]func(*http.Request) (*http.Response, error){
-			"502": answer(502, ""), "503": answer(503, ""), "504": answer(504, ""), "broken": brokenAfterWrite,
+			"502": answer(502, ""), "503": answer(503, ""), "504": answer(504, ""), "broken": brokenAfterWrite, "half an answer": halfAnswer,
 		} {
 			attempts := 0
 			client := newClient(t, "https://api.example", helios.WithMaxRetryWait(time.Millisecond), withTransport(answering(&attempts, first, answer(200, ""))))

@@ -40,7 +40,7 @@ var (
 // APIError is an answer that is not a 2xx, or a 2xx that cannot be read. A submission's 5xx, and a 2xx that cannot be read, are inside an [OutcomeUnknownError].
 //
 // What the service wrote stands in Code, Message and Body and may repeat what was sent, health data included. So Error
-// gives the status and, where it consists of plain words, the Code only; read Message and Body where such data may be shown.
+// gives the status only; read the fields where such data may be shown.
 type APIError struct {
 	// StatusCode is the HTTP status.
 	StatusCode int
@@ -72,27 +72,13 @@ func (e *APIError) summary() string {
 	if text != "" {
 		s += " " + text
 	}
-	if isPlainWords(e.Code) && !strings.EqualFold(e.Code, text) {
-		s += ": " + e.Code
-	}
-	if e.reason != "" {
+	switch {
+	case e.reason != "":
 		s += ": " + e.reason
+	case e.Message != "" && e.StatusCode != http.StatusUnauthorized && e.StatusCode != http.StatusTooManyRequests:
+		s += ": the service's reason is in APIError.Message"
 	}
 	return s
-}
-
-// isPlainWords tells a code of the vendor from text that may hold a value: letters and spaces only, and short.
-func isPlainWords(s string) bool {
-	if s == "" || len(s) > 48 {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != ' ' && c != '_' && c != '-' {
-			return false
-		}
-	}
-	return true
 }
 
 // Unwrap returns the error that ended the reading of the answer, or nil.
@@ -195,6 +181,15 @@ func (e interruptedError) Format(f fmt.State, _ rune) { printError(f, &e) }
 
 // interruptedError is a wait for the next attempt that the context ended; the last attempt's error stays in it.
 type interruptedError struct{ why, last error }
+
+// encodeError is a value that encoding/json cannot encode. The text of its cause can hold the value.
+type encodeError struct{ cause error }
+
+func (e *encodeError) Error() string {
+	return fmt.Sprintf("helios: encode request: not possible as JSON (%T)", e.cause)
+}
+func (e *encodeError) Unwrap() error             { return e.cause }
+func (e encodeError) Format(f fmt.State, _ rune) { printError(f, &e) }
 
 // FieldError is one problem of a request.
 type FieldError struct {

@@ -17,17 +17,17 @@ import (
 func TestAPIError_AnyBody(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, body, code, message, text string }{
-		{"as documented", `{"error":"Bad thing","message":"labResults[0].value 41.7"}`, "Bad thing", "labResults[0].value 41.7", "422 Unprocessable Entity: Bad thing"},
-		{"code repeats the status", `{"error":"Unprocessable entity","message":"m"}`, "Unprocessable entity", "m", "422 Unprocessable Entity"},
+		{"as documented", `{"error":"Bad thing","message":"labResults[0].value 41.7"}`, "Bad thing", "labResults[0].value 41.7", "422 Unprocessable Entity: the service's reason is in APIError.Message"},
+		{"code repeats the status", `{"error":"Unprocessable entity","message":"m"}`, "Unprocessable entity", "m", "422 Unprocessable Entity: the service's reason is in APIError.Message"},
 		{"code holds a value", `{"error":"value 41.7 is bad"}`, "value 41.7 is bad", "", "422 Unprocessable Entity"},
 		{"code is long", `{"error":"this is a sentence that goes on for longer than a code would"}`, "this is a sentence that goes on for longer than a code would", "", "422 Unprocessable Entity"},
-		{"nested", `{"error":{"code":"invalid_request","message":"m"}}`, "invalid_request", "m", "422 Unprocessable Entity: invalid_request"},
+		{"nested", `{"error":{"code":"invalid_request","message":"m"}}`, "invalid_request", "m", "422 Unprocessable Entity: the service's reason is in APIError.Message"},
 		{"other types", `{"error":5,"message":["a"]}`, "", "", "422 Unprocessable Entity"},
 		{"array", `[1,2]`, "", "", "422 Unprocessable Entity"},
 		{"string", `"x"`, "", "", "422 Unprocessable Entity"},
 		{"HTML", `<html></html>`, "", "", "422 Unprocessable Entity"},
 		{"empty", ``, "", "", "422 Unprocessable Entity"},
-		{"repeats the key", `{"error":"Denied","message":"key ` + testKey + ` is bad"}`, "Denied", "key [redacted] is bad", "422 Unprocessable Entity: Denied"},
+		{"repeats the key", `{"error":"Denied","message":"key ` + testKey + ` is bad"}`, "Denied", "key [redacted] is bad", "422 Unprocessable Entity: the service's reason is in APIError.Message"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestConcurrencyLimitError(t *testing.T) {
 		assert.Equal(t, 7, limit.ActiveCount)
 		assert.Equal(t, 7, limit.Limit)
 		assert.Equal(t, time.Minute, limit.RetryAfter)
-		require.EqualError(t, err, "helios: POST /api/v1/lab-results: 429 Too Many Requests: Too many concurrent requests: 7 of 7 concurrent runs are active: retry after 1m0s")
+		require.EqualError(t, err, "helios: POST /api/v1/lab-results: 429 Too Many Requests: 7 of 7 concurrent runs are active: retry after 1m0s")
 		assert.Equal(t, err.Error(), fmt.Sprintf("%#v", err))
 	})
 	t.Run("counts from the headers", func(t *testing.T) {

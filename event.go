@@ -146,13 +146,18 @@ func (e *Event) Progress() Progress {
 	if e.Final() || json.Unmarshal(e.Raw, &fields) != nil {
 		return p
 	}
-	names := []string{"stepName", "step", "currentStep", "title", "label", "message", "description"}
+	names := []string{"stepName", "step", "currentStep", "title", "label"}
 	for _, key := range []string{"step", "currentStep", "progress"} {
 		if nested, ok := fields[key].(map[string]any); ok {
 			p.read(nested, append(names, "name")...)
 		}
 	}
 	p.read(fields, names...)
+	for _, key := range []string{"message", "description"} { // free text, so taken only where it is a documented name
+		if s, ok := fields[key].(string); ok && lightStep(s) > 0 && lightStep(p.Name) == 0 {
+			p.Name = s
+		}
+	}
 	if nested, ok := fields["data"].(map[string]any); ok {
 		p.read(nested) // no names: what is called so in data may be a patient's
 	}

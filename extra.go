@@ -3,7 +3,6 @@ package helios
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -16,14 +15,14 @@ import (
 func encodeExtra(fields any, extra map[string]any, path string, problems *[]FieldError) ([]byte, error) {
 	typed, err := json.Marshal(fields)
 	if err != nil {
-		return nil, fmt.Errorf("helios: encode request: %w", err)
+		return nil, &encodeError{err}
 	}
 	if len(extra) == 0 {
 		return typed, nil
 	}
 	var taken map[string]json.RawMessage
 	if err := json.Unmarshal(typed, &taken); err != nil {
-		return nil, fmt.Errorf("helios: encode request: %w", err)
+		return nil, &encodeError{err}
 	}
 	merged := bytes.TrimSuffix(typed, []byte("}"))
 	for _, key := range slices.Sorted(maps.Keys(extra)) {

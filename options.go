@@ -92,7 +92,8 @@ func WithHTTPClient(hc *http.Client) ClientOption {
 		if hc == nil {
 			return errors.New("helios: WithHTTPClient: nil client")
 		}
-		c.httpClient = hc
+		own := *hc
+		c.httpClient = &own
 		return nil
 	}
 }

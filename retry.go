@@ -14,6 +14,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -69,14 +70,13 @@ type exchange struct {
 	attempt  *attempt
 	first    attempt // most calls need no other
 	started  time.Time
-	cancel   context.CancelFunc // of the attempt's timeout
 	key      string
 
 	answer answer
 	again  bool
 	wait   time.Duration
-	err    error // of the last attempt
-	doubt  error // of the last attempt whose outcome is unknown
+	err    error                // of the last attempt
+	doubt  *OutcomeUnknownError // of the last attempt whose outcome is unknown
 }
 
 // acceptor decodes the body of a 2xx. Its error means that the answer cannot be read.
@@ -119,8 +119,9 @@ func (a *api) call(ctx context.Context, method, path string, u url.URL, body []b
 		return &x.answer, nil
 	}
 	if x.doubt != nil && !errors.Is(x.err, ErrOutcomeUnknown) {
-		// A later attempt failed for certain, an earlier one may have been accepted.
-		return nil, x.outcomeUnknown(x.err, "an earlier attempt had no readable answer")
+		// An earlier attempt may have been accepted. That a later one was not, for whatever reason, is no reason to send again.
+		x.doubt.reason += "; sent again as asked: " + strings.TrimPrefix(x.err.Error(), "helios: ")
+		return nil, x.doubt
 	}
 	return nil, x.err
 }
@@ -132,10 +133,12 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	if x.attempts > 1 { // the transport may still be at an attempt that was given up, so that none shares anything with the next
 		x.attempt = new(attempt)
 	}
-	x.attempt.reporting = x.reporting
+	x.attempt.native, x.attempt.own, x.attempt.plain = x.native, x.own, x.plain
 	ctx := req.Context()
 	if x.timeout > 0 { // not http.Client's, which takes a goroutine for a transport that it does not know
-		ctx, x.cancel = context.WithTimeout(ctx, x.timeout)
+		ctx, x.attempt.cancel = context.WithTimeout(ctx, x.timeout)
+	} else {
+		ctx, x.attempt.cancel = context.WithCancel(ctx)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -194,8 +197,8 @@ func (x *exchange) settle(ctx context.Context, resp *http.Response, err error) (
 		} else if errors.As(x.err, &failed) {
 			reason, cause = failed.reason, failed.cause
 		}
-		x.err = x.outcomeUnknown(cause, reason)
-		x.doubt = x.err
+		x.doubt = &OutcomeUnknownError{Cause: cause, method: x.method, path: x.path, reason: reason}
+		x.err = x.doubt
 	}
 	x.again = v == notSent || v == busy || v == unknown && (x.resubmit || safe && x.isPassing(resp))
 	x.wait = 0
@@ -203,14 +206,14 @@ func (x *exchange) settle(ctx context.Context, resp *http.Response, err error) (
 		x.again = x.attempts <= x.maxRetries && ctx.Err() == nil && x.planWait(ctx, asked)
 	}
 	x.engine.RetryWaitMin = x.wait
-	if x.cancel != nil { // not before the answer has been read
-		x.cancel()
+	if cancel := x.attempt.cancel; cancel != nil { // not before the answer has been read
+		cancel()
 	}
 	x.log(ctx, resp)
 	return x.again, nil
 }
 
-// isPassing tells the failures that another attempt may not meet from those that it will.
+// isPassing tells the failures that another attempt may not meet from those that it will: a broken connection, half an answer, 502, 503, 504.
 func (x *exchange) isPassing(resp *http.Response) bool {
 	if resp == nil {
 		return true
@@ -219,7 +222,8 @@ func (x *exchange) isPassing(resp *http.Response) bool {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	}
-	return false
+	cause := errors.Unwrap(x.err)
+	return cause != nil && !errors.Is(cause, ErrBodyTooLarge)
 }
 
 // judgeFailure judges an attempt that brought no answer.
@@ -238,7 +242,7 @@ func (x *exchange) judgeFailure(ctx context.Context, err error) verdict {
 	switch {
 	case x.attempt.mayHaveArrived(err):
 		return unknown
-	case errors.As(err, &untrusted), ctx.Err() != nil:
+	case errors.As(err, &untrusted), ctx.Err() != nil: // another attempt meets the same
 		return refused
 	default:
 		return notSent
@@ -253,7 +257,7 @@ func (x *exchange) describe(ctx context.Context, err error) string {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err().Error()
-	case !x.attempt.connected.Load():
+	case neverConnected(err), x.attempt.native && (x.own || x.attempt.traced.Load()) && !x.attempt.connected.Load():
 		return err.Error()
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return "no answer in time"
@@ -262,7 +266,7 @@ func (x *exchange) describe(ctx context.Context, err error) string {
 	case errors.As(err, &network) && errors.As(err, &errno):
 		return network.Op + ": " + errno.Error()
 	default:
-		return "the connection broke or the answer is not HTTP"
+		return "the connection broke, or the answer is not HTTP"
 	}
 }
 
@@ -275,7 +279,7 @@ func (x *exchange) judgeAnswer(resp *http.Response) verdict {
 	}
 	body, err := readBounded(resp.Body, resp.ContentLength, most)
 	_ = resp.Body.Close()
-	x.answer = answer{resp.StatusCode, resp.Header, body}
+	x.answer = answer{resp.StatusCode, resp.Header, x.withoutKey(body)}
 	if success {
 		var reason string
 		switch {
@@ -284,7 +288,7 @@ func (x *exchange) judgeAnswer(resp *http.Response) verdict {
 		case err != nil:
 			reason = "the answer broke off"
 		default:
-			if x.answerTo.accept(body) == nil {
+			if x.answerTo.accept(x.answer.body) == nil {
 				x.err = nil
 				return accepted
 			}
@@ -313,21 +317,22 @@ func (x *exchange) judgeAnswer(resp *http.Response) verdict {
 	}
 }
 
+// withoutKey cuts the key out of an answer that repeats it.
+func (x *exchange) withoutKey(body []byte) []byte {
+	if key := []byte(x.key); bytes.Contains(body, key) {
+		return bytes.ReplaceAll(body, key, []byte("[redacted]"))
+	}
+	return body
+}
+
 func (x *exchange) apiError() *APIError {
 	ans := &x.answer
-	if x.key != "" {
-		ans.body = bytes.ReplaceAll(ans.body, []byte(x.key), []byte("[redacted]"))
-	}
 	e := &APIError{
 		StatusCode: ans.status, Concurrency: concurrencyFrom(ans.header),
 		method: x.method, path: x.path, body: ans.body,
 	}
 	e.readCodeAndMessage()
 	return e
-}
-
-func (x *exchange) outcomeUnknown(cause error, reason string) error {
-	return &OutcomeUnknownError{Cause: cause, method: x.method, path: x.path, reason: reason}
 }
 
 // planWait sets the wait before the next attempt. It reports false where the wait asked for, or the context's deadline, makes waiting pointless.

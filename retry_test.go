@@ -3,6 +3,7 @@ package helios_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"log"
 	"log/slog"
 	"net/http"
+	"net/http/httptrace"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -152,6 +155,9 @@ func TestSubmit_Waits(t *testing.T) {
 		{name: "an unknown outcome stays unknown when a later attempt is refused", attempts: 2, max: time.Second, target: helios.ErrOutcomeUnknown,
 			opts:    []helios.ClientOption{helios.WithResubmitOnUnknownOutcome()},
 			answers: func() []func(*http.Request) (*http.Response, error) { return list(brokenAfterWrite, answer(401, "")) }},
+		{name: "an unknown outcome stays unknown when a later attempt is told to wait", attempts: 2, max: time.Second, target: helios.ErrOutcomeUnknown,
+			opts:    []helios.ClientOption{helios.WithResubmitOnUnknownOutcome()},
+			answers: func() []func(*http.Request) (*http.Response, error) { return list(brokenAfterWrite, tooMany("60")) }},
 		{name: "an unknown outcome stays unknown when later attempts do not connect", attempts: 4, max: 4 * time.Second, target: helios.ErrOutcomeUnknown,
 			opts:    []helios.ClientOption{helios.WithResubmitOnUnknownOutcome()},
 			answers: func() []func(*http.Request) (*http.Response, error) { return list(brokenAfterWrite, refusedDial) }},
@@ -177,6 +183,10 @@ func TestSubmit_Waits(t *testing.T) {
 				assert.LessOrEqual(t, waited, tt.max)
 				if tt.target != nil {
 					require.ErrorIs(t, err, tt.target)
+					if errors.Is(err, helios.ErrOutcomeUnknown) { // and nothing that would invite to send again
+						require.NotErrorIs(t, err, helios.ErrUnauthorized)
+						require.NotErrorIs(t, err, helios.ErrConcurrencyLimit)
+					}
 					return
 				}
 				require.NoError(t, err)
@@ -206,34 +216,77 @@ func TestSubmit_ContextEndsTheWait(t *testing.T) {
 		var limit *helios.ConcurrencyLimitError
 		require.ErrorAs(t, err, &limit)
 		assert.Equal(t, 20*time.Second, limit.RetryAfter)
-		require.EqualError(t, err, "helios: POST /api/v1/lab-results: 429 Too Many Requests: Too many concurrent requests: "+
+		require.EqualError(t, err, "helios: POST /api/v1/lab-results: 429 Too Many Requests: "+
 			"7 of 7 concurrent runs are active: retry after 20s: not sent again: context canceled")
 		assert.Equal(t, err.Error(), fmt.Sprintf("%#v", err))
 	})
 }
 
-// TestSubmit_TransportsThatDoNotReport: where httptrace is silent, only a failed dial proves that nothing was sent.
-func TestSubmit_TransportsThatDoNotReport(t *testing.T) {
+// TestSubmit_OtherTransports: around net/http, or instead of it, only a connection that failed or a write that failed prove that nothing was sent.
+func TestSubmit_OtherTransports(t *testing.T) {
 	t.Parallel()
-	broken := errors.New("the middlebox said no")
+	broken := fmt.Errorf("failed sending %s with %s", secretValue, testKey)
+	untrusted := &tls.CertificateVerificationError{Err: errors.New("unknown authority")}
 	for name, tt := range map[string]struct {
 		err      error
+		report   func(*httptrace.ClientTrace)
 		unknown  bool
 		attempts int
 	}{
-		"failed dial":   {errRefused, false, 2},
-		"anything else": {broken, true, 1},
+		"silent, failed dial":             {errRefused, nil, false, 2},
+		"silent, untrusted certificate":   {untrusted, nil, false, 1},
+		"silent, anything else":           {broken, nil, true, 1},
+		"gave up while connecting":        {broken, func(c *httptrace.ClientTrace) { c.GetConn("") }, true, 1},
+		"gave up when connected":          {broken, func(c *httptrace.ClientTrace) { c.GetConn(""); c.GotConn(httptrace.GotConnInfo{}) }, true, 1},
+		"wrote":                           {broken, wrote(nil), true, 1},
+		"could not write":                 {broken, wrote(io.ErrClosedPipe), false, 2},
+		"wrote, then could not reconnect": {errRefused, func(c *httptrace.ClientTrace) { wrote(nil)(c); c.GetConn("") }, true, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			attempts := 0
 			client := newClient(t, "https://api.example", helios.WithMaxRetries(1), helios.WithMaxRetryWait(time.Millisecond),
-				withTransport(func(*http.Request) (*http.Response, error) { attempts++; return nil, tt.err }))
+				withTransport(func(req *http.Request) (*http.Response, error) {
+					attempts++
+					if tt.report != nil {
+						tt.report(httptrace.ContextClientTrace(req.Context()))
+					}
+					return nil, tt.err
+				}))
 			_, err := client.LabResults.Submit(t.Context(), labs())
 			require.ErrorIs(t, err, tt.err)
 			assert.Equal(t, tt.unknown, errors.Is(err, helios.ErrOutcomeUnknown))
 			assert.Equal(t, tt.attempts, attempts)
+			assert.NotContains(t, err.Error(), secretValue)
+			assert.NotContains(t, err.Error(), testKey)
 		})
+	}
+	t.Run("another protocol in net/http's transport", func(t *testing.T) {
+		t.Parallel()
+		attempts := 0
+		transport := &http.Transport{}
+		transport.RegisterProtocol("https", transportFunc(func(*http.Request) (*http.Response, error) { attempts++; return nil, broken }))
+		client := newClient(t, "https://api.example", helios.WithHTTPClient(&http.Client{Transport: transport}))
+		_, err := client.LabResults.Submit(t.Context(), labs())
+		require.ErrorIs(t, err, helios.ErrOutcomeUnknown)
+		assert.Equal(t, 1, attempts)
+	})
+	t.Run("a proxy that cannot be asked for", func(t *testing.T) {
+		t.Parallel()
+		noProxy := errors.New("no proxy today")
+		transport := &http.Transport{Proxy: func(*http.Request) (*url.URL, error) { return nil, noProxy }}
+		client := newClient(t, "https://api.example", helios.WithHTTPClient(&http.Client{Transport: transport}))
+		_, err := client.LabResults.Submit(t.Context(), labs())
+		require.ErrorIs(t, err, noProxy)
+	})
+}
+
+// wrote reports a connection and the write of a request.
+func wrote(err error) func(*httptrace.ClientTrace) {
+	return func(c *httptrace.ClientTrace) {
+		c.GetConn("")
+		c.GotConn(httptrace.GotConnInfo{})
+		c.WroteRequest(httptrace.WroteRequestInfo{Err: err})
 	}
 }
 

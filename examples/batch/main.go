@@ -7,7 +7,7 @@
 //   - The X-Concurrent headers of every answer say how many slots are left. With those and no more are runs started; then wait until one ends.
 //   - A 429 costs nothing. Wait as long as it says, or until a run ends, and send again.
 //   - After an unknown outcome the run may exist. Never send again at once: every order has a parameter of its own in its webhook URL, and the first webhook with it
-//     proves that the run exists. Only when none has come after the longest time a run takes is it safe to send again.
+//     proves that the run exists. When none has come after the longest time a run takes, it probably does not, and a person or a rule of yours decides.
 //
 // A process that dies in the middle forgets what it has sent. Where that matters keep the orders in a database, written before each submission.
 package main
@@ -194,15 +194,23 @@ func (b *batch) wait(ctx context.Context, order string, run *helios.Run) {
 	var id string
 	if run != nil {
 		id = run.ID
-	} else if id = b.runOf(ctx, order); id != "" {
+	} else {
+		var err error
+		if id, err = b.runOf(ctx, order); err != nil {
+			fmt.Printf("%s: the answer was lost, and whether it runs is not known yet: %v\n", order, err)
+			return
+		}
 		b.count(&b.resolved)
 		fmt.Printf("%s: the answer was lost, a webhook shows that run %s was accepted\n", order, id)
-	} else {
-		fmt.Printf("%s: no webhook came in %s; it can be sent again\n", order, longestRun)
-		return
 	}
-	if _, err := b.tracker.Wait(ctx, id, nil); err != nil {
+	_, err := b.tracker.Wait(ctx, id, nil)
+	var failed *helios.RunError
+	switch {
+	case errors.As(err, &failed):
 		b.count(&b.failed)
+		return
+	case err != nil:
+		fmt.Printf("%s: run %s goes on: %v\n", order, id, err)
 		return
 	}
 	if n := b.count(&b.completed); n%20 == 0 {
@@ -231,17 +239,18 @@ func (b *batch) saw(order, runID string) {
 	}
 }
 
-func (b *batch) runOf(ctx context.Context, order string) string {
-	ctx, cancel := context.WithTimeout(ctx, longestRun)
+// runOf waits for the webhook that names the run of an order.
+func (b *batch) runOf(ctx context.Context, order string) (string, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, longestRun, fmt.Errorf("no webhook in %s", longestRun))
 	defer cancel()
 	b.mu.Lock()
 	known := b.runs[order]
 	b.mu.Unlock()
 	select {
 	case id := <-known:
-		return id
+		return id, nil
 	case <-ctx.Done():
-		return ""
+		return "", context.Cause(ctx)
 	}
 }
 
