@@ -36,33 +36,54 @@ type Event struct {
 	Raw json.RawMessage `json:"-"`
 }
 
-// parseEvent decodes the envelope. A field of another type than documented stays zero: an authentic event is never refused for its content.
+// parseEvent reads the envelope. A field of another type than documented stays zero: an authentic event is never refused for its content.
 func parseEvent(body []byte) (*Event, error) {
-	var envelope struct {
-		RunID          string          `json:"runId"`
-		Status         string          `json:"status"`
-		Agent          string          `json:"agent"`
-		Timestamp      string          `json:"timestamp"`
-		SequenceNumber json.RawMessage `json:"sequenceNumber"`
-	}
-	var mismatch *json.UnmarshalTypeError
-	if err := json.Unmarshal(body, &envelope); err != nil && !errors.As(err, &mismatch) {
+	e := &Event{Raw: body}
+	var timestamp string
+	object := walkEnvelope(body, func(key, value []byte) {
+		switch string(key) {
+		case "runId":
+			e.RunID = readString(value)
+		case "status":
+			e.Status = readString(value)
+		case "agent":
+			e.Agent = readString(value)
+		case "timestamp":
+			timestamp = readString(value)
+		case "sequenceNumber":
+			e.SequenceNumber = readNumber(value)
+		}
+	})
+	if !object {
 		return nil, errNotAnEvent
 	}
-	if envelope.RunID == "" {
+	if e.RunID == "" {
 		return nil, errEventWithoutID
 	}
-	e := &Event{RunID: envelope.RunID, Status: envelope.Status, Agent: envelope.Agent, Raw: body}
-	number := strings.Trim(string(envelope.SequenceNumber), `"`)
-	if n, err := strconv.Atoi(number); err == nil {
-		e.SequenceNumber = n
-	} else if f, err := strconv.ParseFloat(number, 64); err == nil && f >= 0 && f < 1<<53 {
-		e.SequenceNumber = int(f)
-	}
-	if t, err := time.Parse(time.RFC3339, envelope.Timestamp); err == nil {
+	if t, err := time.Parse(time.RFC3339, timestamp); err == nil {
 		e.Timestamp = t.UTC()
 	}
 	return e, nil
+}
+
+// readString returns a JSON string's value, or "" for anything else.
+func readString(value []byte) (s string) {
+	if json.Unmarshal(value, &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// readNumber returns a whole number, also one in quotes or with a point, or 0 for anything else.
+func readNumber(value []byte) int {
+	number := strings.Trim(string(value), `"`)
+	if n, err := strconv.Atoi(number); err == nil {
+		return n
+	}
+	if f, err := strconv.ParseFloat(number, 64); err == nil && f >= 0 && f < 1<<53 {
+		return int(f)
+	}
+	return 0
 }
 
 // Final reports whether the event ends its run: completed or error.
@@ -73,15 +94,11 @@ func (e *Event) Failure() *RunError {
 	if e.Status != StatusError {
 		return nil
 	}
-	var body struct {
-		Error json.RawMessage `json:"error"`
-	}
-	_ = json.Unmarshal(e.Raw, &body)
-	failure := &RunError{RunID: e.RunID, Details: body.Error}
-	if json.Unmarshal(body.Error, &failure.Message) != nil {
-		var details struct{ Message string }
-		_ = json.Unmarshal(body.Error, &details)
-		failure.Message = details.Message
+	details, _ := envelopeField(e.Raw, "error")
+	failure := &RunError{RunID: e.RunID, Details: details}
+	if failure.Message = readString(details); failure.Message == "" {
+		message, _ := envelopeField(details, "message")
+		failure.Message = readString(message)
 	}
 	return failure
 }
@@ -97,16 +114,18 @@ func (e *Event) Result() (*Result, error) {
 	if !e.Final() {
 		return nil, ErrNoResult
 	}
-	var body struct {
-		Result *Result `json:"result"`
+	value, object := envelopeField(e.Raw, "result")
+	if !object {
+		return nil, fmt.Errorf("helios: result of run %s: Event.Raw is not a JSON object", e.RunID)
 	}
-	if err := json.Unmarshal(e.Raw, &body); err != nil {
-		return nil, fmt.Errorf("helios: result of run %s: not as documented%s; see Event.Raw", e.RunID, position(err))
-	}
-	if body.Result == nil {
+	if value == nil || string(value) == "null" {
 		return nil, fmt.Errorf("%w: run %s completed without one; see Event.Raw", ErrNoResult, e.RunID)
 	}
-	return body.Result, nil
+	result := new(Result)
+	if err := json.Unmarshal(value, result); err != nil {
+		return nil, fmt.Errorf("helios: result of run %s: not as documented%s; see Event.Raw", e.RunID, position(err))
+	}
+	return result, nil
 }
 
 // position says where decoding failed. The text of encoding/json can hold a value, so it is not passed on.

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"math/big"
 	"net/http"
 	"regexp"
@@ -101,11 +100,12 @@ func FuzzPayload(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		var probe struct {
-			RunID any `json:"runId"`
+		var fields map[string]any
+		valid := json.Unmarshal(body, &fields) == nil
+		run, _ := fields["runId"].(string)
+		if !valid { // it may still have an envelope that can be read
+			run = hookRun
 		}
-		_ = json.Unmarshal(body, &probe)
-		run, _ := probe.RunID.(string)
 		d := newDelivery(hookSecret, string(body))
 		r := hookReceiver(t)
 		if run != "" {
@@ -115,10 +115,9 @@ func FuzzPayload(f *testing.F) {
 		e, err := r.VerifyPayload(body, d.header)
 		if err != nil {
 			require.Nil(t, e)
-			// An authentic event is never refused: any JSON object with a run id is one. (With "runId" twice, the probe may see another than the SDK.)
-			if !errors.Is(err, helios.ErrInvalidWebhook) || strings.Count(strings.ToLower(string(body)), "runid") < 2 {
+			require.False(t, valid && run != "", "an authentic event is never refused: any JSON object with a run id is one")
+			if valid {
 				require.ErrorIs(t, err, helios.ErrMalformedEvent)
-				require.False(t, json.Valid(body) && run != "", "an event was refused")
 			}
 			assertHidden(t, err.Error(), hookSecret, hookSum(hookSecret, string(body)))
 			return

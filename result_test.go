@@ -141,7 +141,7 @@ func TestResult_EventMadeByHand(t *testing.T) {
 			e := &helios.Event{RunID: hookRun, Status: helios.StatusCompleted, Raw: json.RawMessage(raw)}
 			result, err := e.Result()
 			assert.Nil(t, result)
-			assert.ErrorContains(t, err, "not as documented at byte")
+			assert.ErrorContains(t, err, "Event.Raw is not a JSON object")
 			assertKeepsQuiet(t, err, raw)
 			e.Status = helios.StatusError
 			require.NotNil(t, e.Failure())
