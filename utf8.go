@@ -8,10 +8,11 @@ import (
 	"unicode/utf8"
 )
 
-// checkUTF8 adds to problems the strings of a request that are not UTF-8. encoding/json would replace their bytes by U+FFFD, which it then writes escaped in body, so that
-// the request need be walked only then. extra tells that body can also hold JSON of the caller's own.
+// checkUTF8 adds to problems the strings of a request that are not UTF-8. encoding/json would replace their bytes by U+FFFD, escaped or, since
+// Go 1.27, not; so the request need be walked only where body has one. extra tells that body can also hold JSON of the caller's own.
 func checkUTF8(body []byte, request any, extra bool, problems *[]FieldError) {
-	if !bytes.Contains(body, []byte(`\ufffd`)) && (!extra || utf8.Valid(body)) {
+	replaced := bytes.Contains(body, []byte(`\ufffd`)) || bytes.Contains(body, []byte("\ufffd"))
+	if !replaced && (!extra || utf8.Valid(body)) {
 		return
 	}
 	before := len(*problems)

@@ -43,8 +43,8 @@ func parseRequest(file string, data []byte) (*helios.LabResultsRequest, error) {
 	if err := c.value(path, kind); err != nil {
 		return nil, err
 	}
-	if _, err := c.dec.Token(); err != io.EOF {
-		return nil, c.errorf("", "text after the end of the JSON")
+	if rest := bytes.TrimSpace(data[c.dec.InputOffset():]); len(rest) > 0 {
+		return nil, fmt.Errorf("%s:%d: text after the end of the JSON", file, c.lineAt(int64(bytes.LastIndex(data, rest))))
 	}
 	req := new(helios.LabResultsRequest)
 	var err error
@@ -150,11 +150,12 @@ func (c *checker) object(path, kind string) error {
 func (c *checker) next(path string) (json.Token, error) {
 	token, err := c.dec.Token()
 	var syntax *json.SyntaxError
+	end := int64(len(bytes.TrimSpace(c.data)))
 	switch {
 	case err == nil:
 		return token, nil
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, c.errorf(path, "the JSON ends too early")
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &syntax) && strings.HasPrefix(err.Error(), "unexpected end"):
+		return nil, fmt.Errorf("%s:%d: %sthe JSON ends too early", c.file, c.lineAt(end), label(path))
 	case errors.As(err, &syntax):
 		return nil, fmt.Errorf("%s:%d: %sbroken JSON: %w", c.file, c.lineAt(syntax.Offset), label(path), err)
 	default:
