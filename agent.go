@@ -3,6 +3,7 @@ package helios
 import (
 	"context"
 	"encoding/json"
+	"slices"
 )
 
 const agentPath = "/api/v1/agent"
@@ -120,8 +121,22 @@ func (s *AgentService) Submit(ctx context.Context, req *AgentRequest) (*Run, err
 
 func (d *HealthData) isEmpty() bool {
 	return (d.PatientInfo == nil || *d.PatientInfo == PatientInfo{}) &&
-		len(d.RecentAbnormalLabs)+len(d.RecentNormalLabs)+len(d.PastMedicalHistory)+
-			len(d.Medications)+len(d.VitalSigns)+len(d.Extra) == 0
+		allZero(d.RecentAbnormalLabs) && allZero(d.RecentNormalLabs) && allZero(d.PastMedicalHistory) &&
+		allZero(d.Medications) && allZero(d.VitalSigns) && allNil(d.Extra)
+}
+
+func allZero[T comparable](items []T) bool {
+	var zero T
+	return !slices.ContainsFunc(items, func(item T) bool { return item != zero })
+}
+
+func allNil(extra map[string]any) bool {
+	for _, value := range extra {
+		if value != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // The field types are the public types without their methods, for encoding/json.
@@ -147,7 +162,6 @@ func (r *AgentRequest) encode(problems []FieldError) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	checkUTF8(body, r, len(r.Extra)+len(r.Data.Extra) > 0, &problems)
 	if len(problems) > 0 {
 		return nil, &ValidationError{problems}
 	}

@@ -20,15 +20,17 @@ type attempt struct {
 
 	native      bool // the transport is net/http's
 	own         bool // and is this package's, so that nobody has put other protocols into it
-	plain       bool // and speaks HTTP/1 on a connection without TLS
 	sent        bool // given to the transport
 	interrupted bool // the context or the attempt's timeout ended before the transport returned
 
 	traced      atomic.Bool // the transport reports through httptrace
 	connected   atomic.Bool // a connection was made
-	multiplexed atomic.Bool // which may be HTTP/2
-	written     atomic.Bool // the request was written to it, as far as the transport knows
-	failed      atomic.Bool // writing failed
+	multiplexed atomic.Bool // the request goes over HTTP/2
+	header      atomic.Bool // a header was written
+	key         atomic.Bool // with our key in it
+	written     atomic.Bool // the request was written, as far as the transport knows
+	failed      atomic.Bool // writing it failed
+	stopped     atomic.Bool // the transport was about to write it once more
 }
 
 func (a *attempt) trace() *httptrace.ClientTrace {
@@ -37,17 +39,27 @@ func (a *attempt) trace() *httptrace.ClientTrace {
 			a.traced.Store(true)
 			a.another()
 		},
-		GotConn: func(info httptrace.GotConnInfo) {
+		GotConn: func(httptrace.GotConnInfo) {
 			a.another()
-			secure, ok := info.Conn.(*tls.Conn)
-			http1 := a.plain || ok && secure.ConnectionState().NegotiatedProtocol != "h2"
-			a.multiplexed.Store(!http1)
 			a.connected.Store(true)
 		},
+		WroteHeaderField: func(name string, _ []string) {
+			a.header.Store(true)
+			switch name {
+			case keyHeader, "x-api-key":
+				a.key.Store(true)
+			case ":method":
+				a.multiplexed.Store(true)
+			}
+		},
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
-			if info.Err != nil {
+			// A transport may make requests of its own under this context, for a token say. Ours has the key.
+			ours := a.key.Swap(false)
+			switch {
+			case a.header.Swap(false) && !ours:
+			case info.Err != nil:
 				a.failed.Store(true)
-			} else {
+			default:
 				a.written.Store(true)
 			}
 		},
@@ -55,11 +67,13 @@ func (a *attempt) trace() *httptrace.ClientTrace {
 	return &a.hooks
 }
 
-// another is called when the transport turns to another connection by itself.
+// another is called when the transport turns to a connection, which can be one more than the first.
 func (a *attempt) another() {
 	switch {
 	case !a.written.Load():
+		a.multiplexed.Store(false)
 	case a.multiplexed.Load():
+		a.stopped.Store(true)
 		a.cancel() // it would send again what may have arrived
 	case a.native:
 		a.connected.Store(false)

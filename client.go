@@ -35,7 +35,6 @@ type api struct {
 	transport http.RoundTripper
 	native    bool // the transport is net/http's
 	own       bool // and is this package's
-	plain     bool // and speaks HTTP/1 on a connection without TLS
 }
 
 // NewClient makes a client from the environment (HELIOS_API_KEY, HELIOS_BASE_URL, HELIOS_WEBHOOK_URL) and opts, which win.
@@ -68,10 +67,7 @@ func NewClient(opts ...ClientOption) (*Client, error) {
 		a.transport = newTransport(a.timeout)
 		a.own = true
 	}
-	if t, ok := a.transport.(*http.Transport); ok {
-		a.native = true
-		a.plain = base.Scheme == "http" && (t.Protocols == nil || !t.Protocols.UnencryptedHTTP2())
-	}
+	_, a.native = a.transport.(*http.Transport)
 	return &Client{Agent: &AgentService{a}, LabResults: &LabResultsService{a}, api: a}, nil
 }
 

@@ -27,7 +27,8 @@ var (
 	ErrMissingWebhookSecret = errors.New("helios: missing webhook secret: set HELIOS_WEBHOOK_SECRET or use WithWebhookSecret")
 	// ErrInvalidWebhook is every refusal of a delivery that is not proven to come from Helios now: its signature, timestamp or run id.
 	ErrInvalidWebhook = errors.New("helios: invalid webhook")
-	// ErrMalformedEvent means that a delivery is signed, but is not an event: not a JSON object with a runId.
+	// ErrMalformedEvent means that a delivery is signed, but is not an event: not a JSON object with a string runId. What is inside the object's
+	// other values is not looked at.
 	ErrMalformedEvent = errors.New("helios: malformed event")
 	// ErrBodyTooLarge means that a webhook or an answer was larger than the limit and was not read to its end.
 	ErrBodyTooLarge = errors.New("helios: body too large")

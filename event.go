@@ -31,7 +31,7 @@ type Event struct {
 	Timestamp time.Time `json:"timestamp,omitzero"`
 	// SequenceNumber rises within a run; 0 where the event does not say.
 	SequenceNumber int `json:"sequenceNumber"`
-	// Raw is the body exactly as it arrived, unknown fields included. It holds health data, and is therefore left out when the event is
+	// Raw is the body exactly as it arrived, unknown fields included; its outer object is JSON, what is inside is not checked. It holds health data, and is therefore left out when the event is
 	// encoded: store Raw itself. It must not be changed.
 	Raw json.RawMessage `json:"-"`
 }

@@ -37,7 +37,7 @@
 // is longer, or beyond the context's deadline, returns the 429 at once. The API's documented Retry-After is 60 s, so that by default the 429 comes back.
 // One attempt may take 30 s (see [WithTimeout]).
 //
-// Whether a request was written is known from net/http/httptrace. With a transport of the caller's own, around net/http's or instead of it, only a failed dial,
+// Whether a request was written is known from net/http/httptrace. With a transport other than a plain *http.Transport, around it or instead of it, only a failed dial,
 // an untrusted certificate or a failed write prove that it was not; every other failure is an unknown outcome. Over HTTP/2 net/http by itself sends again
 // what a server has reset; that is stopped where the request was written, and the outcome is unknown.
 //

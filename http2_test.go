@@ -5,10 +5,12 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -46,7 +48,13 @@ func newH2Server(t *testing.T, answer func(stream uint32) (frame []byte, end boo
 	donor.Close()
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: certificates, NextProtos: []string{"h2"}})
 	require.NoError(t, err)
-	whole = new(atomic.Int32)
+	t.Cleanup(transport.CloseIdleConnections)
+	return "https://" + listener.Addr().String(), transport, serveH2(t, listener, answer)
+}
+
+// serveH2 counts the requests that it got whole.
+func serveH2(t *testing.T, listener net.Listener, answer func(stream uint32) (frame []byte, end bool)) *atomic.Int32 {
+	whole := new(atomic.Int32)
 	var wg sync.WaitGroup
 	var open sync.Map
 	wg.Go(func() {
@@ -94,8 +102,7 @@ func newH2Server(t *testing.T, answer func(stream uint32) (frame []byte, end boo
 		open.Range(func(c, _ any) bool { _ = c.(net.Conn).Close(); return true })
 		wg.Wait()
 	})
-	t.Cleanup(transport.CloseIdleConnections)
-	return "https://" + listener.Addr().String(), transport, whole
+	return whole
 }
 
 // TestSubmit_HTTP2IsNotSentAgain: net/http by itself sends again what a server has reset in some ways, however often. That the server
@@ -143,6 +150,72 @@ func postNothing(t *testing.T, c *helios.Client) error {
 	return err
 }
 
+// TestSubmit_HTTP2WithoutTLSIsNotSentAgain: nor where nothing but the frames tells that it is HTTP/2.
+func TestSubmit_HTTP2WithoutTLSIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	clear := func() *http.Transport {
+		transport := &http.Transport{Protocols: new(http.Protocols)}
+		transport.Protocols.SetUnencryptedHTTP2(true)
+		t.Cleanup(transport.CloseIdleConnections)
+		return transport
+	}
+	registered := &http.Transport{}
+	registered.RegisterProtocol("http", clear())
+	for name, transport := range map[string]http.RoundTripper{"its own": clear(), "registered": registered, "wrapped": transportFunc(clear().RoundTrip)} {
+		for _, code := range []byte{h2ProtocolError, h2RefusedStream} {
+			t.Run(fmt.Sprint(name, " ", code), func(t *testing.T) {
+				t.Parallel()
+				listener, err := net.Listen("tcp", "127.0.0.1:0")
+				require.NoError(t, err)
+				whole := serveH2(t, listener, func(stream uint32) ([]byte, bool) { return h2Frame(h2Reset, 0, stream, []byte{0, 0, 0, code}), false })
+				client := newClient(t, "http://"+listener.Addr().String(), helios.WithHTTPClient(&http.Client{Transport: transport}))
+				err = submitLabs(t, client)
+				require.ErrorIs(t, err, helios.ErrOutcomeUnknown)
+				require.NotErrorIs(t, err, context.Canceled, "nobody cancelled")
+				assert.EqualValues(t, 1, whole.Load())
+			})
+		}
+	}
+}
+
+// TestSubmit_TransportWithRequestsOfItsOwn: a transport may ask for a token first, under the same context. That request is not the submission.
+func TestSubmit_TransportWithRequestsOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for _, http2 := range []bool{false, true} {
+		t.Run(fmt.Sprint("HTTP/2 ", http2), func(t *testing.T) {
+			t.Parallel()
+			var runs atomic.Int32
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != "/token" {
+					runs.Add(1)
+				}
+				_, _ = io.WriteString(w, acceptedBody)
+			}))
+			server.EnableHTTP2 = http2
+			server.StartTLS()
+			t.Cleanup(server.Close)
+			inner := server.Client().Transport
+			client := newClient(t, server.URL, withTransport(func(req *http.Request) (*http.Response, error) {
+				token, err := http.NewRequestWithContext(req.Context(), "POST", server.URL+"/token", strings.NewReader("{}"))
+				if err != nil {
+					return nil, err
+				}
+				resp, err := inner.RoundTrip(token)
+				if err != nil {
+					return nil, err
+				}
+				_, _ = io.Copy(io.Discard, resp.Body)
+				_ = resp.Body.Close()
+				return inner.RoundTrip(req)
+			}))
+			for range 3 {
+				require.NoError(t, submitLabs(t, client))
+			}
+			assert.EqualValues(t, 3, runs.Load())
+		})
+	}
+}
+
 // stallingConn holds back all that is written to it from some moment on, until it is released.
 type stallingConn struct {
 	net.Conn
@@ -173,11 +246,9 @@ func TestSubmit_HTTP2TimeoutDuringTheWrite(t *testing.T) {
 		helios.WithMaxRetryWait(time.Millisecond))
 	require.ErrorIs(t, submitLabs(t, client), helios.ErrOutcomeUnknown) // makes the connection
 	stall.Store(true)
-	for range 3 {
-		err := submitLabs(t, client)
-		require.ErrorIs(t, err, helios.ErrOutcomeUnknown)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-	}
+	err := submitLabs(t, client)
+	require.ErrorIs(t, err, helios.ErrOutcomeUnknown)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
 	stall.Store(false)
 	close(release)
 	assert.GreaterOrEqual(t, whole.Load(), int32(1))

@@ -171,7 +171,6 @@ func (r *LabResultsRequest) encode(problems []FieldError) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	checkUTF8(body, r, len(r.Extra) > 0 || r.PatientContext != nil && len(r.PatientContext.Extra) > 0, &problems)
 	if len(problems) > 0 {
 		return nil, &ValidationError{problems}
 	}

@@ -126,6 +126,11 @@ func (a *api) call(ctx context.Context, method, path string, u url.URL, body []b
 	return nil, x.err
 }
 
+// keyHeader is the header of the API key, in net/http's canonical form.
+const keyHeader = "X-Api-Key"
+
+var errReplayed = errors.New("helios: the server refused or reset the request, and net/http would have sent it again")
+
 // RoundTrip sends one attempt with the current key.
 func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	x.attempts++
@@ -133,7 +138,7 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	if x.attempts > 1 { // the transport may still be at an attempt that was given up, so that none shares anything with the next
 		x.attempt = new(attempt)
 	}
-	x.attempt.native, x.attempt.own, x.attempt.plain = x.native, x.own, x.plain
+	x.attempt.native, x.attempt.own = x.native, x.own
 	ctx := req.Context()
 	if x.timeout > 0 { // not http.Client's, which takes a goroutine for a transport that it does not know
 		ctx, x.attempt.cancel = context.WithTimeout(ctx, x.timeout)
@@ -154,7 +159,7 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	maps.Copy(header, x.header)
 	maps.Copy(header, req.Header) // cookies
 	if req.URL.Scheme == x.base.Scheme && req.URL.Host == x.base.Host {
-		header["X-Api-Key"] = []string{key}
+		header[keyHeader] = []string{key}
 	}
 	if x.body != nil {
 		header["Content-Type"] = x.header["Accept"]
@@ -232,6 +237,9 @@ func (x *exchange) judgeFailure(ctx context.Context, err error) verdict {
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err // its text holds the URL with the query
 	}
+	if x.attempt.stopped.Load() && ctx.Err() == nil {
+		err = errReplayed // not the cancellation by which it was stopped
+	}
 	var key *keyError
 	if errors.As(err, &key) {
 		x.err = &callError{x.method, x.path, "API key: " + key.Error(), key.error}
@@ -259,6 +267,8 @@ func (x *exchange) describe(ctx context.Context, err error) string {
 		return ctx.Err().Error()
 	case neverConnected(err), x.attempt.native && (x.own || x.attempt.traced.Load()) && !x.attempt.connected.Load():
 		return err.Error()
+	case errors.Is(err, errReplayed):
+		return "the server refused or reset the request after it was written"
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return "no answer in time"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

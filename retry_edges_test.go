@@ -160,7 +160,7 @@ func TestSubmit_FailuresAreNamed(t *testing.T) {
 	}{
 		"a dialer of the caller's own": {
 			&http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, noRoute }}, submit + noRoute.Error()},
-		"a read that the system ended":  {after(&net.OpError{Op: "read", Err: syscall.ECONNRESET}), submit + open + "read: connection reset by peer"},
+		"a read that the system ended":  {after(&net.OpError{Op: "read", Err: syscall.ECONNRESET}), submit + open + "read: " + syscall.ECONNRESET.Error()},
 		"a read that ended otherwise":   {after(&net.OpError{Op: "read", Err: errors.New(secretValue)}), submit + open + "the connection broke, or the answer is not HTTP"},
 		"a number of the system's only": {after(syscall.ECONNRESET), submit + open + "the connection broke, or the answer is not HTTP"},
 	} {

@@ -2,60 +2,99 @@ package helios
 
 import (
 	"bytes"
-	"fmt"
+	"encoding"
+	"encoding/json"
 	"reflect"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// checkUTF8 adds to problems the strings of a request that are not UTF-8. encoding/json would replace their bytes by U+FFFD, escaped or, since
-// Go 1.27, not; so the request need be walked only where body has one. extra tells that body can also hold JSON of the caller's own.
-func checkUTF8(body []byte, request any, extra bool, problems *[]FieldError) {
-	replaced := bytes.Contains(body, []byte(`\ufffd`)) || bytes.Contains(body, []byte("\ufffd"))
-	if !replaced && (!extra || utf8.Valid(body)) {
-		return
-	}
-	before := len(*problems)
-	findInvalidUTF8(reflect.ValueOf(request), "", 0, problems)
-	if len(*problems) == before && !utf8.Valid(body) {
-		*problems = append(*problems, FieldError{"request", "is not UTF-8"})
+// checkUTF8 adds to problems the strings of value that are not UTF-8. encoding/json has replaced their bytes by U+FFFD in encoded, escaped or, since Go 1.27, not;
+// so the value need be walked only where encoded has one, or, for JSON of the caller's own, is not UTF-8 itself. That it could be encoded bounds the walk.
+func checkUTF8(encoded []byte, value any, path string, problems *[]FieldError) {
+	if bytes.Contains(encoded, []byte(`\ufffd`)) || bytes.Contains(encoded, []byte("\ufffd")) || !utf8.Valid(encoded) {
+		w := utf8Walk{problems: problems}
+		w.value(reflect.ValueOf(value), path)
 	}
 }
 
-func findInvalidUTF8(v reflect.Value, path string, depth int, problems *[]FieldError) {
-	const deepest = 1000 // what is deeper, or goes in a circle, is no JSON
-	if depth++; depth > deepest {
+type utf8Walk struct {
+	problems *[]FieldError
+	found    int
+}
+
+func (w *utf8Walk) string(s, path string) {
+	const most = 100
+	if !utf8.ValidString(s) && w.found < most {
+		w.found++
+		*w.problems = append(*w.problems, FieldError{path, "is not UTF-8"})
+	}
+}
+
+func (w *utf8Walk) value(v reflect.Value, path string) {
+	if !v.IsValid() {
+		return
+	}
+	if raw, ok := v.Interface().(json.RawMessage); ok {
+		w.string(string(raw), path)
+		return
+	}
+	if kind := v.Kind(); kind == reflect.Pointer || kind == reflect.Interface {
+		if !v.IsNil() {
+			w.value(v.Elem(), path)
+		}
+		return
+	}
+	if encodesItself(v) {
 		return
 	}
 	switch v.Kind() {
 	case reflect.String:
-		if !utf8.ValidString(v.String()) {
-			*problems = append(*problems, FieldError{path, "is not UTF-8"})
-		}
-	case reflect.Pointer, reflect.Interface:
-		if !v.IsNil() {
-			findInvalidUTF8(v.Elem(), path, depth, problems)
-		}
+		w.string(v.String(), path)
 	case reflect.Slice, reflect.Array:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return // is sent as base64
+		}
 		for i := range v.Len() {
-			findInvalidUTF8(v.Index(i), fmt.Sprintf("%s[%d]", path, i), depth, problems)
+			w.value(v.Index(i), path+"["+strconv.Itoa(i)+"]")
 		}
 	case reflect.Map:
-		for _, key := range v.MapKeys() {
-			name := strings.ToValidUTF8(fmt.Sprint(key), "?")
-			findInvalidUTF8(v.MapIndex(key), strings.TrimPrefix(path+"."+name, "."), depth, problems)
+		for entries := v.MapRange(); entries.Next(); {
+			field := path
+			if key := entries.Key(); key.Kind() == reflect.String {
+				field = join(path, strings.ToValidUTF8(key.String(), "?"))
+				w.string(key.String(), field)
+			}
+			w.value(entries.Value(), field)
 		}
 	case reflect.Struct:
 		for field, value := range v.Fields() {
 			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-			switch {
-			case !field.IsExported():
-			case name == "-": // Extra, whose keys stand beside the fields
-				findInvalidUTF8(value, path, depth, problems)
-			default:
-				findInvalidUTF8(value, strings.TrimPrefix(path+"."+name, "."), depth, problems)
+			if !field.IsExported() || name == "-" {
+				continue // is not sent; Extra is checked by itself
 			}
+			if name == "" {
+				name = field.Name
+			}
+			w.value(value, join(path, name))
 		}
 	default:
 	}
+}
+
+// encodesItself reports whether the text that is sent for v is not v's own fields.
+func encodesItself(v reflect.Value) bool {
+	switch v.Interface().(type) {
+	case json.Marshaler, encoding.TextMarshaler:
+		return true
+	}
+	return false
+}
+
+func join(path, name string) string {
+	if path == "" || strings.HasSuffix(path, ".") {
+		return path + name
+	}
+	return path + "." + name
 }
