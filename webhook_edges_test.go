@@ -1,10 +1,14 @@
 package helios_test
 
 import (
+	"context"
+	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/heliosai/helios-go"
@@ -50,4 +54,29 @@ func TestReceiver_AnEmptyBodyIsNamedAsTheReason(t *testing.T) {
 			require.EqualError(t, err, tt.text)
 		})
 	}
+}
+
+func TestNewReceiver_ANilOptionMeansNothing(t *testing.T) {
+	t.Parallel()
+	r, err := helios.NewReceiver(nil, helios.WithWebhookSecret(hookSecret), nil, helios.WithClock(func() time.Time { return hookNow }))
+	require.NoError(t, err)
+	_, err = r.Verify(newDelivery(hookSecret, hookSmall).request())
+	require.NoError(t, err)
+}
+
+// TestReceiver_ALimitAroundTheHandlerIsItsLimit: http.MaxBytesHandler, or a reader of it, ends the body before the receiver does.
+func TestReceiver_ALimitAroundTheHandlerIsItsLimit(t *testing.T) {
+	t.Parallel()
+	r := hookReceiver(t)
+	handler := r.Handler(func(context.Context, *helios.Event) error { return nil })
+	for limit, status := range map[int64]int{int64(len(hookSmall)): http.StatusOK, int64(len(hookSmall)) - 1: http.StatusRequestEntityTooLarge} {
+		w := httptest.NewRecorder()
+		http.MaxBytesHandler(handler, limit).ServeHTTP(w, newDelivery(hookSecret, hookSmall).request())
+		assert.Equal(t, status, w.Code)
+	}
+	req := newDelivery(hookSecret, hookSmall).request()
+	req.Body = http.MaxBytesReader(httptest.NewRecorder(), req.Body, 10)
+	_, err := r.Verify(req)
+	require.EqualError(t, err, helios.ErrBodyTooLarge.Error())
+	require.ErrorIs(t, err, helios.ErrBodyTooLarge)
 }
