@@ -39,18 +39,12 @@ func (a *attempt) trace() *httptrace.ClientTrace {
 			a.traced.Store(true)
 			a.another()
 		},
-		GotConn: func(httptrace.GotConnInfo) {
+		GotConn: func(info httptrace.GotConnInfo) {
 			a.another()
-			a.connected.Store(true)
-		},
-		WroteHeaderField: func(name string, _ []string) {
-			a.header.Store(true)
-			switch name {
-			case keyHeader, "x-api-key":
-				a.key.Store(true)
-			case ":method":
+			if secure, ok := info.Conn.(*tls.Conn); ok && secure.ConnectionState().NegotiatedProtocol == "h2" {
 				a.multiplexed.Store(true)
 			}
+			a.connected.Store(true)
 		},
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
 			// A transport may make requests of its own under this context, for a token say. Ours has the key.
@@ -64,7 +58,21 @@ func (a *attempt) trace() *httptrace.ClientTrace {
 			}
 		},
 	}
+	if !a.own { // whose connections tell all; net/http allocates for each field that it reports
+		a.hooks.WroteHeaderField = a.wroteHeaderField
+	}
 	return &a.hooks
+}
+
+// wroteHeaderField tells HTTP/2, whatever it goes over, and which request is ours.
+func (a *attempt) wroteHeaderField(name string, _ []string) {
+	a.header.Store(true)
+	switch name {
+	case keyHeader, "x-api-key":
+		a.key.Store(true)
+	case ":method":
+		a.multiplexed.Store(true)
+	}
 }
 
 // another is called when the transport turns to a connection, which can be one more than the first.

@@ -17,7 +17,7 @@ func encodeExtra(fields any, extra map[string]any, path string, problems *[]Fiel
 	if err != nil {
 		return nil, &encodeError{err}
 	}
-	checkUTF8(typed, fields, path, problems)
+	checkUTF8(typed, fields, false, path, problems)
 	if len(extra) == 0 {
 		return typed, nil
 	}
@@ -40,7 +40,7 @@ func encodeExtra(fields any, extra map[string]any, path string, problems *[]Fiel
 			*problems = append(*problems, FieldError{path + strings.ToValidUTF8(key, "?"), "is not a UTF-8 name"})
 			continue
 		}
-		checkUTF8(value, extra[key], path+key, problems)
+		checkUTF8(value, extra[key], true, path+key, problems)
 		name, _ := json.Marshal(key) // a string always encodes
 		if len(merged) > 1 {
 			merged = append(merged, ',')

@@ -11,9 +11,9 @@ import (
 )
 
 // checkUTF8 adds to problems the strings of value that are not UTF-8. encoding/json has replaced their bytes by U+FFFD in encoded, escaped or, since Go 1.27, not;
-// so the value need be walked only where encoded has one, or, for JSON of the caller's own, is not UTF-8 itself. That it could be encoded bounds the walk.
-func checkUTF8(encoded []byte, value any, path string, problems *[]FieldError) {
-	if bytes.Contains(encoded, []byte(`\ufffd`)) || bytes.Contains(encoded, []byte("\ufffd")) || !utf8.Valid(encoded) {
+// so the value need be walked only where encoded has one, or is not UTF-8 itself, which JSON of the caller's own in extra can be. That it could be encoded bounds the walk.
+func checkUTF8(encoded []byte, value any, extra bool, path string, problems *[]FieldError) {
+	if bytes.Contains(encoded, []byte(`\ufffd`)) || bytes.Contains(encoded, []byte("\ufffd")) || extra && !utf8.Valid(encoded) {
 		w := utf8Walk{problems: problems}
 		w.value(reflect.ValueOf(value), path)
 	}
