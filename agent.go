@@ -2,7 +2,6 @@ package helios
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 )
 
@@ -150,22 +149,12 @@ type (
 )
 
 func (r *AgentRequest) encode(problems []FieldError) ([]byte, error) {
-	fields := agentFields{r.WebhookURL, r.AgentType, (*healthDataFields)(&r.Data)}
-	if len(r.Data.Extra) > 0 {
-		data, err := encodeExtra(fields.Data, r.Data.Extra, "data.", &problems)
-		if err != nil {
-			return nil, err
-		}
-		fields.Data = json.RawMessage(data)
-	}
-	body, err := encodeExtra(&fields, r.Extra, "", &problems)
+	data, err := encodePart((*healthDataFields)(&r.Data), r.Data.Extra, "data.", &problems)
 	if err != nil {
 		return nil, err
 	}
-	if len(problems) > 0 {
-		return nil, &ValidationError{problems}
-	}
-	return body, nil
+	fields := agentFields{r.WebhookURL, r.AgentType, data}
+	return encodeValid(&fields, r.Extra, problems)
 }
 
 // MarshalJSON encodes the request as it is sent, Extra merged in.
@@ -179,7 +168,7 @@ func (r *AgentRequest) UnmarshalJSON(b []byte) error {
 
 // MarshalJSON encodes the data as it is sent, Extra merged in.
 func (d HealthData) MarshalJSON() ([]byte, error) {
-	return encodeValid((*healthDataFields)(&d), d.Extra)
+	return encodeValid((*healthDataFields)(&d), d.Extra, nil)
 }
 
 // UnmarshalJSON decodes a record; categories without a field of their own go to Extra.

@@ -60,13 +60,25 @@ func clashes(taken map[string]json.RawMessage, key string) bool {
 	return false
 }
 
-func encodeValid(fields any, extra map[string]any) ([]byte, error) {
-	var problems []FieldError
-	b, err := encodeExtra(fields, extra, "", &problems)
-	if err == nil && len(problems) > 0 {
-		err = &ValidationError{problems}
+// encodePart gives what stands for an inner object: fields themselves where extra has nothing to merge, so that the whole is encoded in one go.
+func encodePart(fields any, extra map[string]any, path string, problems *[]FieldError) (any, error) {
+	if len(extra) == 0 {
+		return fields, nil
 	}
-	return b, err
+	encoded, err := encodeExtra(fields, extra, path, problems)
+	return json.RawMessage(encoded), err
+}
+
+// encodeValid encodes the outer object, unless there are problems, of which some may be known before.
+func encodeValid(fields any, extra map[string]any, problems []FieldError) ([]byte, error) {
+	encoded, err := encodeExtra(fields, extra, "", &problems)
+	if err != nil {
+		return nil, err
+	}
+	if len(problems) > 0 {
+		return nil, &ValidationError{problems}
+	}
+	return encoded, nil
 }
 
 // decodeExtra decodes an object into fields, a pointer to a struct, and the keys that it has no field for into extra; numbers there keep their digits.

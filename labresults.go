@@ -2,7 +2,6 @@ package helios
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -158,23 +157,13 @@ type (
 func (r *LabResultsRequest) encode(problems []FieldError) ([]byte, error) {
 	fields := labResultsFields{WebhookURL: r.WebhookURL, LabResults: r.LabResults}
 	if pc := r.PatientContext; pc != nil {
-		fields.PatientContext = (*patientContextFields)(pc)
-		if len(pc.Extra) > 0 {
-			data, err := encodeExtra(fields.PatientContext, pc.Extra, "patientContext.", &problems)
-			if err != nil {
-				return nil, err
-			}
-			fields.PatientContext = json.RawMessage(data)
+		part, err := encodePart((*patientContextFields)(pc), pc.Extra, "patientContext.", &problems)
+		if err != nil {
+			return nil, err
 		}
+		fields.PatientContext = part
 	}
-	body, err := encodeExtra(&fields, r.Extra, "", &problems)
-	if err != nil {
-		return nil, err
-	}
-	if len(problems) > 0 {
-		return nil, &ValidationError{problems}
-	}
-	return body, nil
+	return encodeValid(&fields, r.Extra, problems)
 }
 
 // MarshalJSON encodes the request as it is sent, Extra merged in.
@@ -188,7 +177,7 @@ func (r *LabResultsRequest) UnmarshalJSON(b []byte) error {
 
 // MarshalJSON encodes the context as it is sent, Extra merged in.
 func (c PatientContext) MarshalJSON() ([]byte, error) {
-	return encodeValid((*patientContextFields)(&c), c.Extra)
+	return encodeValid((*patientContextFields)(&c), c.Extra, nil)
 }
 
 // UnmarshalJSON decodes a context; what has no field of its own goes to Extra.
