@@ -100,8 +100,22 @@ type AgentService struct{ api *api }
 //
 // See https://docs.heliosai.health/api-reference/post-apiv1agent
 func (s *AgentService) Submit(ctx context.Context, req *AgentRequest) (*Run, error) {
+	body, err := s.prepare(req)
+	if err != nil {
+		return nil, err
+	}
+	return s.api.submit(ctx, agentPath, body)
+}
+
+// Validate says what Submit would refuse, with a [ValidationError], and sends nothing. Use it before a request goes into a store or a queue.
+func (s *AgentService) Validate(req *AgentRequest) error {
+	_, err := s.prepare(req)
+	return err
+}
+
+func (s *AgentService) prepare(req *AgentRequest) ([]byte, error) {
 	if req == nil {
-		return nil, &ValidationError{[]FieldError{{"request", "is nil"}}}
+		return nil, errNilRequest()
 	}
 	r := *req
 	problems := s.api.useWebhookURL(&r.WebhookURL)
@@ -111,11 +125,7 @@ func (s *AgentService) Submit(ctx context.Context, req *AgentRequest) (*Run, err
 	if r.Data.isEmpty() {
 		problems = append(problems, FieldError{"data", "holds no health data"})
 	}
-	body, err := r.encode(problems)
-	if err != nil {
-		return nil, err
-	}
-	return s.api.submit(ctx, agentPath, body)
+	return r.encode(problems)
 }
 
 func (d *HealthData) isEmpty() bool {

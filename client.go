@@ -79,6 +79,12 @@ func (c *Client) CloseIdleConnections() {
 	}
 }
 
+// WebhookURL returns where results go if a request does not say: what [WithWebhookURL] or HELIOS_WEBHOOK_URL gave, or "". It may hold a token of yours.
+func (c *Client) WebhookURL() string { return c.api.webhookURL() }
+
+// ResubmitsOnUnknownOutcome reports whether the client was made with [WithResubmitOnUnknownOutcome], and so may pay twice.
+func (c *Client) ResubmitsOnUnknownOutcome() bool { return c.api.resubmit }
+
 // Format prints where the client sends to and nothing else, whatever the verb.
 func (c Client) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(c.describe())) }
 

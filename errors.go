@@ -34,6 +34,9 @@ var (
 	ErrBodyTooLarge = errors.New("helios: body too large")
 	// ErrNoResult means that an event carries no result, because its run has not completed.
 	ErrNoResult = errors.New("helios: the event carries no result")
+	// ErrUnavailable is for the callback of [Receiver.Handler]: an error that is ErrUnavailable is answered with 503 instead of 500, because the store is
+	// down, say, and the delivery should come again.
+	ErrUnavailable = errors.New("helios: unavailable")
 	// ErrTrackerFull means that a [Tracker] could take no further run or event within its limits.
 	ErrTrackerFull = errors.New("helios: tracker is full")
 )
@@ -223,6 +226,8 @@ func (e *ValidationError) Error() string {
 	}
 	return b.String()
 }
+
+func errNilRequest() error { return &ValidationError{[]FieldError{{"request", "is nil"}}} }
 
 // RunError is a run that the service ended with an error event. [Event.Failure] and [Tracker.Wait] return it.
 type RunError struct {

@@ -36,6 +36,10 @@ type Event struct {
 	Raw json.RawMessage `json:"-"`
 }
 
+// ParseEvent makes the event of a body that was verified before: of a stored [Event.Raw]. It verifies nothing; what comes from outside
+// goes through a [Receiver]. It keeps raw, which must not be changed afterwards. The error is [ErrMalformedEvent].
+func ParseEvent(raw []byte) (*Event, error) { return parseEvent(raw) }
+
 // parseEvent reads the envelope. A field of another type than documented stays zero: an authentic event is never refused for its content.
 func parseEvent(body []byte) (*Event, error) {
 	e := &Event{Raw: body}

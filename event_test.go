@@ -158,3 +158,18 @@ func TestEvent_Progress(t *testing.T) {
 		assert.Zero(t, (&helios.Event{RunID: hookRun}).Progress())
 	})
 }
+
+// TestParseEvent: a body that was verified and stored gives the same event again.
+func TestParseEvent(t *testing.T) {
+	t.Parallel()
+	d := newDelivery(hookSecret, hookSmall)
+	received, err := hookReceiver(t).Verify(d.request())
+	require.NoError(t, err)
+	again, err := helios.ParseEvent([]byte(string(received.Raw)))
+	require.NoError(t, err)
+	assert.Equal(t, received, again)
+	for _, bad := range []string{"", "[]", `{"status":"completed"}`, `{"runId":7}`} {
+		_, err := helios.ParseEvent([]byte(bad))
+		require.ErrorIs(t, err, helios.ErrMalformedEvent, bad)
+	}
+}

@@ -261,6 +261,32 @@ func ExampleWebhookURL() {
 	// Output: https://api.customer.example/webhook/helios?tenant=a&order=o-17 <nil>
 }
 
+func ExampleParseEvent() {
+	stored := []byte(`{"runId": "550e8400-e29b-41d4-a716-446655440000", "status": "completed", "sequenceNumber": 7, "result": {"patientResponse": "All is well."}}`)
+	event, err := helios.ParseEvent(stored)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	result, err := event.Result()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(event.SequenceNumber, result.PatientResponse)
+	// Output: 7 All is well.
+}
+
+func ExampleLabResultsService_Validate() {
+	client, err := helios.NewClient(helios.WithAPIKey("sk_live_example"), helios.WithWebhookURL("https://api.customer.example/webhook/helios"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(client.LabResults.Validate(&helios.LabResultsRequest{LabResults: []helios.LabResult{{Name: "Sodium"}}}))
+	// Output: helios: invalid request: labResults[0].value: is required
+}
+
 func ExampleNewestLabResults() {
 	labs := make([]helios.LabResult, 0, 201)
 	for i := range 201 {

@@ -83,8 +83,22 @@ type LabResultsService struct{ api *api }
 //
 // See https://docs.heliosai.health/api-reference/post-apiv1lab-results
 func (s *LabResultsService) Submit(ctx context.Context, req *LabResultsRequest) (*Run, error) {
+	body, err := s.prepare(req)
+	if err != nil {
+		return nil, err
+	}
+	return s.api.submit(ctx, labResultsPath, body)
+}
+
+// Validate says what Submit would refuse, with a [ValidationError], and sends nothing. Use it before a request goes into a store or a queue.
+func (s *LabResultsService) Validate(req *LabResultsRequest) error {
+	_, err := s.prepare(req)
+	return err
+}
+
+func (s *LabResultsService) prepare(req *LabResultsRequest) ([]byte, error) {
 	if req == nil {
-		return nil, &ValidationError{[]FieldError{{"request", "is nil"}}}
+		return nil, errNilRequest()
 	}
 	r := *req
 	problems := s.api.useWebhookURL(&r.WebhookURL)
@@ -103,11 +117,7 @@ func (s *LabResultsService) Submit(ctx context.Context, req *LabResultsRequest) 
 			problems = append(problems, FieldError{fmt.Sprintf("labResults[%d].value", i), "is required"})
 		}
 	}
-	body, err := r.encode(problems)
-	if err != nil {
-		return nil, err
-	}
-	return s.api.submit(ctx, labResultsPath, body)
+	return r.encode(problems)
 }
 
 // NewestLabResults splits labs into the newest [MaxLabResults] by Date and those that do not fit, both newest first. Results of the same

@@ -33,3 +33,45 @@ func TestSubmit_AnyHealthDataIsData(t *testing.T) {
 		}
 	}
 }
+
+// TestValidate: what Submit refuses, Validate refuses with the same words, and it sends nothing.
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	attempts := 0
+	client := newClient(t, "https://api.example", withTransport(answering(&attempts, answer(200, acceptedBody))))
+	for name, c := range map[string]struct{ submit, validate func() error }{
+		"labs without a value": {
+			func() error {
+				_, err := client.LabResults.Submit(t.Context(), &helios.LabResultsRequest{LabResults: []helios.LabResult{{Name: "Sodium"}}})
+				return err
+			},
+			func() error {
+				return client.LabResults.Validate(&helios.LabResultsRequest{LabResults: []helios.LabResult{{Name: "Sodium"}}})
+			},
+		},
+		"no labs":   {func() error { _, err := client.LabResults.Submit(t.Context(), nil); return err }, func() error { return client.LabResults.Validate(nil) }},
+		"no record": {func() error { _, err := client.Agent.Submit(t.Context(), nil); return err }, func() error { return client.Agent.Validate(nil) }},
+		"an agent's record that is empty": {
+			func() error { _, err := client.Agent.Submit(t.Context(), &helios.AgentRequest{}); return err },
+			func() error { return client.Agent.Validate(&helios.AgentRequest{}) },
+		},
+	} {
+		var refused *helios.ValidationError
+		require.ErrorAs(t, c.validate(), &refused, name)
+		require.EqualError(t, c.submit(), refused.Error(), name)
+	}
+	require.NoError(t, client.LabResults.Validate(labs()))
+	require.NoError(t, client.Agent.Validate(&helios.AgentRequest{AgentType: helios.AgentDeep, Data: helios.HealthData{Extra: map[string]any{"imaging": "CT"}}}))
+	require.Zero(t, attempts, "nothing was sent")
+	_, err := client.LabResults.Submit(t.Context(), labs())
+	require.NoError(t, err)
+	require.Equal(t, 1, attempts)
+}
+
+func TestClientTellsItsSettings(t *testing.T) {
+	t.Parallel()
+	client := newClient(t, "https://api.example")
+	require.Equal(t, testHook, client.WebhookURL())
+	require.False(t, client.ResubmitsOnUnknownOutcome())
+	require.True(t, newClient(t, "https://api.example", helios.WithResubmitOnUnknownOutcome()).ResubmitsOnUnknownOutcome())
+}

@@ -152,7 +152,8 @@ func (r Receiver) LogValue() slog.Value { return slog.StringValue("helios.Receiv
 // more than once; see [Receiver].
 //
 // It answers 200 when fn returns nil, so return nil only when the event is safe: a result is never sent again after that.
-// If fn returns an error it answers 500, without the error's text; the service may then deliver again, or may not.
+// If fn returns an error it answers 500, without the error's text; the service may then deliver again, or may not. An error that is [ErrUnavailable] is
+// answered with 503, one that is [ErrInvalidWebhook] with 401: so fn can refuse what it knows to be no delivery of its own.
 // Other answers: 401 for a delivery that is not authentic, 405 for a method other than POST, 413 for a body that is too large,
 // 400 for a body that cannot be read or is no event. A nil fn panics.
 func (r *Receiver) Handler(fn func(ctx context.Context, e *Event) error) http.Handler {
@@ -177,7 +178,7 @@ func (r *Receiver) Handler(fn func(ctx context.Context, e *Event) error) http.Ha
 			if r.logger != nil {
 				r.logger.LogAttrs(req.Context(), slog.LevelError, "helios: webhook callback failed", slog.String("runId", event.RunID), slog.Int("sequenceNumber", event.SequenceNumber), slog.Bool("final", event.Final()))
 			}
-			http.Error(w, "event not handled", http.StatusInternalServerError)
+			refuseHandled(w, err)
 			return
 		}
 		w.WriteHeader(http.StatusOK)
@@ -195,6 +196,18 @@ func refuse(w http.ResponseWriter, err error) {
 		http.Error(w, "body too large", http.StatusRequestEntityTooLarge)
 	default:
 		http.Error(w, "malformed event", http.StatusBadRequest)
+	}
+}
+
+// refuseHandled answers for an authentic event whose callback failed.
+func refuseHandled(w http.ResponseWriter, err error) {
+	switch {
+	case errors.Is(err, ErrInvalidWebhook):
+		refuse(w, ErrInvalidWebhook)
+	case errors.Is(err, ErrUnavailable):
+		http.Error(w, "unavailable", http.StatusServiceUnavailable)
+	default:
+		http.Error(w, "event not handled", http.StatusInternalServerError)
 	}
 }
 

@@ -41,6 +41,8 @@ func TestReceiver_Handler(t *testing.T) {
 		"malformed":         {http.MethodPost, malformed, nil, 400, false, "WARN"},
 		"too large":         {http.MethodPost, large, nil, 413, false, "WARN"},
 		"callback failed":   {http.MethodPost, good, errCallback, 500, true, "ERROR"},
+		"store is down":     {http.MethodPost, good, fmt.Errorf("insert failed: %w", helios.ErrUnavailable), 503, true, "ERROR"},
+		"not ours":          {http.MethodPost, good, fmt.Errorf("insert failed: %w", helios.ErrInvalidWebhook), 401, true, "ERROR"},
 		"GET":               {http.MethodGet, good, nil, 405, false, ""},
 		"HEAD":              {http.MethodHead, good, nil, 405, false, ""},
 		"PUT":               {http.MethodPut, good, nil, 405, false, ""},
