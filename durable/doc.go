@@ -1,0 +1,2 @@
+// Package durable keeps submissions and webhooks of package helios in a store.
+package durable

@@ -1,0 +1,212 @@
+package durable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/heliosai/helios-go"
+)
+
+// Engine keeps submissions and events in a store and works on them. Make it with [OpenSQLite] or [OpenPostgres], once; the zero value is not usable. It is safe for
+// concurrent use. It holds no key: client and receiver do.
+type Engine struct {
+	*config
+	client   *helios.Client
+	receiver *helios.Receiver
+	store    store
+	intake   intake
+
+	handler atomic.Pointer[handler]
+	running atomic.Bool
+	closed  atomic.Bool
+}
+
+type handler = func(context.Context, *helios.Event) error
+
+// silent is River's logger where the caller gave none: its default writes to standard output.
+var silent = slog.New(slog.DiscardHandler)
+
+func newEngine(client *helios.Client, receiver *helios.Receiver, opts []Option) (*Engine, error) {
+	switch {
+	case client == nil:
+		return nil, errors.New("helios: durable: nil client")
+	case receiver == nil:
+		return nil, errors.New("helios: durable: nil receiver")
+	case client.ResubmitsOnUnknownOutcome():
+		return nil, errors.New("helios: durable: the client has WithResubmitOnUnknownOutcome and would pay twice; use WithOnUnknown instead")
+	}
+	c, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{config: c, client: client, receiver: receiver}
+	e.intake.commit = e.commit
+	return e, nil
+}
+
+// riverConfig replaces each default of River's that would lose or repeat something here.
+func (e *Engine) riverConfig(schema string) *river.Config {
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &eventWorker{engine: e})
+	river.AddWorker(workers, &submitWorker{engine: e})
+	return &river.Config{
+		Schema: schema,
+		Logger: e.logger, // the default writes to standard output
+		Queues: map[string]river.QueueConfig{
+			eventQueue:  {MaxWorkers: e.handlers},
+			submitQueue: {MaxWorkers: submitters},
+		},
+		Workers: workers,
+
+		JobTimeout: e.handlerTimeout, // the default is one minute whatever the handler needs
+		// A job of a process that died runs again after this, by default after an hour. It must be more than a job can take, or a slow one would run twice.
+		RescueStuckJobsAfter: e.handlerTimeout + time.Minute,
+		MaxAttempts:          e.maxAttempts, // the default is 25
+		// Dead letters are rows of this package, so River's may go; by default they go after 7 days, and with them what they were about.
+		CancelledJobRetentionPeriod: 24 * time.Hour,
+		CompletedJobRetentionPeriod: time.Hour,
+		DiscardedJobRetentionPeriod: 7 * 24 * time.Hour,
+		SoftStopTimeout:             e.drainTimeout, // the default waits for ever
+		FetchCooldown:               20 * time.Millisecond,
+	}
+}
+
+func (e *Engine) open(ctx context.Context, s store) error {
+	e.store = s
+	if err := s.migrate(ctx); err != nil {
+		return fmt.Errorf("helios: durable: make the tables: %w", err)
+	}
+	return nil
+}
+
+func migrateTables(ctx context.Context, tx transaction, apply func(script string) error) error {
+	var version int
+	if err := tx.run(ctx, exec(createMigrations)); err != nil {
+		return err
+	}
+	if err := tx.run(ctx, query(func(r row) error { return r.Scan(&version) }, selectMigrations)); err != nil {
+		return err
+	}
+	for version < len(migrations) {
+		if err := apply(migrations[version]); err != nil {
+			return err
+		}
+		version++
+		if err := tx.run(ctx, exec(insertMigration, version, micros(time.Now()))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// HandleFunc sets the function that every stored event is handed to: at least once, again after a wait if it returns an error or panics, until it returns nil or
+// the attempts are used up ([WithMaxAttempts]) and the event is a dead letter. Events of one run may come at once and out of order, but a status update older than one
+// that was handled is left out; the final event never is. [KeyFrom] tells which submission an event is of.
+//
+// Set it before Run; setting it again replaces it. A nil fn panics.
+func (e *Engine) HandleFunc(fn func(ctx context.Context, ev *helios.Event) error) {
+	if fn == nil {
+		panic("helios: durable: HandleFunc: nil function")
+	}
+	e.handler.Store(&fn)
+}
+
+// Run submits what is queued and hands events to the handler, until ctx ends. Then it takes on nothing new, waits for what is under way as long as [WithDrainTimeout] says,
+// cancels what is left, and returns nil. It returns an error if no handler is set, if Run is already running, if the store cannot be reached at the start, or if a handler
+// has not returned even after it was cancelled.
+//
+// A process that only calls WebhookHandler and Submit methods, such as a web server beside workers, does not need to call it.
+func (e *Engine) Run(ctx context.Context) error {
+	if e.handler.Load() == nil {
+		return errors.New("helios: durable: Run: no handler; call HandleFunc before")
+	}
+	if !e.running.CompareAndSwap(false, true) {
+		return errors.New("helios: durable: Run: already running")
+	}
+	defer e.running.Store(false)
+	if ctx.Err() != nil {
+		return nil
+	}
+	// River drains when this context ends, and cancels what is left after its SoftStopTimeout.
+	if err := e.store.start(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("helios: durable: Run: %w", e.storeFailed("start", err))
+	}
+	stopped := e.store.stopped()
+
+	var sweeper sync.WaitGroup
+	sweeper.Go(func() { e.sweepUntil(ctx) })
+	<-ctx.Done()
+	sweeper.Wait()
+
+	const grace = 5 * time.Second // for a handler that was cancelled to notice
+	stuck := time.NewTimer(e.drainTimeout + grace)
+	defer stuck.Stop()
+	select {
+	case <-stopped:
+		return nil
+	case <-stuck.C:
+		return errors.New("helios: durable: Run: a handler has not returned although its context was cancelled")
+	}
+}
+
+// Close closes the SQLite file; on PostgreSQL, whose pool is the caller's, it does nothing. Call it when Run has returned and no webhook comes any more.
+func (e *Engine) Close() error {
+	if !e.closed.CompareAndSwap(false, true) {
+		return nil
+	}
+	return e.store.close()
+}
+
+// Health returns nil if the store can be reached and answers. It is what a readiness check should ask; see [Engine.Stats] for how much is waiting.
+func (e *Engine) Health(ctx context.Context) error {
+	var version int
+	err := e.store.read(ctx, query(func(r row) error { return r.Scan(&version) }, selectMigrations))
+	if err != nil {
+		return e.storeFailed("health", err)
+	}
+	return nil
+}
+
+// Format prints nothing of the engine, whatever the verb.
+func (e *Engine) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "durable.Engine{}") }
+
+// LogValue logs nothing of the engine.
+func (e *Engine) LogValue() slog.Value { return slog.StringValue("durable.Engine{}") }
+
+func (e *Engine) storeFailed(doing string, err error) error {
+	return &storeError{doing: doing, broken: e.store.broken(err), cause: err}
+}
+
+// detached is a context for what must be written down although the caller's context has ended, or may end any moment.
+func detached(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), d)
+}
+
+// jittered adds up to a tenth, so that processes that wait for the same thing do not come back together.
+func jittered(d time.Duration) time.Duration {
+	return d + rand.N(d/10+1) //nolint:gosec // jitter
+}
+
+// wait returns after d, or false if ctx ends before.
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

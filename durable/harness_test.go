@@ -1,0 +1,276 @@
+package durable
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/heliosai/helios-go"
+	"github.com/heliosai/helios-go/heliostest"
+)
+
+const (
+	patience = 30 * time.Second
+	tick     = 5 * time.Millisecond
+	// secretValue is health data that must be found nowhere but in requests, events and results.
+	secretValue = "41.7 squirrels/dL"
+)
+
+// databaseURL is where the tests' PostgreSQL is.
+func databaseURL() string {
+	if u := os.Getenv("HELIOS_TEST_DATABASE_URL"); u != "" {
+		return u
+	}
+	return "postgres://postgres@127.0.0.1:5432/test"
+}
+
+// onEachStore runs a test on SQLite and on PostgreSQL. Without PostgreSQL that half is skipped, but fails where CI=true.
+func onEachStore(t *testing.T, test func(t *testing.T, k kind)) {
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, kind{sqlite: filepath.Join(t.TempDir(), "helios.db")})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, kind{pool: testPool(t, databaseURL()), schema: testSchema(t)})
+	})
+}
+
+// kind is a store that engines can be opened on, any number of them.
+type kind struct {
+	sqlite string
+	pool   *pgxpool.Pool
+	schema string
+}
+
+func testPool(t testing.TB, url string) *pgxpool.Pool {
+	t.Helper()
+	cfg, err := pgxpool.ParseConfig(url)
+	require.NoError(t, err)
+	cfg.MaxConns = 8
+	pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		if os.Getenv("CI") == "true" {
+			require.NoError(t, err, "CI needs PostgreSQL")
+		}
+		t.Skipf("no PostgreSQL at %s; set HELIOS_TEST_DATABASE_URL", url)
+	}
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// testSchema names a schema of the test's own, and drops it afterwards.
+func testSchema(t testing.TB) string {
+	t.Helper()
+	schema := "helios_test_" + randomName()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		pool, err := pgxpool.New(ctx, databaseURL())
+		require.NoError(t, err)
+		defer pool.Close()
+		_, err = pool.Exec(ctx, "DROP SCHEMA IF EXISTS "+schema+" CASCADE")
+		require.NoError(t, err)
+	})
+	return schema
+}
+
+func randomName() string {
+	b := make([]byte, 6)
+	_, _ = rand.Read(b)
+	return hex.EncodeToString(b)
+}
+
+// open opens an engine on the store.
+func (k kind) open(t testing.TB, client *helios.Client, receiver *helios.Receiver, opts ...Option) *Engine {
+	t.Helper()
+	e, err := k.tryOpen(t.Context(), client, receiver, opts...)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, e.Close()) })
+	return e
+}
+
+func (k kind) tryOpen(ctx context.Context, client *helios.Client, receiver *helios.Receiver, opts ...Option) (*Engine, error) {
+	opts = append([]Option{quick}, opts...)
+	if k.sqlite != "" {
+		e, err := OpenSQLite(ctx, k.sqlite, client, receiver, opts...)
+		if err != nil {
+			return nil, err
+		}
+		return e.Engine, nil
+	}
+	e, err := OpenPostgres(ctx, k.pool, client, receiver, append(opts, WithSchema(k.schema))...)
+	if err != nil {
+		return nil, err
+	}
+	return e.Engine, nil
+}
+
+// quick makes an engine wait less than in production.
+func quick(c *config) error {
+	c.sweepInterval = 100 * time.Millisecond
+	c.backoff = func(attempt int) time.Duration { return min(time.Duration(attempt)*20*time.Millisecond, time.Second) }
+	c.drainTimeout = 5 * time.Second
+	return nil
+}
+
+// service is a fake Helios and a server for its webhooks, whose handler can be exchanged.
+type service struct {
+	*heliostest.Server
+	client   *helios.Client
+	receiver *helios.Receiver
+	hook     *httptest.Server
+	handler  *switchable
+}
+
+type switchable struct {
+	mu      sync.RWMutex
+	handler http.Handler
+}
+
+func (s *switchable) set(h http.Handler) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.handler = h
+}
+
+func (s *switchable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.RLock()
+	h := s.handler
+	s.mu.RUnlock()
+	if h == nil {
+		http.Error(w, "nobody is there", http.StatusBadGateway)
+		return
+	}
+	h.ServeHTTP(w, r)
+}
+
+func newService(t testing.TB, opts ...heliostest.Option) *service {
+	t.Helper()
+	s := &service{handler: &switchable{}}
+	s.Server = heliostest.NewServer(append([]heliostest.Option{heliostest.WithStepInterval(time.Millisecond)}, opts...)...)
+	t.Cleanup(s.Close)
+	s.hook = httptest.NewServer(s.handler)
+	t.Cleanup(s.hook.Close)
+	var err error
+	s.client, err = helios.NewClient(helios.WithAPIKey(s.APIKey), helios.WithBaseURL(s.URL), helios.WithWebhookURL(s.hook.URL+"/webhook"), helios.WithMaxRetries(0))
+	require.NoError(t, err)
+	t.Cleanup(s.client.CloseIdleConnections)
+	s.receiver, err = helios.NewReceiver(helios.WithWebhookSecret(s.WebhookSecret))
+	require.NoError(t, err)
+	return s
+}
+
+// open opens an engine that receives the service's webhooks.
+func (s *service) open(t testing.TB, k kind, opts ...Option) *Engine {
+	t.Helper()
+	e := k.open(t, s.client, s.receiver, opts...)
+	s.handler.set(e.WebhookHandler())
+	return e
+}
+
+// run runs the engine until stop is called, or the test ends.
+func run(t testing.TB, e *Engine) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- e.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		require.NoError(t, <-done)
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+// calls records what a handler was handed.
+type calls struct {
+	mu     sync.Mutex
+	events []call
+}
+
+type call struct {
+	key, run, status string
+	number           int
+}
+
+func (c *calls) handle(ctx context.Context, ev *helios.Event) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.events = append(c.events, call{KeyFrom(ctx), ev.RunID, ev.Status, ev.SequenceNumber})
+	return nil
+}
+
+func (c *calls) all() []call {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]call(nil), c.events...)
+}
+
+// finals returns how often each key's final event was handled.
+func (c *calls) finals() map[string]int {
+	finals := map[string]int{}
+	for _, call := range c.all() {
+		if call.status == helios.StatusCompleted || call.status == helios.StatusError {
+			finals[call.key]++
+		}
+	}
+	return finals
+}
+
+func labs(values ...string) *helios.LabResultsRequest {
+	req := &helios.LabResultsRequest{LabResults: []helios.LabResult{{Name: "Creatinine", Value: secretValue}}}
+	for _, v := range values {
+		req.LabResults = append(req.LabResults, helios.LabResult{Name: "Sodium", Value: v})
+	}
+	return req
+}
+
+func record() *helios.AgentRequest {
+	return &helios.AgentRequest{AgentType: helios.AgentDeep, Data: helios.HealthData{
+		PatientInfo: &helios.PatientInfo{Age: new(45)},
+		Extra:       map[string]any{"imaging": []map[string]string{{"display": "Chest X-ray"}}},
+	}}
+}
+
+// waitFor waits until a submission is in a state.
+func waitFor(t testing.TB, e *Engine, key string, want State) *Submission {
+	t.Helper()
+	var s *Submission
+	var err error
+	eventually(t, func() bool {
+		s, err = e.Status(t.Context(), key)
+		return err == nil && s.State == want
+	}, func() string { return fmt.Sprintf("%s is %v (%v), not %s", key, s, err, want) })
+	return s
+}
+
+func eventually(t testing.TB, condition func() bool, message func() string) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for !condition() {
+		if time.Now().After(deadline) {
+			require.FailNow(t, "not in time", message())
+		}
+		wait(t.Context(), tick)
+	}
+}
+
+var errHandler = errors.New("cannot handle " + secretValue)

@@ -1,0 +1,213 @@
+package durable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"net"
+	"regexp"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
+
+	"github.com/heliosai/helios-go"
+)
+
+// fewestConnections: River listens on one, a migration holds one and uses another.
+const fewestConnections = 4
+
+// PostgresEngine is an [Engine] on PostgreSQL. Any number of processes, on any number of machines, may share one database and schema; then they share the
+// account's slots too.
+type PostgresEngine struct {
+	*Engine
+	store *postgresStore
+}
+
+// OpenPostgres opens an engine in the schema "helios" of a PostgreSQL database (see [WithSchema]), and makes its tables if they are not there. The pool stays the
+// caller's, must have at least 4 connections, and must reach the server directly or through a pooler in session mode, since River uses LISTEN.
+//
+// client and receiver must not be nil; a client made with [helios.WithResubmitOnUnknownOutcome] is refused.
+func OpenPostgres(ctx context.Context, pool *pgxpool.Pool, client *helios.Client, receiver *helios.Receiver, opts ...Option) (*PostgresEngine, error) {
+	if pool == nil {
+		return nil, errors.New("helios: durable: OpenPostgres: nil pool")
+	}
+	if most := pool.Config().MaxConns; most < fewestConnections {
+		return nil, fmt.Errorf("helios: durable: OpenPostgres: the pool has %d connections, at least %d are needed", most, fewestConnections)
+	}
+	e, err := newEngine(client, receiver, opts)
+	if err != nil {
+		return nil, err
+	}
+	s := &postgresStore{
+		pool: pool, schema: e.schema,
+		dialect: newDialect(pgx.Identifier{e.schema}.Sanitize()+".", "BYTEA"),
+	}
+	s.client, err = river.NewClient(riverpgxv5.New(pool), e.riverConfig(e.schema))
+	if err != nil {
+		return nil, fmt.Errorf("helios: durable: River: %w", err)
+	}
+	if err := e.open(ctx, s); err != nil {
+		return nil, err
+	}
+	return &PostgresEngine{Engine: e, store: s}, nil
+}
+
+// SubmitAgentTx is [Engine.SubmitAgent] inside a transaction of the caller's: the submission exists if and when tx is committed.
+// If it returns an error other than [ErrKeyConflict] and [helios.ValidationError], tx must be rolled back.
+func (e *PostgresEngine) SubmitAgentTx(ctx context.Context, tx pgx.Tx, key string, req *helios.AgentRequest) (*Submission, error) {
+	return e.submitAgent(ctx, e.store.within(tx), key, req)
+}
+
+// SubmitLabResultsTx is [Engine.SubmitLabResults] inside a transaction of the caller's; see [PostgresEngine.SubmitAgentTx].
+func (e *PostgresEngine) SubmitLabResultsTx(ctx context.Context, tx pgx.Tx, key string, req *helios.LabResultsRequest) (*Submission, error) {
+	return e.submitLabResults(ctx, e.store.within(tx), key, req)
+}
+
+// River returns the engine's River client, for riverui. Jobs of one's own belong into a client and a schema of one's own.
+func (e *PostgresEngine) River() *river.Client[pgx.Tx] { return e.store.client }
+
+type postgresStore struct {
+	pool    *pgxpool.Pool
+	schema  string
+	client  *river.Client[pgx.Tx]
+	dialect dialect
+}
+
+var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
+
+func (s *postgresStore) migrate(ctx context.Context) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	// Whoever comes second waits, and finds everything made. The lock belongs to the connection, so it cannot outlive the process.
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte("helios-go/durable " + s.schema))
+	lock := int64(hash.Sum64()) //nolint:gosec // any 64 bits
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, lock); err != nil {
+		return err
+	}
+	defer func() {
+		if _, err := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, lock); err != nil {
+			_ = conn.Conn().Close(context.WithoutCancel(ctx)) // a connection in the pool must not keep it
+		}
+	}()
+
+	var exists bool // CREATE SCHEMA IF NOT EXISTS asks for the right to create it even then
+	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)`, s.schema).Scan(&exists); err != nil {
+		return err
+	}
+	if !exists {
+		if _, err := conn.Exec(ctx, `CREATE SCHEMA `+pgx.Identifier{s.schema}.Sanitize()); err != nil {
+			return err
+		}
+	}
+	queue, err := rivermigrate.New(riverpgxv5.New(s.pool), &rivermigrate.Config{Schema: s.schema, Logger: silent})
+	if err != nil {
+		return err
+	}
+	if _, err := queue.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return err
+	}
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		return migrateTables(ctx, &postgresTx{s, tx}, func(script string) error {
+			// bodies are encrypted, or short of what compressing them would cost
+			script += `ALTER TABLE {events} ALTER body SET STORAGE EXTERNAL; ALTER TABLE {submissions} ALTER request SET STORAGE EXTERNAL;`
+			_, err := tx.Exec(ctx, s.dialect.sql(script))
+			return err
+		})
+	})
+}
+
+func (s *postgresStore) write(ctx context.Context, fn func(transaction) error) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return fn(&postgresTx{s, tx}) })
+}
+
+func (s *postgresStore) read(ctx context.Context, statements ...*statement) error {
+	return s.runOn(ctx, s.pool, statements)
+}
+
+func (s *postgresStore) within(tx pgx.Tx) transaction { return &postgresTx{s, tx} }
+
+func (s *postgresStore) start(ctx context.Context) error { return s.client.Start(ctx) }
+func (s *postgresStore) stopped() <-chan struct{}        { return s.client.Stopped() }
+func (s *postgresStore) close() error                    { return nil } // the pool is the caller's
+
+// broken: what PostgreSQL itself refuses has a code; those of classes 08, 53, 57 and 25006 tell that it is going, coming or full.
+func (s *postgresStore) broken(err error) bool {
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		switch refused.Code[:2] {
+		case "08", "53", "57":
+			return true
+		}
+		return refused.Code == "25006" // a replica that is no longer, or not yet, the primary
+	}
+	var connect *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, context.DeadlineExceeded) || pgconn.SafeToRetry(err)
+}
+
+type postgresTx struct {
+	*postgresStore
+	tx pgx.Tx
+}
+
+func (t *postgresTx) run(ctx context.Context, statements ...*statement) error {
+	return t.runOn(ctx, t.tx, statements)
+}
+
+func (t *postgresTx) enqueue(ctx context.Context, jobs ...river.InsertManyParams) ([]int64, error) {
+	results, err := t.client.InsertManyTx(ctx, t.tx, jobs)
+	return jobIDs(results), err
+}
+
+type batchSender interface {
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+}
+
+// runOn sends all statements at once and reads their answers in order.
+func (s *postgresStore) runOn(ctx context.Context, on batchSender, statements []*statement) (err error) {
+	batch := &pgx.Batch{}
+	for _, st := range statements {
+		batch.Queue(s.dialect.sql(st.sql), st.args...)
+	}
+	results := on.SendBatch(ctx, batch)
+	defer func() {
+		if closed := results.Close(); err == nil {
+			err = closed
+		}
+	}()
+	for _, st := range statements {
+		if st.scan == nil {
+			tag, err := results.Exec()
+			if err != nil {
+				return err
+			}
+			st.affected = tag.RowsAffected()
+			continue
+		}
+		rows, err := results.Query()
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+			if err := st.scan(rows); err != nil {
+				rows.Close()
+				return err
+			}
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

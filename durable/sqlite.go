@@ -1,0 +1,240 @@
+package durable
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+	"github.com/riverqueue/river/rivertype"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/heliosai/helios-go"
+)
+
+// SQLiteEngine is an [Engine] on one SQLite file, without a server. One process is what it is for; several on one machine work too.
+type SQLiteEngine struct {
+	*Engine
+	store *sqliteStore
+}
+
+// OpenSQLite opens an engine on the file at path, which it makes if it is not there, with its tables. The file must lie on a local disk: SQLite's locks and its
+// write-ahead log do not work over a network. Beside it SQLite keeps path-wal and path-shm. Every commit is synced to the disk.
+//
+// client and receiver must not be nil; a client made with [helios.WithResubmitOnUnknownOutcome] is refused. Call Close when Run has returned.
+func OpenSQLite(ctx context.Context, path string, client *helios.Client, receiver *helios.Receiver, opts ...Option) (*SQLiteEngine, error) {
+	e, err := newEngine(client, receiver, opts)
+	if err != nil {
+		return nil, err
+	}
+	s, err := openFile(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	s.client, err = river.NewClient(riversqlite.New(s.db), e.riverConfig(""))
+	if err != nil {
+		_ = s.close()
+		return nil, fmt.Errorf("helios: durable: River: %w", err)
+	}
+	if err := e.open(ctx, s); err != nil {
+		_ = s.close()
+		return nil, err
+	}
+	return &SQLiteEngine{Engine: e, store: s}, nil
+}
+
+// InTx runs fn in a transaction on the engine's file, in which the caller may change tables of its own and call the methods that end in Tx; it commits when fn
+// returns nil. Nothing else is written meanwhile, so fn must be quick, and must not call methods of the engine that do not take tx.
+func (e *SQLiteEngine) InTx(ctx context.Context, fn func(tx *sql.Tx) error) error {
+	return e.store.begin(ctx, fn)
+}
+
+// SubmitAgentTx is [Engine.SubmitAgent] inside a transaction of [SQLiteEngine.InTx]: the submission exists if and when that is committed.
+func (e *SQLiteEngine) SubmitAgentTx(ctx context.Context, tx *sql.Tx, key string, req *helios.AgentRequest) (*Submission, error) {
+	return e.submitAgent(ctx, &sqliteTx{e.store, tx}, key, req)
+}
+
+// SubmitLabResultsTx is [Engine.SubmitLabResults] inside a transaction of [SQLiteEngine.InTx].
+func (e *SQLiteEngine) SubmitLabResultsTx(ctx context.Context, tx *sql.Tx, key string, req *helios.LabResultsRequest) (*Submission, error) {
+	return e.submitLabResults(ctx, &sqliteTx{e.store, tx}, key, req)
+}
+
+// River returns the engine's River client, for riverui. Jobs of one's own belong into a client and a file of one's own.
+func (e *SQLiteEngine) River() *river.Client[*sql.Tx] { return e.store.client }
+
+// sqliteStore writes through one connection, since SQLite has one writer: database/sql then lets the writers wait in turn, where SQLite would let them poll. Readers have
+// connections of their own, which the write-ahead log lets read meanwhile.
+type sqliteStore struct {
+	db, readers *sql.DB
+	client      *river.Client[*sql.Tx]
+	dialect     dialect
+}
+
+func openFile(ctx context.Context, path string) (*sqliteStore, error) {
+	if path == "" || strings.HasPrefix(path, ":memory:") || strings.HasPrefix(path, "file:") {
+		return nil, errors.New("helios: durable: OpenSQLite: path must be a file's path")
+	}
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("helios: durable: OpenSQLite: %w", err)
+	}
+	open := func(connections int, more ...string) (*sql.DB, error) {
+		options := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)"}, more...)}
+		db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: filepath.ToSlash(absolute), RawQuery: options.Encode()}).String())
+		if err != nil {
+			return nil, fmt.Errorf("helios: durable: OpenSQLite: %w", err)
+		}
+		db.SetMaxOpenConns(connections)
+		db.SetMaxIdleConns(connections)
+		return db, nil
+	}
+	s := &sqliteStore{dialect: newDialect("", "BLOB", "$", "?")}
+	if s.db, err = open(1); err != nil {
+		return nil, err
+	}
+	if s.readers, err = open(4, "query_only(1)"); err != nil {
+		_ = s.close()
+		return nil, err
+	}
+	var journal string
+	var synchronous int
+	if err := s.db.QueryRowContext(ctx, `PRAGMA journal_mode`).Scan(&journal); err == nil {
+		err = s.db.QueryRowContext(ctx, `PRAGMA synchronous`).Scan(&synchronous)
+		if err == nil && (journal != "wal" || synchronous != 2) {
+			err = fmt.Errorf("the file system gives journal mode %s instead of wal; is it local?", journal)
+		}
+		if err != nil {
+			_ = s.close()
+			return nil, fmt.Errorf("helios: durable: OpenSQLite: %w", err)
+		}
+	} else {
+		_ = s.close()
+		return nil, fmt.Errorf("helios: durable: OpenSQLite: %w", err)
+	}
+	return s, nil
+}
+
+func (s *sqliteStore) migrate(ctx context.Context) error {
+	queue, err := rivermigrate.New(riversqlite.New(s.db), &rivermigrate.Config{Logger: silent})
+	if err != nil {
+		return err
+	}
+	return s.begin(ctx, func(tx *sql.Tx) error { // which locks the file against other processes
+		if _, err := queue.MigrateTx(ctx, tx, rivermigrate.DirectionUp, nil); err != nil {
+			return err
+		}
+		return migrateTables(ctx, &sqliteTx{s, tx}, func(script string) error {
+			_, err := tx.ExecContext(ctx, s.dialect.sql(script))
+			return err
+		})
+	})
+}
+
+func (s *sqliteStore) begin(ctx context.Context, fn func(*sql.Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	if err := fn(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+func (s *sqliteStore) write(ctx context.Context, fn func(transaction) error) error {
+	return s.begin(ctx, func(tx *sql.Tx) error { return fn(&sqliteTx{s, tx}) })
+}
+
+func (s *sqliteStore) read(ctx context.Context, statements ...*statement) error {
+	return s.runOn(ctx, s.readers, statements)
+}
+
+func (s *sqliteStore) start(ctx context.Context) error { return s.client.Start(ctx) }
+func (s *sqliteStore) stopped() <-chan struct{}        { return s.client.Stopped() }
+func (s *sqliteStore) close() error {
+	var err error
+	for _, db := range []*sql.DB{s.readers, s.db} { // the last one open tidies the log up, which a reader may not
+		if db != nil {
+			err = errors.Join(err, db.Close())
+		}
+	}
+	return err
+}
+
+func (s *sqliteStore) broken(err error) bool {
+	var refused *sqlite.Error
+	if errors.As(err, &refused) {
+		switch refused.Code() & 0xff {
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
+			return true
+		}
+		return false
+	}
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, sql.ErrConnDone)
+}
+
+type sqliteTx struct {
+	*sqliteStore
+	tx *sql.Tx
+}
+
+func (t *sqliteTx) run(ctx context.Context, statements ...*statement) error {
+	return t.runOn(ctx, t.tx, statements)
+}
+
+func (t *sqliteTx) enqueue(ctx context.Context, jobs ...river.InsertManyParams) ([]int64, error) {
+	results, err := t.client.InsertManyTx(ctx, t.tx, jobs)
+	return jobIDs(results), err
+}
+
+func jobIDs(results []*rivertype.JobInsertResult) []int64 {
+	ids := make([]int64, len(results))
+	for i, r := range results {
+		ids[i] = r.Job.ID
+	}
+	return ids
+}
+
+type queryer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func (s *sqliteStore) runOn(ctx context.Context, on queryer, statements []*statement) error {
+	for _, st := range statements {
+		if st.scan == nil {
+			result, err := on.ExecContext(ctx, s.dialect.sql(st.sql), st.args...)
+			if err != nil {
+				return err
+			}
+			st.affected, _ = result.RowsAffected() // this driver always knows
+			continue
+		}
+		if err := s.scan(ctx, on, st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sqliteStore) scan(ctx context.Context, on queryer, st *statement) error {
+	rows, err := on.QueryContext(ctx, s.dialect.sql(st.sql), st.args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := st.scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
