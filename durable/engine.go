@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +21,7 @@ type Engine struct {
 	*config
 	client   *helios.Client
 	receiver *helios.Receiver
+	worker   string // this engine's name among all that work on the store
 	store    store
 	intake   intake
 
@@ -48,8 +48,8 @@ func newEngine(client *helios.Client, receiver *helios.Receiver, opts []Option) 
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{config: c, client: client, receiver: receiver}
-	e.intake.commit = e.commit
+	e := &Engine{config: c, client: client, receiver: receiver, worker: randomHex(8)}
+	e.intake.commit, e.intake.patience = e.commit, e.patience
 	return e, nil
 }
 
@@ -59,6 +59,7 @@ func (e *Engine) riverConfig(schema string) *river.Config {
 	river.AddWorker(workers, &eventWorker{engine: e})
 	river.AddWorker(workers, &submitWorker{engine: e})
 	return &river.Config{
+		ID:     e.worker,
 		Schema: schema,
 		Logger: e.logger, // the default writes to standard output
 		Queues: map[string]river.QueueConfig{
@@ -68,8 +69,9 @@ func (e *Engine) riverConfig(schema string) *river.Config {
 		Workers: workers,
 
 		JobTimeout: e.handlerTimeout, // the default is one minute whatever the handler needs
-		// A job of a process that died runs again after this, by default after an hour. It must be more than a job can take, or a slow one would run twice.
-		RescueStuckJobsAfter: e.handlerTimeout + time.Minute,
+		// A job that runs for longer counts as lost, by default after an hour. It must be more than a job can take, or a slow one would run twice. What a process
+		// that died was working on is found sooner: see sweep.
+		RescueStuckJobsAfter: e.handlerTimeout + e.rescueMargin,
 		MaxAttempts:          e.maxAttempts, // the default is 25
 		// Dead letters are rows of this package, so River's may go; by default they go after 7 days, and with them what they were about.
 		CancelledJobRetentionPeriod: 24 * time.Hour,
@@ -136,29 +138,45 @@ func (e *Engine) Run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return nil
 	}
+	// Before River, so that nobody takes this process for dead while it works.
+	if err := e.beat(ctx); err != nil {
+		return e.notStarted(ctx, err)
+	}
 	// River drains when this context ends, and cancels what is left after its SoftStopTimeout.
 	if err := e.store.start(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return fmt.Errorf("helios: durable: Run: %w", e.storeFailed("start", err))
+		return e.notStarted(ctx, err)
 	}
-	stopped := e.store.stopped()
-
-	var sweeper sync.WaitGroup
-	sweeper.Go(func() { e.sweepUntil(ctx) })
-	<-ctx.Done()
-	sweeper.Wait()
-
 	const grace = 5 * time.Second // for a handler that was cancelled to notice
-	stuck := time.NewTimer(e.drainTimeout + grace)
-	defer stuck.Stop()
-	select {
-	case <-stopped:
-		return nil
-	case <-stuck.C:
-		return errors.New("helios: durable: Run: a handler has not returned although its context was cancelled")
+	stopped, ended := e.store.stopped(), ctx.Done()
+	var stuck <-chan time.Time
+	e.maintain(ctx)
+	for {
+		next := time.NewTimer(jittered(e.sweepInterval))
+		select {
+		case <-ended:
+			ended = nil
+			last := time.NewTimer(e.drainTimeout + grace)
+			defer last.Stop()
+			stuck = last.C
+		case <-next.C:
+			e.maintain(ctx)
+		case <-stopped:
+			next.Stop()
+			e.leave(ctx)
+			return nil
+		case <-stuck:
+			next.Stop()
+			return errors.New("helios: durable: Run: a handler has not returned although its context was cancelled")
+		}
+		next.Stop()
 	}
+}
+
+func (e *Engine) notStarted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("helios: durable: Run: %w", e.storeFailed("start", err))
 }
 
 // Close closes the SQLite file; on PostgreSQL, whose pool is the caller's, it does nothing. Call it when Run has returned and no webhook comes any more.

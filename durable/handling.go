@@ -42,7 +42,7 @@ const (
 			(SELECT max(h.sequence_number) FROM {events} h WHERE h.run_id = e.run_id AND h.state = 'handled'),
 			(SELECT r.key FROM {references} r WHERE r.run_id = e.run_id)
 		FROM {events} e WHERE id = $1 AND job_id = $2 AND state = 'pending'`
-	settleEvent = `UPDATE {events} SET state = $3, attempts = attempts + $4, settled_at = $5 WHERE id = $1 AND job_id = $2 AND state = 'pending'`
+	settleEvent = `UPDATE {events} SET state = $3, settled_at = $4 WHERE id = $1 AND job_id = $2 AND state = 'pending'`
 )
 
 // storedEvent is a pending event.
@@ -101,12 +101,8 @@ func (w *eventWorker) Work(ctx context.Context, job *river.Job[eventArgs]) error
 func (e *Engine) settleEvent(ctx context.Context, s *storedEvent, state string) error {
 	ctx, cancel := detached(ctx, 10*time.Second)
 	defer cancel()
-	attempts := 0
-	if state == eventHandled {
-		attempts = 1
-	}
 	err := e.store.write(ctx, func(tx transaction) error {
-		return tx.run(ctx, exec(settleEvent, s.id, s.job, state, attempts, micros(e.now())))
+		return tx.run(ctx, exec(settleEvent, s.id, s.job, state, micros(e.now())))
 	})
 	if err != nil {
 		return e.storeFailed("settle an event", err)
@@ -175,9 +171,9 @@ type DeadLetter struct {
 const (
 	selectDead = `SELECT id, run_id, sequence_number, final, received_at, settled_at, (SELECT r.key FROM {references} r WHERE r.run_id = e.run_id)
 		FROM {events} e WHERE state = 'dead' AND id > $1 ORDER BY id LIMIT $2`
-	selectDeadID = `SELECT id FROM {events} WHERE id = $1 AND state = 'dead'`
-	reviveEvent  = `UPDATE {events} SET state = 'pending', job_id = $2, settled_at = NULL WHERE id = $1 AND job_id = $3 AND state <> 'handled'`
-	selectJob    = `SELECT job_id FROM {events} WHERE id = $1 AND state = 'dead'`
+	reviveEvent = `UPDATE {events} SET state = 'pending', job_id = $2, attempts = CASE WHEN state = 'dead' THEN 0 ELSE attempts + 1 END, settled_at = NULL
+		WHERE id = $1 AND job_id = $3 AND state IN ('pending', 'dead')`
+	selectJob = `SELECT job_id FROM {events} WHERE id = $1 AND state = 'dead'`
 )
 
 // DeadLetters lists events whose handler failed as often as it may, oldest first: at most limit (1 to 1000) with an ID above after. Begin with after 0, go on with the last

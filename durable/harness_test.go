@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -274,3 +275,91 @@ func eventually(t testing.TB, condition func() bool, message func() string) {
 }
 
 var errHandler = errors.New("cannot handle " + secretValue)
+
+// clock is the engine's, moved by hand.
+type clock struct {
+	mu    sync.Mutex
+	ahead time.Duration
+}
+
+func (c *clock) option(cfg *config) error {
+	cfg.now = func() time.Time {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return time.Now().Add(c.ahead)
+	}
+	return nil
+}
+
+func (c *clock) forward(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead += d
+}
+
+// idle keeps an engine from sweeping by itself, for tests that sweep by hand.
+func idle(c *config) error {
+	c.sweepInterval = time.Hour
+	return nil
+}
+
+// sweepNow sweeps, whoever swept before.
+func sweepNow(t testing.TB, e *Engine) {
+	t.Helper()
+	change(t, e, `UPDATE {sweeps} SET swept_at = 0`)
+	require.NoError(t, e.sweep(t.Context()))
+}
+
+// change changes the store behind the engine's back.
+func change(t testing.TB, e *Engine, sql string, args ...any) {
+	t.Helper()
+	require.NoError(t, e.store.write(t.Context(), func(tx transaction) error { return tx.run(t.Context(), exec(sql, args...)) }))
+}
+
+// read returns the first column of a query's rows.
+func read[T any](t testing.TB, e *Engine, sql string, args ...any) []T {
+	t.Helper()
+	var values []T
+	require.NoError(t, e.store.read(t.Context(), query(func(r row) error {
+		var v T
+		err := r.Scan(&v)
+		values = append(values, v)
+		return err
+	}, sql, args...)))
+	return values
+}
+
+// eventBody makes a body like the service's.
+func eventBody(run, status string, number int) []byte {
+	body := fmt.Sprintf(`{"runId":%q,"status":%q,"timestamp":"2025-01-15T12:01:30.000Z","sequenceNumber":%d`, run, status, number)
+	switch status {
+	case helios.StatusCompleted:
+		body += `,"result":{"patientResponse":"` + secretValue + `"}`
+	case helios.StatusError:
+		body += `,"error":{"message":"cannot read ` + secretValue + `"}`
+	default:
+		body += `,"stepName":"Analyzing health data"`
+	}
+	return []byte(body + "}")
+}
+
+// deliver delivers a signed body to the engine's handler and returns the status of the answer.
+func (s *service) deliver(t testing.TB, e *Engine, reference string, body []byte) int {
+	t.Helper()
+	target := "/webhook"
+	if reference != "" {
+		target += "?" + url.Values{referenceParameter: {reference}}.Encode()
+	}
+	w := httptest.NewRecorder()
+	e.WebhookHandler().ServeHTTP(w, heliostest.NewWebhookRequest(target, s.WebhookSecret, body, time.Now()))
+	return w.Code
+}
+
+// poolOf makes a pool of the test's own.
+func poolOf(t testing.TB, cfg *pgxpool.Config) *pgxpool.Pool {
+	t.Helper()
+	pool, err := pgxpool.NewWithConfig(t.Context(), cfg.Copy())
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	return pool
+}

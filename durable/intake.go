@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// intakePatience is how long a delivery waits for a store that cannot be reached, before it is answered with 503: the sender may not come again.
-	intakePatience = 5 * time.Second
+	// defaultPatience is how long a delivery waits for a store that cannot be reached, before it is answered with 503: the sender may not come again.
+	defaultPatience = 5 * time.Second
 	// commitTimeout is for a delivery whose patience was used up while it waited for others.
 	commitTimeout = time.Second
 
@@ -19,7 +19,8 @@ const (
 // intake puts deliveries that come at the same time into one transaction, for one sync to the disk. It has no goroutine of its own: the delivery that finds nobody at
 // work commits, for itself and all that wait, then passes the work on to the first that has come meanwhile.
 type intake struct {
-	commit func(ctx context.Context, deliveries []*delivery) error
+	commit   func(ctx context.Context, deliveries []*delivery) error
+	patience time.Duration
 
 	mu      sync.Mutex
 	waiting []*delivery
@@ -33,7 +34,7 @@ type turn struct {
 }
 
 // add returns when d is committed, or the store has failed for good. It does not look at the request's context: what has arrived whole is kept, even if the sender has
-// hung up. It is bounded by intakePatience instead.
+// hung up. It is bounded by patience instead.
 func (in *intake) add(d *delivery) error {
 	d.arrived = time.Now()
 	d.turn = make(chan turn, 1)
@@ -84,8 +85,8 @@ func (in *intake) take(d *delivery) []*delivery {
 // commitAll commits all at once; if that fails each alone, so that one that the store does not take cannot keep the others out.
 func (in *intake) commitAll(batch []*delivery) []error {
 	errs := make([]error, len(batch))
-	patience := max(time.Until(batch[0].arrived.Add(intakePatience)), commitTimeout)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	left := max(time.Until(batch[0].arrived.Add(in.patience)), commitTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), left)
 	defer cancel()
 	if len(batch) > 1 && in.commit(ctx, batch) == nil {
 		return errs

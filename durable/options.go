@@ -18,6 +18,10 @@ const (
 	// submitTimeout bounds one submission's job. The client's own timeout, 30 s an attempt by default, ends it long before.
 	submitTimeout = 10 * time.Minute
 	sweepInterval = 10 * time.Second
+	rescueMargin  = time.Minute
+
+	// leaseSweeps is after how many sweeps that it should have made, and has not, a process counts as dead.
+	leaseSweeps = 3
 
 	// submitters is how many submissions one process sends at once: the answer comes within a second.
 	submitters = 8
@@ -43,6 +47,8 @@ type config struct {
 	now           func() time.Time
 	submitTimeout time.Duration
 	sweepInterval time.Duration
+	rescueMargin  time.Duration
+	patience      time.Duration
 	backoff       func(attempt int) time.Duration
 	postAgain     bool // the guard against double payment is off
 }
@@ -60,6 +66,8 @@ func newConfig(opts []Option) (*config, error) {
 		now:             time.Now,
 		submitTimeout:   submitTimeout,
 		sweepInterval:   sweepInterval,
+		rescueMargin:    rescueMargin,
+		patience:        defaultPatience,
 		backoff:         exponential,
 	}
 	for _, opt := range opts {
@@ -120,7 +128,7 @@ func WithMaxSlots(n int) Option {
 	return positive("WithMaxSlots", n, func(c *config) { c.maxSlots = n })
 }
 
-// WithHandlerTimeout bounds one call of the handler; 1 min by default. The event of a process that died is handled again after this and a minute or so.
+// WithHandlerTimeout bounds one call of the handler; 1 min by default. Its context ends then.
 func WithHandlerTimeout(d time.Duration) Option {
 	return positive("WithHandlerTimeout", d, func(c *config) { c.handlerTimeout = d })
 }

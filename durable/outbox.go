@@ -134,8 +134,10 @@ func (e *Engine) claim(ctx context.Context, agent string, job int64) (c *claimed
 }
 
 // newReference returns 128 random bits: nobody can guess a submission's.
-func newReference() string {
-	b := make([]byte, 16)
+func newReference() string { return randomHex(16) }
+
+func randomHex(bytes int) string {
+	b := make([]byte, bytes)
 	_, _ = rand.Read(b) // never fails
 	return hex.EncodeToString(b)
 }

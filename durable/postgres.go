@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"regexp"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -19,7 +20,7 @@ import (
 	"github.com/heliosai/helios-go"
 )
 
-// fewestConnections: River listens on one, a migration holds one and uses another.
+// fewestConnections: River listens on one, and its maintenance, its workers and the webhooks need some.
 const fewestConnections = 4
 
 // PostgresEngine is an [Engine] on PostgreSQL. Any number of processes, on any number of machines, may share one database and schema; then they share the
@@ -46,7 +47,7 @@ func OpenPostgres(ctx context.Context, pool *pgxpool.Pool, client *helios.Client
 	}
 	s := &postgresStore{
 		pool: pool, schema: e.schema,
-		dialect: newDialect(pgx.Identifier{e.schema}.Sanitize()+".", "BYTEA"),
+		dialect: newDialect(pgx.Identifier{e.schema}.Sanitize()+".", "BYTEA", "j.attempted_by[array_upper(j.attempted_by, 1)]"),
 	}
 	s.client, err = river.NewClient(riverpgxv5.New(pool), e.riverConfig(e.schema))
 	if err != nil {
@@ -82,23 +83,22 @@ type postgresStore struct {
 var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
 
 func (s *postgresStore) migrate(ctx context.Context) error {
-	conn, err := s.pool.Acquire(ctx)
+	// Whoever comes second waits, and finds everything made. The lock belongs to a connection, so it cannot outlive the process; one outside the pool, or engines that are
+	// opened at once on a small pool would wait for each other's.
+	conn, err := s.connect(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Release()
-	// Whoever comes second waits, and finds everything made. The lock belongs to the connection, so it cannot outlive the process.
+	defer func() {
+		closing, cancel := detached(ctx, 5*time.Second)
+		defer cancel()
+		_ = conn.Close(closing)
+	}()
 	hash := fnv.New64a()
 	_, _ = hash.Write([]byte("helios-go/durable " + s.schema))
-	lock := int64(hash.Sum64()) //nolint:gosec // any 64 bits
-	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, lock); err != nil {
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(hash.Sum64())); err != nil { //nolint:gosec // any 64 bits
 		return err
 	}
-	defer func() {
-		if _, err := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, lock); err != nil {
-			_ = conn.Conn().Close(context.WithoutCancel(ctx)) // a connection in the pool must not keep it
-		}
-	}()
 
 	var exists bool // CREATE SCHEMA IF NOT EXISTS asks for the right to create it even then
 	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)`, s.schema).Scan(&exists); err != nil {
@@ -124,6 +124,17 @@ func (s *postgresStore) migrate(ctx context.Context) error {
 			return err
 		})
 	})
+}
+
+// connect connects as the pool does.
+func (s *postgresStore) connect(ctx context.Context) (*pgx.Conn, error) {
+	cfg := s.pool.Config()
+	if cfg.BeforeConnect != nil { // which may get a password
+		if err := cfg.BeforeConnect(ctx, cfg.ConnConfig); err != nil {
+			return nil, err
+		}
+	}
+	return pgx.ConnectConfig(ctx, cfg.ConnConfig)
 }
 
 func (s *postgresStore) write(ctx context.Context, fn func(transaction) error) error {

@@ -66,6 +66,11 @@ CREATE TABLE {agents} (
 );
 INSERT INTO {agents} (agent, slot_limit) VALUES ('light', {slots}), ('deep', {slots}), ('lab-results', {slots});
 
+CREATE TABLE {workers} (
+	id      TEXT PRIMARY KEY,
+	seen_at BIGINT NOT NULL
+);
+
 CREATE TABLE {sweeps} (
 	name     TEXT PRIMARY KEY,
 	swept_at BIGINT NOT NULL
@@ -82,10 +87,10 @@ const (
 // dialect turns a statement written for both stores into one for the store at hand.
 type dialect struct{ replacer *strings.Replacer }
 
-// newDialect names the tables with prefix in front, the schema of PostgreSQL, and the type of bytes.
-func newDialect(prefix, bytes string, more ...string) dialect {
-	pairs := []string{"{bytes}", bytes, "{name}", "helios_", "{slots}", "7", "{river_job}", prefix + "river_job"}
-	for _, table := range []string{"submissions", "references", "events", "agents", "sweeps", "migrations"} {
+// newDialect names the tables with prefix in front, the schema of PostgreSQL, the type of bytes, and who worked last on the River job j.
+func newDialect(prefix, bytes, worker string, more ...string) dialect {
+	pairs := []string{"{bytes}", bytes, "{worker}", worker, "{name}", "helios_", "{slots}", "7", "{river_job}", prefix + "river_job"}
+	for _, table := range []string{"submissions", "references", "events", "agents", "workers", "sweeps", "migrations"} {
 		pairs = append(pairs, "{"+table+"}", prefix+"helios_"+table)
 	}
 	return dialect{strings.NewReplacer(append(pairs, more...)...)}

@@ -95,7 +95,7 @@ func openFile(ctx context.Context, path string) (*sqliteStore, error) {
 		db.SetMaxIdleConns(connections)
 		return db, nil
 	}
-	s := &sqliteStore{dialect: newDialect("", "BLOB", "$", "?")}
+	s := &sqliteStore{dialect: newDialect("", "BLOB", "json_extract(j.attempted_by, '$[#-1]')", "$1", "?1", "$2", "?2", "$3", "?3", "$4", "?4", "$5", "?5", "$6", "?6", "$7", "?7", "$8", "?8")}
 	if s.db, err = open(1); err != nil {
 		return nil, err
 	}

@@ -8,15 +8,43 @@ import (
 	"time"
 )
 
-// sweepUntil sweeps until ctx ends. River's own maintenance belongs to a leader, which takes up to 20 s to be replaced after a crash; this belongs to whoever is there.
-func (e *Engine) sweepUntil(ctx context.Context) {
-	for {
-		if err := e.sweep(ctx); err != nil && ctx.Err() == nil {
-			e.logger.ErrorContext(ctx, e.storeFailed("sweep", err).Error())
-		}
-		if !wait(ctx, jittered(e.sweepInterval)) {
-			return
-		}
+// maintain tells the others that this process lives and, as long as it is not draining, sweeps. River's own maintenance belongs to a leader, which takes up to 20 s to be
+// replaced after a crash; this belongs to whoever is there.
+func (e *Engine) maintain(ctx context.Context) {
+	draining := ctx.Err() != nil
+	if draining {
+		ctx = context.WithoutCancel(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	err := e.beat(ctx)
+	if err == nil && !draining {
+		err = e.sweep(ctx)
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		e.logger.ErrorContext(ctx, e.storeFailed("sweep", err).Error())
+	}
+}
+
+const (
+	seeWorker    = `INSERT INTO {workers} (id, seen_at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`
+	deleteWorker = `DELETE FROM {workers} WHERE id = $1 OR seen_at <= $2`
+)
+
+// beat says that this process lives.
+func (e *Engine) beat(ctx context.Context) error {
+	return e.store.write(ctx, func(tx transaction) error { return tx.run(ctx, exec(seeWorker, e.worker, micros(e.now()))) })
+}
+
+// leave says that this process works on nothing any more, and forgets those that have not been seen for long.
+func (e *Engine) leave(ctx context.Context) {
+	ctx, cancel := detached(ctx, 10*time.Second)
+	defer cancel()
+	err := e.store.write(ctx, func(tx transaction) error {
+		return tx.run(ctx, exec(deleteWorker, e.worker, micros(e.now().Add(-24*time.Hour))))
+	})
+	if err != nil {
+		e.logger.WarnContext(ctx, e.storeFailed("leave", err).Error())
 	}
 }
 
@@ -41,9 +69,12 @@ func (e *Engine) sweep(ctx context.Context) error {
 }
 
 const (
-	// Their jobs are gone, or have ended without them. A job that River gave up, because the process died at its last attempt, makes a dead letter.
-	selectOrphans = `SELECT e.id, e.job_id, coalesce(j.state = 'discarded', false) FROM {events} e LEFT JOIN {river_job} j ON j.id = e.job_id
-		WHERE e.state = 'pending' AND (j.id IS NULL OR j.state IN ('completed', 'cancelled', 'discarded')) ORDER BY e.id LIMIT $1`
+	// abandonedJob is a River job whose process has died.
+	abandonedJob = `j.state = 'running' AND NOT EXISTS (SELECT 1 FROM {workers} w WHERE w.id = {worker} AND w.seen_at > $1)`
+	// Their jobs are gone, have ended without them, or were being worked on by a process that died. An event at whose handling processes died as often as the handler may
+	// fail is a dead letter, or it would bring down one process after another.
+	selectOrphans = `SELECT e.id, e.job_id, CASE WHEN j.state = 'discarded' OR e.attempts >= $3 THEN 1 ELSE 0 END FROM {events} e LEFT JOIN {river_job} j ON j.id = e.job_id
+		WHERE e.state = 'pending' AND (j.id IS NULL OR j.state IN ('completed', 'cancelled', 'discarded') OR ` + abandonedJob + `) ORDER BY e.id LIMIT $2`
 	buryEvent = `UPDATE {events} SET state = 'dead', settled_at = $3 WHERE id = $1 AND job_id = $2 AND state = 'pending'`
 )
 
@@ -52,24 +83,25 @@ const sweepLimit = 500
 
 func (e *Engine) sweepEvents(ctx context.Context, now time.Time) error {
 	type orphan struct {
-		id, job   int64
-		discarded bool
+		id, job int64
+		dead    int
 	}
+	dead := micros(now.Add(-leaseSweeps * e.sweepInterval))
 	for {
 		var orphans []orphan
 		err := e.store.write(ctx, func(tx transaction) error {
 			orphans = nil
 			err := tx.run(ctx, query(func(r row) error {
 				var o orphan
-				err := r.Scan(&o.id, &o.job, &o.discarded)
+				err := r.Scan(&o.id, &o.job, &o.dead)
 				orphans = append(orphans, o)
 				return err
-			}, selectOrphans, sweepLimit))
+			}, selectOrphans, dead, sweepLimit, e.maxAttempts))
 			if err != nil {
 				return err
 			}
 			for _, o := range orphans {
-				if o.discarded {
+				if o.dead == 1 {
 					err = tx.run(ctx, exec(buryEvent, o.id, o.job, micros(now)))
 				} else {
 					_, err = e.revive(ctx, tx, o.id, o.job)
@@ -93,8 +125,9 @@ func (e *Engine) sweepEvents(ctx context.Context, now time.Time) error {
 }
 
 const (
-	sweepToUnknown = `UPDATE {submissions} SET state = 'unknown', reason = $2, job_id = NULL WHERE state = 'submitting' AND submitted_at <= $1`
-	sweepToQueued  = `UPDATE {submissions} SET state = 'queued', reason = $2, job_id = NULL, slot_until = NULL WHERE state = 'submitting' AND submitted_at <= $1`
+	whereAbandoned = ` WHERE state = 'submitting' AND (submitted_at <= $3 OR job_id IN (SELECT j.id FROM {river_job} j WHERE ` + abandonedJob + `))`
+	sweepToUnknown = `UPDATE {submissions} SET state = 'unknown', reason = $2, job_id = NULL` + whereAbandoned
+	sweepToQueued  = `UPDATE {submissions} SET state = 'queued', reason = $2, job_id = NULL, slot_until = NULL` + whereAbandoned
 )
 
 // sweepAbandoned finds submissions whose process died while it sent them.
@@ -103,7 +136,7 @@ func (e *Engine) sweepAbandoned(ctx context.Context, now time.Time) error {
 	if e.postAgain {
 		statement = sweepToQueued
 	}
-	abandoned := exec(statement, micros(now.Add(-e.submitTimeout)), reasonAbandoned)
+	abandoned := exec(statement, micros(now.Add(-leaseSweeps*e.sweepInterval)), reasonAbandoned, micros(now.Add(-e.submitTimeout)))
 	err := e.store.write(ctx, func(tx transaction) error { return tx.run(ctx, abandoned) })
 	if err == nil && abandoned.affected > 0 {
 		e.logger.WarnContext(ctx, "helios: submissions of unknown outcome found", slog.Int64("submissions", abandoned.affected))
