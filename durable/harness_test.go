@@ -363,3 +363,12 @@ func poolOf(t testing.TB, cfg *pgxpool.Config) *pgxpool.Pool {
 	t.Cleanup(pool.Close)
 	return pool
 }
+
+// another is a store of the same kind with nothing in it.
+func (k kind) another(t testing.TB) kind {
+	t.Helper()
+	if k.sqlite != "" {
+		return kind{sqlite: filepath.Join(t.TempDir(), "helios.db")}
+	}
+	return kind{pool: k.pool, schema: testSchema(t)}
+}
