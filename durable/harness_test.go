@@ -372,3 +372,19 @@ func (k kind) another(t testing.TB) kind {
 	}
 	return kind{pool: k.pool, schema: testSchema(t)}
 }
+
+// names is how River notes who has worked on a job.
+func (k kind) names(worker string) string {
+	if k.sqlite != "" {
+		return `jsonb('["` + worker + `"]')`
+	}
+	return `ARRAY['` + worker + `']`
+}
+
+// riverTexts reads all that River's jobs hold of ours.
+func riverTexts(k kind) string {
+	if k.sqlite != "" {
+		return `SELECT json(args) || coalesce(json(errors), '') || json(metadata) || json(tags) FROM {river_job}`
+	}
+	return `SELECT args::text || coalesce(errors::text, '') || metadata::text || tags::text FROM {river_job}`
+}

@@ -1,0 +1,499 @@
+package durable
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/heliosai/helios-go"
+	"github.com/heliosai/helios-go/heliostest"
+)
+
+// TestInbox_Faults: whatever the sender does with its webhooks, each event is stored once and the final one handled once.
+func TestInbox_Faults(t *testing.T) {
+	onEachStore(t, func(t *testing.T, k kind) {
+		srv := newService(t)
+		faults := map[string]heliostest.Fault{
+			"duplicates": heliostest.DuplicateWebhooks(), "reordered": heliostest.ReorderWebhooks(), "updates lost": heliostest.LoseWebhooks(),
+		}
+		e := srv.open(t, k)
+		var handled calls
+		e.HandleFunc(handled.handle)
+		run(t, e)
+		for name, fault := range faults {
+			srv.Inject(fault)
+			_, err := e.SubmitLabResults(t.Context(), name, labs())
+			require.NoError(t, err)
+			waitFor(t, e, name, Completed)
+		}
+		require.NoError(t, srv.Wait(t.Context()))
+		eventually(t, func() bool { s, err := e.Stats(t.Context()); return err == nil && s.PendingEvents == 0 }, func() string { return "events wait" })
+		assert.Equal(t, map[string]int{"duplicates": 1, "reordered": 1, "updates lost": 1}, handled.finals())
+		seen := map[call]int{}
+		for _, c := range handled.all() {
+			seen[c]++
+			assert.Equal(t, 1, seen[c], "%v", c)
+		}
+		assert.Len(t, read[int64](t, e, `SELECT id FROM {events}`), 9+9+1)
+	})
+}
+
+func TestInbox_Answers(t *testing.T) {
+	onEachStore(t, func(t *testing.T, k kind) {
+		srv := newService(t)
+		e := srv.open(t, k)
+		body := eventBody("run-1", "completed", 9)
+		for name, c := range map[string]struct {
+			request *http.Request
+			status  int
+		}{
+			"forged":    {heliostest.NewWebhookRequest("/", "another secret", body, time.Now()), http.StatusUnauthorized},
+			"stale":     {heliostest.NewWebhookRequest("/", srv.WebhookSecret, body, time.Now().Add(-time.Hour)), http.StatusUnauthorized},
+			"malformed": {heliostest.NewWebhookRequest("/", srv.WebhookSecret, []byte(`[{"runId":"x"}]`), time.Now()), http.StatusUnauthorized},
+			"GET":       {httptest.NewRequest(http.MethodGet, "/", nil), http.StatusMethodNotAllowed},
+		} {
+			w := httptest.NewRecorder()
+			e.WebhookHandler().ServeHTTP(w, c.request)
+			assert.Equal(t, c.status, w.Code, name)
+		}
+		assert.Empty(t, read[int64](t, e, `SELECT id FROM {events}`))
+		require.Equal(t, http.StatusOK, srv.deliver(t, e, "", body))
+		require.Equal(t, http.StatusOK, srv.deliver(t, e, "", body), "a duplicate")
+		assert.Len(t, read[int64](t, e, `SELECT id FROM {events}`), 1)
+		require.ErrorContains(t, e.Receive(t.Context(), nil, nil), "no event")
+		require.ErrorContains(t, e.Receive(t.Context(), &helios.Event{}, nil), "no event")
+	})
+}
+
+// TestReference: a reference finds the submission, and is refused with another run than its own.
+func TestReference(t *testing.T) {
+	onEachStore(t, func(t *testing.T, k kind) {
+		srv := newService(t, heliostest.WithStepInterval(time.Hour))
+		e := srv.open(t, k, WithHandlers(4))
+		var handled calls
+		e.HandleFunc(handled.handle)
+		run(t, e)
+		references, runs := map[string]string{}, map[string]string{}
+		for _, key := range []string{"a", "b"} {
+			_, err := e.SubmitLabResults(t.Context(), key, labs(key))
+			require.NoError(t, err)
+			runs[key] = waitFor(t, e, key, Accepted).RunID
+			references[key] = read[string](t, e, `SELECT reference FROM {submissions} WHERE key = $1`, key)[0]
+			assert.Len(t, references[key], 32)
+		}
+		require.NotEqual(t, references["a"], references["b"])
+
+		assert.Equal(t, http.StatusUnauthorized, srv.deliver(t, e, references["a"], eventBody(runs["b"], "completed", 9)), "b's run under a's reference")
+		assert.Equal(t, http.StatusUnauthorized, srv.deliver(t, e, references["a"], eventBody("run-of-nobody", "completed", 9)))
+		for _, key := range []string{"a", "b"} {
+			s, err := e.Status(t.Context(), key)
+			require.NoError(t, err)
+			assert.Equal(t, Accepted, s.State)
+		}
+
+		assert.Equal(t, http.StatusOK, srv.deliver(t, e, references["a"], eventBody(runs["a"], "completed", 9)))
+		waitFor(t, e, "a", Completed)
+		assert.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody(runs["b"], "completed", 9)), "without its reference it is found by its run")
+		waitFor(t, e, "b", Completed)
+		assert.Equal(t, http.StatusOK, srv.deliver(t, e, "a reference of nobody", eventBody("run-elsewhere", "completed", 9)), "a run that was submitted elsewhere")
+		eventually(t, func() bool { return len(handled.finals()) == 3 }, func() string { return fmt.Sprint(handled.finals()) })
+		assert.Equal(t, map[string]int{"a": 1, "b": 1, "": 1}, handled.finals())
+	})
+}
+
+// TestReceive: what a function elsewhere has verified is stored in the same way.
+func TestReceive(t *testing.T) {
+	onEachStore(t, func(t *testing.T, k kind) {
+		srv := newService(t)
+		srv.Inject(heliostest.Status(http.StatusServiceUnavailable))
+		e := srv.open(t, k)
+		e.HandleFunc(nothing)
+		run(t, e)
+		_, err := e.SubmitLabResults(t.Context(), "k", labs())
+		require.NoError(t, err)
+		waitFor(t, e, "k", Unknown)
+		reference := read[string](t, e, `SELECT reference FROM {references}`)[0]
+		body := eventBody("run-1", "completed", 9)
+		ev, err := srv.receiver.VerifyPayload(body, heliostest.Sign(srv.WebhookSecret, body, time.Now()))
+		require.NoError(t, err)
+		require.NoError(t, e.Receive(t.Context(), ev, url.Values{referenceParameter: {reference}}))
+		waitFor(t, e, "k", Completed)
+		other, err := helios.ParseEvent(eventBody("run-2", "completed", 9))
+		require.NoError(t, err)
+		require.ErrorIs(t, e.Receive(t.Context(), other, url.Values{referenceParameter: {reference}}), helios.ErrInvalidWebhook)
+		require.NoError(t, e.Receive(t.Context(), other, nil))
+	})
+}
+
+// TestWithoutTheQuery: that the service calls the webhook URL with its query is an assumption. Without it the run id does.
+func TestWithoutTheQuery(t *testing.T) {
+	onEachStore(t, func(t *testing.T, k kind) {
+		srv := newService(t)
+		e := srv.open(t, k)
+		inner := e.WebhookHandler()
+		srv.handler.set(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.URL.RawQuery = ""
+			inner.ServeHTTP(w, r)
+		}))
+		var handled calls
+		e.HandleFunc(handled.handle)
+		run(t, e)
+		for i := range 10 {
+			_, err := e.SubmitLabResults(t.Context(), fmt.Sprint(i), labs())
+			require.NoError(t, err)
+		}
+		for i := range 10 {
+			waitFor(t, e, fmt.Sprint(i), Completed)
+		}
+		assert.Len(t, srv.Runs(), 10)
+	})
+}
+
+// TestFasterThanTheAnswer: the first webhooks come before the answer to the submission is written down.
+func TestFasterThanTheAnswer(t *testing.T) {
+	onEachStore(t, func(t *testing.T, k kind) {
+		for name, c := range map[string]struct {
+			query     bool
+			delivered []string
+		}{
+			"an update, with the reference":    {true, []string{"processing"}},
+			"an update, without the reference": {false, []string{"processing"}},
+			"all, with the reference":          {true, []string{"processing", "completed"}},
+			"all, without the reference":       {false, []string{"processing", "completed"}},
+			"an error, without the reference":  {false, []string{"error"}},
+		} {
+			t.Run(name, func(t *testing.T) {
+				srv := newService(t)
+				e := srv.open(t, k.another(t))
+				_, err := e.SubmitLabResults(t.Context(), "k", labs())
+				require.NoError(t, err)
+				claimed, err := e.claim(t.Context(), "lab-results", 1)
+				require.NoError(t, err)
+				reference := ""
+				if c.query {
+					reference = claimed.reference
+				}
+				want := Accepted
+				for i, status := range c.delivered {
+					require.Equal(t, http.StatusOK, srv.deliver(t, e, reference, eventBody("run-1", status, i+1)))
+					want = map[string]State{"processing": Accepted, "completed": Completed, "error": Failed}[status]
+				}
+				require.NoError(t, e.settle(t.Context(), claimed, outcome{state: Accepted, run: &helios.Run{ID: "run-1"}}))
+				s := waitFor(t, e, "k", want)
+				assert.Equal(t, "run-1", s.RunID)
+				stats, err := e.Stats(t.Context())
+				require.NoError(t, err)
+				assert.Equal(t, want == Accepted, stats.Slots["lab-results"].InUse == 1)
+			})
+		}
+	})
+}
+
+// TestMissedFinal: a final event that was stored while the answer was being written down is found by the sweep.
+func TestMissedFinal(t *testing.T) {
+	onEachStore(t, func(t *testing.T, k kind) {
+		srv := newService(t, heliostest.WithStepInterval(time.Hour))
+		e := srv.open(t, k, idle)
+		e.HandleFunc(nothing)
+		run(t, e)
+		_, err := e.SubmitLabResults(t.Context(), "k", labs())
+		require.NoError(t, err)
+		s := waitFor(t, e, "k", Accepted)
+		require.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody(s.RunID, "completed", 9)))
+		change(t, e, `UPDATE {submissions} SET state = 'accepted'`)
+		sweepNow(t, e)
+		waitFor(t, e, "k", Completed)
+	})
+}
+
+// TestOddEvents: nothing authentic is refused for its content.
+func TestOddEvents(t *testing.T) {
+	onEachStore(t, func(t *testing.T, k kind) {
+		srv := newService(t)
+		e := srv.open(t, k)
+		var handled calls
+		e.HandleFunc(handled.handle)
+		run(t, e)
+		long := strings.Repeat("r", 100_000)
+		bodies := [][]byte{
+			[]byte(`{"runId":"a"}`),
+			[]byte(`{"runId":"a","status":"working"}`),
+			[]byte(`{"runId":"a","status":"working","x":1}`), // no number: told apart by its content
+			[]byte(`{"runId":"a","status":"completed"}`),
+			[]byte(`{"runId":"a","status":"error"}`),
+			[]byte(`{"runId":"a","status":"working","sequenceNumber":-3}`),
+			[]byte(`{"runId":"a","status":"working","sequenceNumber":9007199254740991}`),
+			[]byte(`{"runId":"` + long + `","status":"completed","sequenceNumber":1}`),
+			[]byte(`{"runId":"b","status":"` + long + `","sequenceNumber":1}`),
+			[]byte(`{"runId":"b","status":"zero\u0000byte","sequenceNumber":2}`),
+			[]byte(`{"runId":"ü\ud800","status":"completed","sequenceNumber":1,"result":17}`),
+		}
+		for range 2 {
+			for _, body := range bodies {
+				assert.Equal(t, http.StatusOK, srv.deliver(t, e, "", body), "%.60s", body)
+			}
+		}
+		eventually(t, func() bool { s, err := e.Stats(t.Context()); return err == nil && s.PendingEvents == 0 }, func() string { return "events wait" })
+		assert.Len(t, read[int64](t, e, `SELECT id FROM {events}`), len(bodies))
+		numbers := 0
+		for _, c := range handled.all() {
+			numbers++
+			if strings.HasPrefix(c.run, "rrr") {
+				assert.Equal(t, long, c.run, "the event is as it came")
+			}
+		}
+		skipped := len(read[int64](t, e, `SELECT id FROM {events} WHERE state = 'skipped'`))
+		assert.Equal(t, len(bodies), numbers+skipped)
+	})
+}
+
+// A run id with a zero byte cannot stand in a header, but may come by Receive.
+func TestZeroByteInTheRunID(t *testing.T) {
+	onEachStore(t, func(t *testing.T, k kind) {
+		srv := newService(t)
+		e := srv.open(t, k)
+		ev, err := helios.ParseEvent([]byte(`{"runId":"a\u0000b","status":"completed"}`))
+		require.NoError(t, err)
+		require.NoError(t, e.Receive(t.Context(), ev, url.Values{referenceParameter: {"\x00\xff"}}))
+		assert.Equal(t, []string{"a\uFFFDb"}, read[string](t, e, `SELECT run_id FROM {events}`))
+	})
+}
+
+// TestOvertaken: a status update older than one that was handled is left out; a final event never is.
+func TestOvertaken(t *testing.T) {
+	onEachStore(t, func(t *testing.T, k kind) {
+		srv := newService(t)
+		e := srv.open(t, k)
+		var handled calls
+		e.HandleFunc(handled.handle)
+		run(t, e)
+		settled := func(n int) {
+			t.Helper()
+			eventually(t, func() bool { return len(read[int64](t, e, `SELECT id FROM {events} WHERE state <> 'pending'`)) == n }, func() string { return "not settled" })
+		}
+		for i, ev := range []struct {
+			status string
+			number int
+		}{{"processing", 5}, {"processing", 3}, {"processing", 6}, {"completed", 4}, {"processing", 2}} {
+			require.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody("run-1", ev.status, ev.number)))
+			settled(i + 1)
+		}
+		var numbers []int
+		for _, c := range handled.all() {
+			numbers = append(numbers, c.number)
+		}
+		assert.Equal(t, []int{5, 6, 4}, numbers)
+	})
+}
+
+// TestHandlerFails: again until it returns nil, and at last a dead letter, which can be replayed.
+func TestHandlerFails(t *testing.T) {
+	onEachStore(t, func(t *testing.T, k kind) {
+		srv := newService(t)
+		var logged bytes.Buffer
+		e := srv.open(t, k, WithMaxAttempts(3), WithLogger(slog.New(slog.NewJSONHandler(&locked{w: &logged}, nil))))
+		var attempts atomic.Int64
+		var well atomic.Bool
+		e.HandleFunc(func(context.Context, *helios.Event) error {
+			switch n := attempts.Add(1); {
+			case well.Load():
+				return nil
+			case n%2 == 0:
+				panic(secretValue)
+			default:
+				return fmt.Errorf("insert: %w", errHandler)
+			}
+		})
+		require.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody("run-1", "processing", 1)))
+		require.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody("run-2", "completed", 9)))
+		stop := run(t, e)
+		var dead []DeadLetter
+		eventually(t, func() bool {
+			var err error
+			dead, err = e.DeadLetters(t.Context(), 0, 10)
+			return err == nil && len(dead) == 2
+		}, func() string { return fmt.Sprint(dead) })
+		assert.Equal(t, int64(6), attempts.Load())
+		assert.Equal(t, "run-1", dead[0].RunID)
+		assert.Equal(t, 1, dead[0].SequenceNumber)
+		assert.False(t, dead[0].Final)
+		assert.True(t, dead[1].Final)
+		assert.WithinDuration(t, time.Now(), dead[1].DiedAt, time.Minute)
+		assert.WithinDuration(t, time.Now(), dead[1].ReceivedAt, time.Minute)
+		stats, err := e.Stats(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 2, stats.DeadLetters)
+		assert.Zero(t, stats.PendingEvents)
+
+		page, err := e.DeadLetters(t.Context(), 0, 1)
+		require.NoError(t, err)
+		require.Equal(t, dead[:1], page)
+		page, err = e.DeadLetters(t.Context(), dead[0].ID, 1)
+		require.NoError(t, err)
+		require.Equal(t, dead[1:], page)
+		_, err = e.DeadLetters(t.Context(), 0, 0)
+		require.Error(t, err)
+		_, err = e.DeadLetters(t.Context(), 0, 1001)
+		require.Error(t, err)
+
+		sweepNow(t, e)
+		assert.Len(t, read[int64](t, e, `SELECT id FROM {events} WHERE state = 'dead'`), 2, "the sweep leaves them")
+		well.Store(true)
+		require.ErrorIs(t, e.Replay(t.Context(), 17), ErrNotFound)
+		for _, d := range dead {
+			require.NoError(t, e.Replay(t.Context(), d.ID))
+			require.ErrorIs(t, e.Replay(t.Context(), d.ID), ErrNotFound, "it is no dead letter any more")
+		}
+		eventually(t, func() bool { return len(read[int64](t, e, `SELECT id FROM {events} WHERE state = 'handled'`)) == 2 }, func() string { return "not replayed" })
+		stop()
+
+		assert.Contains(t, logged.String(), "dead letter")
+		assert.Contains(t, logged.String(), "panic (string)")
+		assert.NotContains(t, logged.String(), secretValue)
+		for _, text := range read[[]byte](t, e, riverTexts(k)) {
+			assert.NotContains(t, string(text), secretValue, "in River's table")
+		}
+	})
+}
+
+// TestHandlerTimeout: a handler's context ends, and the event is handed to it again.
+func TestHandlerTimeout(t *testing.T) {
+	onEachStore(t, func(t *testing.T, k kind) {
+		srv := newService(t)
+		e := srv.open(t, k, WithHandlerTimeout(20*time.Millisecond))
+		var attempts atomic.Int64
+		e.HandleFunc(func(ctx context.Context, _ *helios.Event) error {
+			if attempts.Add(1) == 1 {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		})
+		run(t, e)
+		require.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody("run-1", "completed", 9)))
+		eventually(t, func() bool { return len(read[int64](t, e, `SELECT id FROM {events} WHERE state = 'handled'`)) == 1 }, func() string { return "not handled" })
+		assert.Equal(t, int64(2), attempts.Load())
+	})
+}
+
+// TestOrphans: events whose River job is gone, has ended without them, or belonged to a process that died.
+func TestOrphans(t *testing.T) {
+	onEachStore(t, func(t *testing.T, k kind) {
+		srv := newService(t)
+		e := srv.open(t, k, idle, WithMaxAttempts(3))
+		for i := range 6 {
+			require.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody(fmt.Sprint("run-", i), "completed", 9)))
+		}
+		jobs := read[int64](t, e, `SELECT job_id FROM {events} ORDER BY id`)
+		change(t, e, `DELETE FROM {river_job} WHERE id = $1`, jobs[0])
+		finalized := `finalized_at = created_at`
+		change(t, e, `UPDATE {river_job} SET state = 'completed', `+finalized+` WHERE id = $1`, jobs[1])
+		change(t, e, `UPDATE {river_job} SET state = 'cancelled', `+finalized+` WHERE id = $1`, jobs[2])
+		change(t, e, `UPDATE {river_job} SET state = 'discarded', `+finalized+` WHERE id = $1`, jobs[3])
+		running := `UPDATE {river_job} SET state = 'running', attempted_at = created_at, attempted_by = ` + k.names("a process that died") + ` WHERE id = $1`
+		change(t, e, running, jobs[4])
+		change(t, e, strings.ReplaceAll(running, "a process that died", e.worker), jobs[5])
+		require.NoError(t, e.beat(t.Context()))
+
+		sweepNow(t, e)
+		now := read[int64](t, e, `SELECT job_id FROM {events} ORDER BY id`)
+		for i := range jobs {
+			assert.Equal(t, i == 3 || i == 5, jobs[i] == now[i], "event %d", i)
+		}
+		assert.Equal(t, []string{"pending", "pending", "pending", "dead", "pending", "pending"}, read[string](t, e, `SELECT state FROM {events} ORDER BY id`))
+		sweepNow(t, e)
+		assert.Equal(t, now, read[int64](t, e, `SELECT job_id FROM {events} ORDER BY id`), "each has a job now")
+
+		// One that brings down every process that handles it ends as a dead letter.
+		for range 3 {
+			change(t, e, running, read[int64](t, e, `SELECT job_id FROM {events} ORDER BY id`)[4])
+			sweepNow(t, e)
+		}
+		assert.Equal(t, "dead", read[string](t, e, `SELECT state FROM {events} ORDER BY id`)[4])
+	})
+}
+
+// TestConcurrentDeliveries: many at once go into few transactions, and each is there.
+func TestConcurrentDeliveries(t *testing.T) {
+	onEachStore(t, func(t *testing.T, k kind) {
+		srv := newService(t)
+		e := srv.open(t, k)
+		var delivering sync.WaitGroup
+		for i := range 200 {
+			delivering.Go(func() {
+				assert.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody(fmt.Sprint("run-", i%50), "processing", 1+i/50)))
+			})
+		}
+		delivering.Wait()
+		var handled calls
+		e.HandleFunc(handled.handle)
+		run(t, e)
+		distinct := len(read[int64](t, e, `SELECT id FROM {events}`))
+		assert.Equal(t, 200, distinct)
+		eventually(t, func() bool {
+			return len(read[int64](t, e, `SELECT id FROM {events} WHERE state <> 'pending'`)) == distinct
+		}, func() string { return "events wait" })
+	})
+}
+
+// locked lets goroutines write in turn.
+type locked struct {
+	mu sync.Mutex
+	w  *bytes.Buffer
+}
+
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+func TestIntake(t *testing.T) {
+	t.Parallel()
+	errPoison := errors.New("the store does not take it")
+	poison := &delivery{body: []byte("poison")}
+	large := func() *delivery { return &delivery{body: make([]byte, maxIntakeBytes/2+1)} }
+	entered, proceed := make(chan struct{}), make(chan struct{})
+	var sizes []int
+	var once sync.Once
+	in := intake{patience: 20 * time.Millisecond, commit: func(_ context.Context, deliveries []*delivery) error {
+		once.Do(func() { close(entered); <-proceed })
+		sizes = append(sizes, len(deliveries))
+		for _, d := range deliveries {
+			if d == poison {
+				return errPoison
+			}
+		}
+		return nil
+	}}
+	var adding sync.WaitGroup
+	add := func(d *delivery, want error) { adding.Go(func() { assert.ErrorIs(t, in.add(d), want) }) }
+	adding.Go(func() { assert.NoError(t, in.add(&delivery{})) })
+	<-entered // the first is alone; the others come meanwhile
+	for range 3 {
+		add(&delivery{}, nil)
+	}
+	add(poison, errPoison)
+	add(large(), nil)
+	add(large(), nil)
+	eventually(t, func() bool { in.mu.Lock(); defer in.mu.Unlock(); return len(in.waiting) == 6 }, func() string { return "not all wait" })
+	close(proceed)
+	adding.Wait()
+	assert.Equal(t, 1, sizes[0])
+	assert.LessOrEqual(t, sizes[1], 5, "not both of the large ones")
+	assert.False(t, in.busy)
+	assert.Empty(t, in.waiting)
+}
