@@ -72,7 +72,7 @@ func (e *Engine) riverConfig(schema string) *river.Config {
 		// A job that runs for longer counts as lost, by default after an hour. It must be more than a job can take, or a slow one would run twice. What a process
 		// that died was working on is found sooner: see sweep.
 		RescueStuckJobsAfter: e.handlerTimeout + e.rescueMargin,
-		MaxAttempts:          e.maxAttempts, // the default is 25
+		MaxAttempts:          mostAttempts, // the default is 25; what the handler fails at is counted by the worker
 		// Dead letters are rows of this package, so River's may go; by default they go after 7 days, and with them what they were about.
 		CancelledJobRetentionPeriod: 24 * time.Hour,
 		CompletedJobRetentionPeriod: time.Hour,

@@ -21,8 +21,10 @@ type eventArgs struct {
 // Kind is the name of such jobs in River's table.
 func (eventArgs) Kind() string { return "helios_event" }
 
-// InsertOpts puts them into a queue of their own.
-func (eventArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: eventQueue} }
+// InsertOpts puts them into a queue of their own. When attempts are enough is for the engine that handles the event to say, not for the one that stored it.
+func (eventArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: eventQueue, MaxAttempts: mostAttempts}
+}
 
 type eventWorker struct {
 	river.WorkerDefaults[eventArgs]
@@ -86,12 +88,12 @@ func (w *eventWorker) Work(ctx context.Context, job *river.Job[eventArgs]) error
 		slog.String("key", s.key.String), slog.String("run", s.runID), slog.Int("number", s.sequenceNumber),
 		slog.Int("attempt", job.Attempt), slog.String("error", failure.Error()),
 	}
-	if job.Attempt >= job.MaxAttempts {
+	if job.Attempt >= e.maxAttempts {
 		e.logger.ErrorContext(ctx, "helios: an event is a dead letter now", attrs...)
 		if err := e.settleEvent(ctx, &s, eventDead); err != nil {
 			return err
 		}
-		return failure
+		return river.JobCancel(failure)
 	}
 	e.logger.WarnContext(ctx, "helios: the handler failed", attrs...)
 	return failure

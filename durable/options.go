@@ -18,7 +18,9 @@ const (
 	// submitTimeout bounds one submission's job. The client's own timeout, 30 s an attempt by default, ends it long before.
 	submitTimeout = 10 * time.Minute
 	sweepInterval = 10 * time.Second
-	rescueMargin  = time.Minute
+
+	mostAttempts = 30_000 // River's column is a smallint
+	rescueMargin = time.Minute
 
 	// leaseSweeps is after how many sweeps that it should have made, and has not, a process counts as dead.
 	leaseSweeps = 3
@@ -141,7 +143,7 @@ func WithHandlers(n int) Option {
 // WithMaxAttempts sets after how many failures of the handler an event becomes a dead letter; 100 by default, which takes about four days: the wait between two attempts
 // doubles from 1 s to 1 h. At most 30,000.
 func WithMaxAttempts(n int) Option {
-	if n > 30_000 { // River's column is a smallint
+	if n > mostAttempts {
 		return func(*config) error { return errors.New("helios: durable: WithMaxAttempts: more than 30,000") }
 	}
 	return positive("WithMaxAttempts", n, func(c *config) { c.maxAttempts = n })

@@ -214,8 +214,6 @@ func prepare(body []byte, req any, webhookURL *string, reference string) error {
 }
 
 const (
-	settleAccepted = `UPDATE {submissions} SET state = 'accepted', run_id = $3, reason = '', accepted_at = $4, job_id = NULL
-		WHERE key = $1 AND reference = $2 AND state IN ('submitting', 'unknown')`
 	settleUnknown = `UPDATE {submissions} SET state = 'unknown', reason = $3, job_id = NULL WHERE key = $1 AND reference = $2 AND state = 'submitting'`
 	settleQueued  = `UPDATE {submissions} SET state = 'queued', reason = $3, due_at = $4, slot_until = NULL, job_id = NULL
 		WHERE key = $1 AND reference = $2 AND state = 'submitting'`
@@ -255,19 +253,17 @@ func (e *Engine) settleIn(ctx context.Context, tx transaction, c *claimed, out o
 	}
 	var settled settlement
 	switch out.state {
-	case Accepted:
+	case Accepted: // as its first webhook does, whichever comes first
 		runID := storable(out.run.ID)
-		err := tx.run(ctx,
-			exec(linkReference, c.reference, runID),
-			exec(settleAccepted, c.key, c.reference, runID, micros(now)),
-			// its final event was faster, and came without the reference
-			query(func(r row) error {
-				var status string
-				err := r.Scan(&status)
-				settled.end(c.key, runID, status == helios.StatusCompleted, now)
-				return err
-			}, selectFinal, runID))
-		if err != nil {
+		settled.link(&attemptRow{reference: c.reference, key: c.key}, runID, now, e.unknownDeadline)
+		// Its final event may have been faster, and have come without the reference. If it had the reference, ending it again changes nothing.
+		found := query(func(r row) error {
+			var status string
+			err := r.Scan(&status)
+			settled.end(c.key, runID, status == helios.StatusCompleted, now)
+			return err
+		}, selectFinal, runID)
+		if err := tx.run(ctx, found); err != nil {
 			return err
 		}
 		if err := tx.run(ctx, settled.statements...); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -85,6 +86,11 @@ func openFile(ctx context.Context, path string) (*sqliteStore, error) {
 	if err != nil {
 		return nil, fmt.Errorf("helios: durable: OpenSQLite: %w", err)
 	}
+	file, err := os.OpenFile(absolute, os.O_CREATE|os.O_RDWR, 0o600) // SQLite would let others read it, and gives its log the same rights
+	if err != nil {
+		return nil, fmt.Errorf("helios: durable: OpenSQLite: %w", err)
+	}
+	_ = file.Close()
 	open := func(connections int, more ...string) (*sql.DB, error) {
 		options := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)"}, more...)}
 		db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: filepath.ToSlash(absolute), RawQuery: options.Encode()}).String())

@@ -46,7 +46,7 @@ const (
 // reference's row, so that one waits for the other.
 const (
 	linkReference = `UPDATE {references} SET run_id = $2 WHERE reference = $1 AND run_id IS NULL`
-	linkAccepted  = `UPDATE {submissions} SET state = 'accepted', run_id = $2, reason = '', accepted_at = $3, ended_at = NULL, slot_until = coalesce(slot_until, $4)
+	linkAccepted  = `UPDATE {submissions} SET state = 'accepted', run_id = $2, reason = '', job_id = NULL, accepted_at = $3, ended_at = NULL, slot_until = coalesce(slot_until, $4)
 		WHERE key = $1 AND state IN ('queued', 'submitting', 'unknown', 'failed')`
 	endCompleted = `UPDATE {submissions} SET state = 'completed', run_id = $2, reason = '', accepted_at = coalesce(accepted_at, $3), ended_at = $3, slot_until = NULL
 		WHERE key = $1 AND state <> 'completed' RETURNING agent`
