@@ -87,11 +87,11 @@ func (c *AESGCM) Encode(body, place []byte) ([]byte, error) {
 	id, aead := c.current.ID, c.ciphers[c.current.ID]
 	head := 2 + len(id) + aead.NonceSize()
 	stored := make([]byte, head, head+len(body)+aead.Overhead())
-	stored[0], stored[1] = sealedVersion, byte(len(id))
+	stored[0], stored[1] = sealedVersion, byte(len(id)) //nolint:gosec // NewAESGCM has checked the length
 	copy(stored[2:], id)
 	nonce := stored[2+len(id) : head]
-	_, _ = rand.Read(nonce) // never fails
-	return aead.Seal(stored, nonce, body, place), nil
+	_, _ = rand.Read(nonce)                           // never fails
+	return aead.Seal(stored, nonce, body, place), nil //nolint:gosec // the nonce is random
 }
 
 // Decode decrypts what Encode made with any of the keys. The error is [ErrUndecodable].
@@ -99,8 +99,8 @@ func (c *AESGCM) Decode(stored, place []byte) ([]byte, error) {
 	if len(stored) < 2 || stored[0] != sealedVersion || len(stored) < 2+int(stored[1]) {
 		return nil, fmt.Errorf("%w: it was not encrypted by this codec", ErrUndecodable)
 	}
-	id, sealed := string(stored[2:2+int(stored[1])]), stored[2+int(stored[1]):]
-	aead, ok := c.ciphers[id]
+	id, sealed := stored[2:2+int(stored[1])], stored[2+int(stored[1]):]
+	aead, ok := c.ciphers[string(id)]
 	if !ok {
 		return nil, fmt.Errorf("%w: its key is not among those given", ErrUndecodable)
 	}

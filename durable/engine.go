@@ -173,10 +173,11 @@ func (e *Engine) Run(ctx context.Context) error {
 }
 
 func (e *Engine) notStarted(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return fmt.Errorf("helios: durable: Run: %w", e.storeFailed("start", err))
 	}
-	return fmt.Errorf("helios: durable: Run: %w", e.storeFailed("start", err))
+	e.leave(ctx)
+	return nil
 }
 
 // Close closes the SQLite file; on PostgreSQL, whose pool is the caller's, it does nothing. Call it when Run has returned and no webhook comes any more.

@@ -83,7 +83,7 @@ func (e *Engine) receive(ctx context.Context, ev *helios.Event, reference string
 		e.logger.ErrorContext(ctx, "helios: an event cannot be encoded for the store", slog.String("run", d.runID))
 		return err
 	}
-	if err := e.intake.add(d); err != nil {
+	if err := e.intake.add(d); err != nil { //nolint:contextcheck // what has arrived whole is kept, even if the sender has hung up
 		failed := e.storeFailed("store an event", err)
 		e.logger.ErrorContext(ctx, failed.Error(), slog.String("run", d.runID))
 		return failed

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
-	"github.com/heliosai/helios-go"
 	"github.com/riverqueue/river"
 
-	"math/rand/v2"
+	"github.com/heliosai/helios-go"
 )
 
 // A store is where submissions and events are kept: SQLite or PostgreSQL, each with River's tables beside this package's.
