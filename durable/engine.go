@@ -83,7 +83,7 @@ func (e *Engine) riverConfig(schema string) *river.Config {
 }
 
 func (e *Engine) open(ctx context.Context, s store) error {
-	e.store = s
+	e.store, e.intake.lanes = s, s.lanes()
 	if err := s.migrate(ctx); err != nil {
 		return fmt.Errorf("helios: durable: make the tables: %w", err)
 	}

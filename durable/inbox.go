@@ -126,7 +126,7 @@ var errOtherRun = fmt.Errorf("%w: its reference belongs to another run", helios.
 // commit stores deliveries, each with its job, in one transaction, and does with their submissions what they tell.
 func (e *Engine) commit(ctx context.Context, deliveries []*delivery) error {
 	now := e.now()
-	return e.store.write(ctx, func(tx transaction) error {
+	return e.store.writeLast(ctx, func(tx transaction) ([]*statement, error) {
 		known := make([][]attemptRow, len(deliveries))
 		lookups := make([]*statement, len(deliveries))
 		for i, d := range deliveries {
@@ -138,7 +138,7 @@ func (e *Engine) commit(ctx context.Context, deliveries []*delivery) error {
 			}, selectAttempts, d.reference, d.runID)
 		}
 		if err := tx.run(ctx, lookups...); err != nil {
-			return err
+			return nil, err
 		}
 
 		var jobs []river.InsertManyParams
@@ -162,19 +162,23 @@ func (e *Engine) commit(ctx context.Context, deliveries []*delivery) error {
 			}
 		}
 		if len(jobs) == 0 {
-			return nil
+			return nil, nil
 		}
 		ids, err := tx.enqueue(ctx, jobs...)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for i, id := range ids {
 			statements[i].args[6] = id
 		}
-		if err := tx.run(ctx, append(statements, settled.statements...)...); err != nil {
-			return err
+		statements = append(statements, settled.statements...)
+		if len(settled.agents) == 0 {
+			return statements, nil // most deliveries are status updates
 		}
-		return e.dispatch(ctx, tx, settled.freed()...)
+		if err := tx.run(ctx, statements...); err != nil {
+			return nil, err
+		}
+		return nil, e.dispatch(ctx, tx, settled.freed()...)
 	})
 }
 

@@ -313,7 +313,7 @@ func TestIntake(t *testing.T) {
 	entered, proceed := make(chan struct{}), make(chan struct{})
 	var sizes []int
 	var once sync.Once
-	in := intake{patience: 20 * time.Millisecond, commit: func(_ context.Context, deliveries []*delivery) error {
+	in := intake{lanes: 1, patience: 20 * time.Millisecond, commit: func(_ context.Context, deliveries []*delivery) error {
 		once.Do(func() { close(entered); <-proceed })
 		sizes = append(sizes, len(deliveries))
 		for _, d := range deliveries {
@@ -338,6 +338,6 @@ func TestIntake(t *testing.T) {
 	adding.Wait()
 	assert.Equal(t, 1, sizes[0])
 	assert.LessOrEqual(t, sizes[1], 5, "not both of the large ones")
-	assert.False(t, in.busy)
+	assert.Zero(t, in.busy)
 	assert.Empty(t, in.waiting)
 }

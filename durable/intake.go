@@ -16,15 +16,16 @@ const (
 	maxIntakeBytes  = 32 << 20
 )
 
-// intake puts deliveries that come at the same time into one transaction, for one sync to the disk. It has no goroutine of its own: the delivery that finds nobody at
+// intake puts deliveries that come at the same time into one transaction, for one sync to the disk. It has no goroutine of its own: a delivery that finds too few at
 // work commits, for itself and all that wait, then passes the work on to the first that has come meanwhile.
 type intake struct {
 	commit   func(ctx context.Context, deliveries []*delivery) error
 	patience time.Duration
+	lanes    int // how many transactions there may be at once
 
 	mu      sync.Mutex
 	waiting []*delivery
-	busy    bool
+	busy    int
 }
 
 // turn is what a waiting delivery is told.
@@ -39,15 +40,16 @@ func (in *intake) add(d *delivery) error {
 	d.arrived = time.Now()
 	d.turn = make(chan turn, 1)
 	in.mu.Lock()
-	if in.busy {
+	if in.busy == in.lanes {
 		in.waiting = append(in.waiting, d)
 		in.mu.Unlock()
 		if told := <-d.turn; !told.lead {
 			return told.err
 		}
 		in.mu.Lock()
+	} else {
+		in.busy++
 	}
-	in.busy = true
 	batch := in.take(d)
 	in.mu.Unlock()
 
@@ -63,7 +65,7 @@ func (in *intake) add(d *delivery) error {
 		in.waiting = in.waiting[1:]
 		next.turn <- turn{lead: true}
 	} else {
-		in.busy = false
+		in.busy--
 	}
 	return errs[0]
 }

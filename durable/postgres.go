@@ -47,7 +47,7 @@ func OpenPostgres(ctx context.Context, pool *pgxpool.Pool, client *helios.Client
 	}
 	s := &postgresStore{
 		pool: pool, schema: e.schema,
-		dialect: newDialect(pgx.Identifier{e.schema}.Sanitize()+".", "BYTEA", "j.attempted_by[array_upper(j.attempted_by, 1)]"),
+		dialect: newDialect(pgx.Identifier{e.schema}.Sanitize()+".", "BYTEA", "BIGINT", "j.attempted_by[array_upper(j.attempted_by, 1)]"),
 	}
 	s.client, err = river.NewClient(riverpgxv5.New(pool), e.riverConfig(e.schema))
 	if err != nil {
@@ -117,7 +117,7 @@ func (s *postgresStore) migrate(ctx context.Context) error {
 		return err
 	}
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		return migrateTables(ctx, &postgresTx{s, tx}, func(script string) error {
+		return migrateTables(ctx, s.within(tx), func(script string) error {
 			// bodies are encrypted, or short of what compressing them would cost
 			script += `ALTER TABLE {events} ALTER body SET STORAGE EXTERNAL; ALTER TABLE {submissions} ALTER request SET STORAGE EXTERNAL;`
 			_, err := tx.Exec(ctx, s.dialect.sql(script))
@@ -138,7 +138,21 @@ func (s *postgresStore) connect(ctx context.Context) (*pgx.Conn, error) {
 }
 
 func (s *postgresStore) write(ctx context.Context, fn func(transaction) error) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return fn(&postgresTx{s, tx}) })
+	return s.writeLast(ctx, func(tx transaction) ([]*statement, error) { return nil, fn(tx) })
+}
+
+func (s *postgresStore) writeLast(ctx context.Context, fn func(transaction) ([]*statement, error)) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	tx := &ownTx{conn: conn}
+	defer tx.end(ctx)
+	last, err := fn(&postgresTx{s, tx})
+	if err != nil {
+		return err
+	}
+	return tx.commitWith(ctx, s, last)
 }
 
 func (s *postgresStore) read(ctx context.Context, statements ...*statement) error {
@@ -147,6 +161,7 @@ func (s *postgresStore) read(ctx context.Context, statements ...*statement) erro
 
 func (s *postgresStore) within(tx pgx.Tx) transaction { return &postgresTx{s, tx} }
 
+func (s *postgresStore) lanes() int                      { return 2 } // one prepares while the other syncs
 func (s *postgresStore) start(ctx context.Context) error { return s.client.Start(ctx) }
 func (s *postgresStore) stopped() <-chan struct{}        { return s.client.Stopped() }
 func (s *postgresStore) close() error                    { return nil } // the pool is the caller's
@@ -165,60 +180,4 @@ func (s *postgresStore) broken(err error) bool {
 	var network net.Error
 	return errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, net.ErrClosed) || errors.Is(err, context.DeadlineExceeded) || pgconn.SafeToRetry(err)
-}
-
-type postgresTx struct {
-	*postgresStore
-	tx pgx.Tx
-}
-
-func (t *postgresTx) run(ctx context.Context, statements ...*statement) error {
-	return t.runOn(ctx, t.tx, statements)
-}
-
-func (t *postgresTx) enqueue(ctx context.Context, jobs ...river.InsertManyParams) ([]int64, error) {
-	results, err := t.client.InsertManyTx(ctx, t.tx, jobs)
-	return jobIDs(results), err
-}
-
-type batchSender interface {
-	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
-}
-
-// runOn sends all statements at once and reads their answers in order.
-func (s *postgresStore) runOn(ctx context.Context, on batchSender, statements []*statement) (err error) {
-	batch := &pgx.Batch{}
-	for _, st := range statements {
-		batch.Queue(s.dialect.sql(st.sql), st.args...)
-	}
-	results := on.SendBatch(ctx, batch)
-	defer func() {
-		if closed := results.Close(); err == nil {
-			err = closed
-		}
-	}()
-	for _, st := range statements {
-		if st.scan == nil {
-			tag, err := results.Exec()
-			if err != nil {
-				return err
-			}
-			st.affected = tag.RowsAffected()
-			continue
-		}
-		rows, err := results.Query()
-		if err != nil {
-			return err
-		}
-		for rows.Next() {
-			if err := st.scan(rows); err != nil {
-				rows.Close()
-				return err
-			}
-		}
-		if err := rows.Err(); err != nil {
-			return err
-		}
-	}
-	return nil
 }

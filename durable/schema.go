@@ -43,7 +43,7 @@ CREATE TABLE {references} (
 CREATE UNIQUE INDEX {name}references_run ON {references} (run_id) WHERE run_id IS NOT NULL;
 
 CREATE TABLE {events} (
-	id              BIGINT PRIMARY KEY,
+	id              {id} PRIMARY KEY,
 	run_id          TEXT NOT NULL,
 	sequence_number BIGINT NOT NULL,
 	discriminator   TEXT NOT NULL,
@@ -87,9 +87,9 @@ const (
 // dialect turns a statement written for both stores into one for the store at hand.
 type dialect struct{ replacer *strings.Replacer }
 
-// newDialect names the tables with prefix in front, the schema of PostgreSQL, the type of bytes, and who worked last on the River job j.
-func newDialect(prefix, bytes, worker string, more ...string) dialect {
-	pairs := []string{"{bytes}", bytes, "{worker}", worker, "{name}", "helios_", "{slots}", "7", "{river_job}", prefix + "river_job"}
+// newDialect names the tables with prefix in front, the schema of PostgreSQL, the types of bytes and of ids, and who worked last on the River job j.
+func newDialect(prefix, bytes, id, worker string, more ...string) dialect {
+	pairs := []string{"{bytes}", bytes, "{id}", id, "{worker}", worker, "{name}", "helios_", "{slots}", "7", "{river_job}", prefix + "river_job"}
 	for _, table := range []string{"submissions", "references", "events", "agents", "workers", "sweeps", "migrations"} {
 		pairs = append(pairs, "{"+table+"}", prefix+"helios_"+table)
 	}

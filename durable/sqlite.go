@@ -92,23 +92,17 @@ func openFile(ctx context.Context, path string) (*sqliteStore, error) {
 		return nil, fmt.Errorf("helios: durable: OpenSQLite: %w", err)
 	}
 	_ = file.Close()
-	open := func(connections int, more ...string) (*sql.DB, error) {
+	open := func(connections int, more ...string) *sql.DB {
 		options := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)"}, more...)}
-		db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: filepath.ToSlash(absolute), RawQuery: options.Encode()}).String())
-		if err != nil {
-			return nil, fmt.Errorf("helios: durable: OpenSQLite: %w", err)
-		}
+		name := (&url.URL{Scheme: "file", Path: filepath.ToSlash(absolute), RawQuery: options.Encode()}).String()
+		db := sql.OpenDB(&preparing{name: name})
 		db.SetMaxOpenConns(connections)
 		db.SetMaxIdleConns(connections)
-		return db, nil
+		return db
 	}
-	s := &sqliteStore{dialect: newDialect("", "BLOB", "json_extract(j.attempted_by, '$[#-1]')", "$1", "?1", "$2", "?2", "$3", "?3", "$4", "?4", "$5", "?5", "$6", "?6", "$7", "?7", "$8", "?8")}
-	if s.db, err = open(1); err != nil {
-		return nil, err
-	}
-	if s.readers, err = open(4, "query_only(1)"); err != nil {
-		_ = s.close()
-		return nil, err
+	s := &sqliteStore{
+		db: open(1), readers: open(4, "query_only(1)"),
+		dialect: newDialect("", "BLOB", "INTEGER", "json_extract(j.attempted_by, '$[#-1]')", "$1", "?1", "$2", "?2", "$3", "?3", "$4", "?4", "$5", "?5", "$6", "?6", "$7", "?7", "$8", "?8"),
 	}
 	if err := s.checkSafety(ctx); err != nil {
 		_ = s.close()
@@ -166,10 +160,21 @@ func (s *sqliteStore) write(ctx context.Context, fn func(transaction) error) err
 	return s.begin(ctx, func(tx *sql.Tx) error { return fn(&sqliteTx{s, tx}) })
 }
 
+func (s *sqliteStore) writeLast(ctx context.Context, fn func(transaction) ([]*statement, error)) error {
+	return s.write(ctx, func(tx transaction) error {
+		last, err := fn(tx)
+		if err != nil {
+			return err
+		}
+		return tx.run(ctx, last...)
+	})
+}
+
 func (s *sqliteStore) read(ctx context.Context, statements ...*statement) error {
 	return s.runOn(ctx, s.readers, statements)
 }
 
+func (s *sqliteStore) lanes() int                      { return 1 } // SQLite has one writer
 func (s *sqliteStore) start(ctx context.Context) error { return s.client.Start(ctx) }
 func (s *sqliteStore) stopped() <-chan struct{}        { return s.client.Stopped() }
 func (s *sqliteStore) close() error {

@@ -17,6 +17,8 @@ import (
 type store interface {
 	// write runs fn in a transaction, which is on disk when write returns nil.
 	write(ctx context.Context, fn func(tx transaction) error) error
+	// writeLast is write for an fn that returns the statements to run last, which then need no round trip of their own.
+	writeLast(ctx context.Context, fn func(tx transaction) ([]*statement, error)) error
 	// read runs statements that change nothing, outside a transaction.
 	read(ctx context.Context, statements ...*statement) error
 	// migrate makes or updates all tables. Any number of processes may call it at once.
@@ -24,6 +26,8 @@ type store interface {
 	// broken reports whether an error of write or read tells that the store cannot be reached.
 	broken(err error) bool
 
+	// lanes is how many transactions at once are worth while.
+	lanes() int
 	start(ctx context.Context) error
 	stopped() <-chan struct{}
 	close() error

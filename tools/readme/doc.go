@@ -6,7 +6,10 @@ import (
 	_ "github.com/aws/aws-lambda-go/events"
 	_ "github.com/gin-gonic/gin"
 	_ "github.com/go-chi/chi/v5"
+	_ "github.com/jackc/pgx/v5"
 	_ "github.com/labstack/echo/v5"
+	_ "riverqueue.com/riverui"
 
 	_ "github.com/heliosai/helios-go"
+	_ "github.com/heliosai/helios-go/durable"
 )

@@ -25,10 +25,10 @@ const root = "../.."
 
 var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 
-// blocks returns the README's Go blocks.
-func blocks(t *testing.T) []string {
+// blocks returns a README's Go blocks.
+func blocks(t *testing.T, dir string) []string {
 	t.Helper()
-	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	readme, err := os.ReadFile(filepath.Join(root, dir, "README.md"))
 	require.NoError(t, err)
 	var all []string
 	for _, m := range goBlock.FindAllStringSubmatch(string(readme), -1) {
@@ -38,8 +38,8 @@ func blocks(t *testing.T) []string {
 	return all
 }
 
-func TestEveryBlockOfTheREADMEBuilds(t *testing.T) {
-	for i, block := range blocks(t) {
+func TestEveryBlockOfTheREADMEsBuilds(t *testing.T) {
+	for i, block := range append(blocks(t, "."), blocks(t, "durable")...) {
 		dir, err := os.MkdirTemp(".", "block") // inside this module, whose go.mod has the frameworks
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = os.RemoveAll(dir) })
@@ -79,7 +79,7 @@ func TestACustomersModule(t *testing.T) {
 	}
 	run("go", "mod", "init", "customer.example/app")
 	run("go", "get", "github.com/heliosai/helios-go@"+version)
-	quickStart := blocks(t)[0]
+	quickStart := blocks(t, ".")[0]
 	require.Contains(t, quickStart, "func main()")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte(quickStart), 0o600))
 	run("go", "build", "-o", "app", ".")

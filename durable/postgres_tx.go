@@ -1,0 +1,174 @@
+package durable
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+)
+
+// postgresTx is a transaction: the store's own, or one of the caller's.
+type postgresTx struct {
+	*postgresStore
+	tx pgx.Tx
+}
+
+func (t *postgresTx) run(ctx context.Context, statements ...*statement) error {
+	return t.runOn(ctx, t.tx, statements)
+}
+
+func (t *postgresTx) enqueue(ctx context.Context, jobs ...river.InsertManyParams) ([]int64, error) {
+	results, err := t.client.InsertManyTx(ctx, t.tx, jobs)
+	return jobIDs(results), err
+}
+
+type batchSender interface {
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+}
+
+// runOn sends all statements at once and reads their answers in order.
+func (s *postgresStore) runOn(ctx context.Context, on batchSender, statements []*statement) (err error) {
+	if len(statements) == 0 {
+		return nil
+	}
+	batch := &pgx.Batch{}
+	for _, st := range statements {
+		batch.Queue(s.dialect.sql(st.sql), st.args...)
+	}
+	results := on.SendBatch(ctx, batch)
+	defer func() {
+		if closed := results.Close(); err == nil {
+			err = closed
+		}
+	}()
+	for _, st := range statements {
+		if err := st.take(results); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take reads the statement's answer, which is the next of results.
+func (st *statement) take(results pgx.BatchResults) error {
+	if st.scan == nil {
+		tag, err := results.Exec()
+		st.affected = tag.RowsAffected()
+		return err
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := st.scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// ownTx is a transaction that begins with its first statements and commits with its last, in the same round trip: pgx's own takes one more for each, and a webhook
+// is a handful of round trips.
+type ownTx struct {
+	conn             *pgxpool.Conn
+	begun, committed bool
+}
+
+// begin begins the transaction by itself, where a batch cannot.
+func (t *ownTx) begin(ctx context.Context) error {
+	if t.begun {
+		return nil
+	}
+	t.begun = true
+	_, err := t.conn.Exec(ctx, "begin")
+	return err
+}
+
+func (t *ownTx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	if t.begun {
+		return t.conn.SendBatch(ctx, b)
+	}
+	t.begun = true
+	b.QueuedQueries = append([]*pgx.QueuedQuery{{SQL: "begin"}}, b.QueuedQueries...)
+	results := t.conn.SendBatch(ctx, b)
+	_, _ = results.Exec() // of begin; if it failed, so do the others
+	return results
+}
+
+// commitWith runs the last statements and commits, if there is anything to commit.
+func (t *ownTx) commitWith(ctx context.Context, s *postgresStore, last []*statement) error {
+	if !t.begun && len(last) == 0 {
+		return nil
+	}
+	commit := exec("commit")
+	if err := s.runOn(ctx, t, append(last[:len(last):len(last)], commit)); err != nil {
+		return err
+	}
+	if t.conn.Conn().PgConn().TxStatus() != 'I' {
+		return errors.New("the transaction was not committed")
+	}
+	t.committed = true
+	return nil
+}
+
+// end gives the connection back, after rolling back what was not committed. One that cannot do so is closed by its pool.
+func (t *ownTx) end(ctx context.Context) {
+	if t.begun && !t.committed && !t.conn.Conn().IsClosed() {
+		ctx, cancel := detached(ctx, 5*time.Second)
+		_, _ = t.conn.Exec(ctx, "rollback")
+		cancel()
+	}
+	t.conn.Release()
+}
+
+// The rest is for River, which takes a pgx.Tx.
+
+func (t *ownTx) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	if err := t.begin(ctx); err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	return t.conn.Exec(ctx, sql, args...)
+}
+
+func (t *ownTx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	if err := t.begin(ctx); err != nil {
+		return nil, err
+	}
+	return t.conn.Query(ctx, sql, args...)
+}
+
+func (t *ownTx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	if err := t.begin(ctx); err != nil {
+		return failedRow{err}
+	}
+	return t.conn.QueryRow(ctx, sql, args...)
+}
+
+func (t *ownTx) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, rows pgx.CopyFromSource) (int64, error) {
+	if err := t.begin(ctx); err != nil {
+		return 0, err
+	}
+	return t.conn.CopyFrom(ctx, table, columns, rows)
+}
+
+func (t *ownTx) Prepare(ctx context.Context, name, sql string) (*pgconn.StatementDescription, error) {
+	return t.conn.Conn().Prepare(ctx, name, sql)
+}
+
+var errNotForRiver = errors.New("helios: durable: the engine's own transaction is not River's to begin or end")
+
+func (t *ownTx) Begin(context.Context) (pgx.Tx, error) { return nil, errNotForRiver }
+func (t *ownTx) Commit(context.Context) error          { return errNotForRiver }
+func (t *ownTx) Rollback(context.Context) error        { return errNotForRiver }
+func (t *ownTx) LargeObjects() pgx.LargeObjects        { return pgx.LargeObjects{} }
+func (t *ownTx) Conn() *pgx.Conn                       { return t.conn.Conn() }
+
+type failedRow struct{ err error }
+
+func (f failedRow) Scan(...any) error { return f.err }

@@ -1,0 +1,137 @@
+package durable
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+
+	"modernc.org/sqlite"
+)
+
+// mostPrepared bounds the statements that a connection keeps. The engine and River have fewer; texts made up at run time, as for lists of ids, must not pile up.
+const mostPrepared = 256
+
+// preparing connects to SQLite through connections that keep their statements prepared. To parse one, as database/sql does at each call, takes longer than most take
+// to run, and River's are long.
+type preparing struct {
+	name   string
+	driver sqlite.Driver
+}
+
+// Connect opens a connection.
+func (p *preparing) Connect(context.Context) (driver.Conn, error) {
+	conn, err := p.driver.Open(p.name)
+	if err != nil {
+		return nil, err
+	}
+	inner, ok := conn.(sqliteConn)
+	if !ok {
+		_ = conn.Close()
+		return nil, errors.New("helios: durable: the SQLite driver has changed")
+	}
+	return &preparedConn{sqliteConn: inner, statements: map[string]*preparedStmt{}}, nil
+}
+
+// Driver returns SQLite's.
+func (p *preparing) Driver() driver.Driver { return &p.driver }
+
+// sqliteConn is what the driver's connections can do, and database/sql asks for.
+type sqliteConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.Pinger
+	driver.QueryerContext
+	driver.SessionResetter
+	driver.Validator
+}
+
+// preparedConn is a connection, used by one goroutine at a time, as database/sql promises.
+type preparedConn struct {
+	sqliteConn
+	statements map[string]*preparedStmt
+}
+
+type preparedStmt struct {
+	driver.Stmt
+	exec  driver.StmtExecContext
+	query driver.StmtQueryContext
+	busy  bool // its rows are being read
+}
+
+// prepared returns the statement for a text, or nil where it must go without: a script, one too many, or one whose rows are still being read.
+func (c *preparedConn) prepared(ctx context.Context, text string, args []driver.NamedValue) (*preparedStmt, error) {
+	if st := c.statements[text]; st != nil {
+		if st.busy {
+			return nil, nil //nolint:nilnil // as the comment says
+		}
+		return st, nil
+	}
+	if len(args) == 0 || len(c.statements) >= mostPrepared { // scripts have no arguments
+		return nil, nil //nolint:nilnil // as the comment says
+	}
+	inner, err := c.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	st := &preparedStmt{Stmt: inner}
+	var execs, queries bool
+	st.exec, execs = inner.(driver.StmtExecContext)
+	st.query, queries = inner.(driver.StmtQueryContext)
+	if !execs || !queries {
+		return nil, inner.Close()
+	}
+	c.statements[text] = st
+	return st, nil
+}
+
+// ExecContext runs a statement that gives no rows.
+func (c *preparedConn) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
+	st, err := c.prepared(ctx, text, args)
+	switch {
+	case err != nil:
+		return nil, err
+	case st == nil:
+		return c.sqliteConn.ExecContext(ctx, text, args)
+	default:
+		return st.exec.ExecContext(ctx, args)
+	}
+}
+
+// QueryContext runs a statement whose rows are read.
+func (c *preparedConn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
+	st, err := c.prepared(ctx, text, args)
+	switch {
+	case err != nil:
+		return nil, err
+	case st == nil:
+		return c.sqliteConn.QueryContext(ctx, text, args)
+	}
+	rows, err := st.query.QueryContext(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	st.busy = true
+	return &preparedRows{rows, st}, nil
+}
+
+// Close closes the statements and the connection.
+func (c *preparedConn) Close() error {
+	var err error
+	for _, st := range c.statements {
+		err = errors.Join(err, st.Close())
+	}
+	return errors.Join(err, c.sqliteConn.Close())
+}
+
+type preparedRows struct {
+	driver.Rows
+	st *preparedStmt
+}
+
+// Close makes the statement free for its next use.
+func (r *preparedRows) Close() error {
+	r.st.busy = false
+	return r.Rows.Close()
+}
