@@ -1,0 +1,143 @@
+package labs
+
+import (
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// interval is the numbers between two bounds, which belong to it unless they are open.
+type interval struct {
+	low, high         float64
+	lowOpen, highOpen bool
+}
+
+func all() interval { return interval{low: math.Inf(-1), high: math.Inf(1)} }
+
+// within tells whether every number of i is in outer.
+func (i interval) within(outer interval) bool {
+	low := i.low > outer.low || i.low == outer.low && (i.lowOpen || !outer.lowOpen)
+	high := i.high < outer.high || i.high == outer.high && (i.highOpen || !outer.highOpen)
+	return low && high
+}
+
+// below tells whether every number of i is smaller than every number of other.
+func (i interval) below(other interval) bool {
+	return i.high < other.low || i.high == other.low && (i.highOpen || other.lowOpen)
+}
+
+func number(s string) (float64, bool) {
+	n, err := strconv.ParseFloat(s, 64)
+	return n, err == nil && !math.IsNaN(n) && !math.IsInf(n, 0)
+}
+
+// bounded returns the numbers that a comparator and a number stand for.
+func bounded(comparator, numeral string) (interval, bool) {
+	n, ok := number(numeral)
+	i := all()
+	switch comparator {
+	case "":
+		i.low, i.high = n, n
+	case "<":
+		i.high, i.highOpen = n, true
+	case "<=":
+		i.high = n
+	case ">":
+		i.low, i.lowOpen = n, true
+	case ">=":
+		i.low = n
+	default:
+		return i, false
+	}
+	return i, ok
+}
+
+const numeral = `[-+]?(?:\d+(?:\.\d*)?|\.\d+)`
+
+var (
+	betweenForm  = regexp.MustCompile(`^(` + numeral + `)\s*(?:-|–|to)\s*(` + numeral + `)\s*(.*)$`)
+	comparedForm = regexp.MustCompile(`^(<=|>=|=<|=>|<|>|≤|≥)\s*(` + numeral + `)\s*(.*)$`)
+	comparators  = strings.NewReplacer("≤", "<=", "≥", ">=", "=<", "<=", "=>", ">=")
+)
+
+// maxForm is how long a text can be that has one of the forms.
+const maxForm = 64
+
+// ParseValue reads a text such as "7.2" or "< 5" as a number; any other is kept as text.
+func ParseValue(s string) Value {
+	s = strings.TrimSpace(s)
+	if len(s) > maxForm {
+		return Value{Text: s}
+	}
+	if plainNumber.MatchString(s) {
+		return Value{Number: s}
+	}
+	if m := comparedForm.FindStringSubmatch(s); m != nil && m[3] == "" {
+		return Value{Comparator: comparators.Replace(m[1]), Number: m[2]}
+	}
+	return Value{Text: s}
+}
+
+var plainNumber = regexp.MustCompile(`^` + numeral + `$`)
+
+// parseRange reads a text such as "4.0-5.6", "-2 to 2" or "<=5 mmol/L". Its unit is "" where it has none.
+func parseRange(text string) (normal interval, unit string, ok bool) {
+	text = strings.TrimSpace(text)
+	if len(text) > maxForm {
+		return interval{}, "", false
+	}
+	if m := betweenForm.FindStringSubmatch(text); m != nil && isUnit(m[3]) {
+		low, okLow := number(m[1])
+		high, okHigh := number(m[2])
+		return interval{low: low, high: high}, m[3], okLow && okHigh
+	}
+	if m := comparedForm.FindStringSubmatch(text); m != nil && isUnit(m[3]) {
+		normal, ok = bounded(comparators.Replace(m[1]), m[2])
+		return normal, m[3], ok
+	}
+	return interval{}, "", false
+}
+
+// isUnit tells whether what follows a range's numbers can be a unit, and is no prose.
+func isUnit(s string) bool { return !strings.ContainsAny(s, " \t") && !strings.HasPrefix(s, "-") }
+
+// normal returns the numbers that a range calls normal, and their unit, "" where it has none.
+func (r *Range) normal() (normal interval, unit string, ok bool) {
+	if r.Low == "" && r.High == "" {
+		normal, unit, ok = parseRange(r.Text)
+		if unit == "" {
+			unit = r.Unit
+		}
+		return normal, unit, ok
+	}
+	normal = all()
+	if r.Low != "" {
+		if normal.low, ok = number(r.Low); !ok {
+			return normal, "", false
+		}
+	}
+	if r.High != "" {
+		if normal.high, ok = number(r.High); !ok {
+			return normal, "", false
+		}
+	}
+	return normal, r.Unit, true
+}
+
+// text returns the range as it is sent, without a unit of its own where it has bounds.
+func (r *Range) text() string {
+	low, high := strings.TrimSpace(r.Low), strings.TrimSpace(r.High)
+	switch {
+	case low == "" && high == "":
+		return strings.TrimSpace(r.Text)
+	case high == "":
+		return ">=" + low
+	case low == "":
+		return "<=" + high
+	case strings.HasPrefix(low, "-") || strings.HasPrefix(high, "-"):
+		return low + " to " + high
+	default:
+		return low + "-" + high
+	}
+}

@@ -1,0 +1,92 @@
+package labs
+
+import (
+	"github.com/heliosai/helios-go"
+	"github.com/heliosai/helios-go/clinical"
+)
+
+// verdict is what is said of a result: how normal it is, by whom, and which range is sent.
+type verdict struct {
+	is    normality
+	rng   *Range // nil if none is sent
+	notes []clinical.Reason
+}
+
+// classify says how normal a result is: as its flags say, else as its range does, else as the caller does.
+func (s *Set) classify(r *Result, p Patient) verdict {
+	var v verdict
+	v.is, v.notes, _ = judge(r.Flags)
+	ranges := fitting(r.Ranges, p)
+	switch {
+	case len(ranges) > 0:
+		v.rng = &ranges[0]
+		if len(ranges) > 1 {
+			v.notes = append(v.notes, clinical.SeveralRanges)
+		}
+	case len(r.Ranges) > 0:
+		v.notes = append(v.notes, clinical.RangeNotSent)
+	}
+	byRange, notes := compare(r, ranges)
+	v.notes = append(v.notes, notes...)
+	switch {
+	case v.is == unknown:
+		v.is = byRange
+	case byRange == unknown:
+	case v.is == abnormal && byRange.isAbnormal():
+		v.is = byRange // the flag leaves open whether it is high or low
+	case v.is == critical && byRange == high:
+		v.is = criticalHigh
+	case v.is == critical && byRange == low:
+		v.is = criticalLow
+	default:
+		if _, agree := v.is.and(byRange); !agree {
+			v.notes = append(v.notes, clinical.FlagContradicted)
+		}
+	}
+	if v.is == unknown && s.opts.Classify != nil {
+		v.is = fromFlag(s.opts.Classify(r.asTest(p, v.rng)))
+	}
+	return v
+}
+
+func fromFlag(f helios.Flag) normality {
+	switch f {
+	case helios.FlagHigh:
+		return high
+	case helios.FlagLow:
+		return low
+	case helios.FlagNormal:
+		return normal
+	case helios.FlagCritical:
+		return critical
+	}
+	return unknown
+}
+
+// flag returns what the lab-results endpoint takes, and what is lost by it.
+func (n normality) flag() (helios.Flag, []clinical.Reason) {
+	switch {
+	case n == unknown:
+		return "", []clinical.Reason{clinical.Unclassified}
+	case n == abnormal:
+		return "", []clinical.Reason{clinical.DirectionUnknown}
+	case n == normal:
+		return helios.FlagNormal, nil
+	case n == critical:
+		return helios.FlagCritical, nil
+	case n.isCritical():
+		return helios.FlagCritical, []clinical.Reason{clinical.DirectionLost}
+	case n.isLow():
+		return helios.FlagLow, nil
+	}
+	return helios.FlagHigh, nil
+}
+
+// asTest is what the caller's hooks are told.
+func (r *Result) asTest(p Patient, rng *Range) clinical.Test {
+	t := clinical.Test{System: r.System, Code: r.Code, Name: r.Name, Value: r.Value.String(), Unit: r.Unit, Age: p.Age, Gender: p.Gender}
+	if rng != nil {
+		t.ReferenceRange = rng.text()
+	}
+	return t
+}

@@ -1,0 +1,146 @@
+package labs
+
+import (
+	"strings"
+
+	"github.com/heliosai/helios-go/clinical"
+)
+
+// normality is what is known of whether a result is normal.
+type normality int
+
+const (
+	unknown normality = iota
+	normal
+	low
+	high
+	abnormal // without high or low
+	criticalLow
+	criticalHigh
+	critical // without high or low
+)
+
+func (n normality) isAbnormal() bool { return n > normal }
+func (n normality) isCritical() bool { return n >= criticalLow }
+
+// isLow and isHigh tell the direction, if there is one.
+func (n normality) isLow() bool  { return n == low || n == criticalLow }
+func (n normality) isHigh() bool { return n == high || n == criticalHigh }
+
+// interpretation is how a patient's record says it.
+func (n normality) interpretation() string {
+	return [...]string{"", "", "Low", "High", "Abnormal", "Critical Low", "Critical High", "Critical"}[n]
+}
+
+// codes are those of HL7's v3-ObservationInterpretation and of its table 0078 that say whether a result is normal.
+//
+// See https://terminology.hl7.org/CodeSystem-v3-ObservationInterpretation.html and https://terminology.hl7.org/CodeSystem-v2-0078.html
+var codes = map[string]normality{
+	"N": normal,
+	"L": low, "LU": low, "L<": low, "LX": low, "<": low,
+	"H": high, "HU": high, "H>": high, "HX": high, ">": high,
+	"A": abnormal, "EX": abnormal,
+	"LL": criticalLow, "HH": criticalHigh, "AA": critical,
+}
+
+// otherStatements say something else of a result, such as that a virus was detected, or that a bacterium resists a drug. Which of it is normal depends on the test.
+var otherStatements = set("POS", "NEG", "DET", "ND", "RR", "NR", "WR", "E", "IND", "S", "I", "R", "MS", "NS", "SDD", "VS", "NCL", "SYN-R", "SYN-S",
+	"CAR", "CARRIER", "EXP", "UNE", "TOX", "AC", "IE")
+
+// unusable are results that the laboratory does not stand for: its quality control failed, or it holds them for review.
+var unusable = set("QCF", "HM")
+
+// words are what is written where no code is given.
+var words = map[string]normality{
+	"normal": normal, "within normal limits": normal, "within normal range": normal,
+	"low": low, "below low normal": low, "below normal": low, "below reference range": low, "significantly low": low, "very low": low,
+	"high": high, "above high normal": high, "above normal": high, "above reference range": high, "significantly high": high, "very high": high,
+	"abnormal": abnormal,
+	"critical": critical, "critical abnormal": critical, "critically abnormal": critical,
+	"critical low": criticalLow, "critically low": criticalLow, "below lower panic limits": criticalLow,
+	"critical high": criticalHigh, "critically high": criticalHigh, "above upper panic limits": criticalHigh,
+}
+
+func set(items ...string) map[string]bool {
+	m := make(map[string]bool, len(items))
+	for _, item := range items {
+		m[item] = true
+	}
+	return m
+}
+
+// isInterpretation tells whether a code system is one of the two, by any of their names.
+func isInterpretation(system string) bool {
+	switch strings.TrimPrefix(system, "urn:oid:") {
+	case "", "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", "http://terminology.hl7.org/CodeSystem/v2-0078",
+		"http://hl7.org/fhir/v3/ObservationInterpretation", "http://hl7.org/fhir/v2/0078",
+		"2.16.840.1.113883.5.83", "2.16.840.1.113883.12.78", "HL70078":
+		return true
+	}
+	return false
+}
+
+// judge reads the flags of a result. It is not usable if the laboratory does not stand for it.
+func judge(flags []Flag) (is normality, notes []clinical.Reason, usable bool) {
+	other, contradicted := false, false
+	for _, f := range flags {
+		code := strings.ToUpper(strings.TrimSpace(f.Code))
+		if !isInterpretation(f.System) {
+			code = ""
+		}
+		if unusable[code] {
+			return unknown, nil, false
+		}
+		n, known := codes[code]
+		if !known {
+			n, known = words[strings.ToLower(strings.TrimSpace(f.Text))]
+		}
+		if !known {
+			other = other || otherStatements[code]
+			continue
+		}
+		var agree bool
+		is, agree = is.and(n)
+		contradicted = contradicted || !agree
+	}
+	if contradicted {
+		notes = append(notes, clinical.SeveralFlags)
+	}
+	if other && is == unknown && !contradicted {
+		notes = append(notes, clinical.NotANormality)
+	}
+	if contradicted && !is.isAbnormal() {
+		is = unknown
+	}
+	return is, notes, true
+}
+
+// and combines two statements on one result to what both say. They do not agree if one says normal, or low where the other says high.
+func (n normality) and(other normality) (both normality, agree bool) {
+	switch {
+	case n == unknown || n == other:
+		return other, true
+	case !n.isAbnormal() || !other.isAbnormal():
+		return normal, false
+	case n.isLow() && other.isHigh() || n.isHigh() && other.isLow():
+		if n.isCritical() || other.isCritical() {
+			return critical, false
+		}
+		return abnormal, false
+	}
+	isCritical := n.isCritical() || other.isCritical()
+	switch {
+	case n.isLow() || other.isLow():
+		return choose(isCritical, criticalLow, low), true
+	case n.isHigh() || other.isHigh():
+		return choose(isCritical, criticalHigh, high), true
+	}
+	return choose(isCritical, critical, abnormal), true
+}
+
+func choose(isCritical bool, yes, no normality) normality {
+	if isCritical {
+		return yes
+	}
+	return no
+}

@@ -1,0 +1,87 @@
+// Package labs holds what FHIR and HL7 v2 have in common: a laboratory result, whether it is high or low, its reference range, its date, and which results
+// are sent in which form.
+package labs
+
+import (
+	"github.com/heliosai/helios-go"
+	"github.com/heliosai/helios-go/clinical"
+)
+
+// Result is one laboratory result or vital sign as its source has it.
+type Result struct {
+	Source       string // for the report: "Observation/123", "message 2, OBX 14"
+	System, Code string // of the test; System is "http://loinc.org" for LOINC
+	Name         string
+	FreeName     bool // Name is no terminology's text, but was typed by someone
+	Value        Value
+	Unit         string // as printed
+	UnitCode     string // as compared, where it differs from Unit; "" means Unit
+	Ranges       []Range
+	Flags        []Flag
+	Date         string // as written, in FHIR's form; "" if unknown. Its first 10 characters are sent.
+	Category     string // such as the name of the report that it is in; optional
+	// Identifier is the source's own business identifier, with which a corrected result replaces one that came before. It is compared and never sent.
+	Identifier string
+	Corrected  bool
+	// Notes are reservations that the source's reader has. They are reported if the result is sent.
+	Notes []clinical.Reason
+}
+
+// Value is what was found. Either Number or Text is set.
+type Value struct {
+	Comparator string // "<", "<=", ">=", ">" or ""
+	Number     string // as written
+	Text       string
+	Free       bool // Text is no terminology's text, but was typed by someone
+}
+
+// String returns the value as it is sent, without a unit.
+func (v Value) String() string {
+	if v.Number != "" {
+		return v.Comparator + v.Number
+	}
+	return v.Text
+}
+
+// Range is a reference range as its source has it.
+type Range struct {
+	Low, High string // numbers as written, "" if open
+	Unit      string // of Low and High; "" means the value's
+	Text      string // what is sent if there are no numbers; read where it has a form such as "4.0-5.6" or "<5"
+	// Other is true for a range that is not what is normal, such as a treatment goal.
+	Other bool
+	// Gender is whom the range applies to: "male", "female" or "" for all.
+	Gender string
+	// AgeLow and AgeHigh are in years; nil means open.
+	AgeLow, AgeHigh *float64
+}
+
+// Flag is an interpretation as its source has it: an HL7 code, of v3-ObservationInterpretation or table 0078, or words.
+type Flag struct{ System, Code, Text string }
+
+// Patient is whom the results are about.
+type Patient struct {
+	Age    *int
+	Gender string
+}
+
+// Options are those of fhir and hl7v2 that concern results.
+type Options struct {
+	LatestPerTest       bool
+	IncludeUnclassified bool
+	Since               string // YYYY-MM-DD, or "" for all
+	RoundDecimals       *int
+	Classify            func(clinical.Test) helios.Flag
+	Category            func(clinical.Test) string
+	Redact              func(string) string
+}
+
+// Kind is what a [Set] is for.
+type Kind int
+
+// The kinds.
+const (
+	ForLabResults Kind = iota // a request for lab results, which takes helios.MaxLabResults
+	ForRecord                 // the lab results of a patient's record
+	ForVitalSigns             // the vital signs of a patient's record
+)
