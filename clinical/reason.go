@@ -7,6 +7,7 @@ type Reason string
 const (
 	Malformed       Reason = "cannot be read"
 	OtherPatient    Reason = "belongs to another patient"
+	NoPatient       Reason = "does not say whose it is, among several patients"
 	TypeNotSent     Reason = "this kind is not sent"
 	CategoryNotSent Reason = "neither a lab result nor a vital sign"
 	StatusNotSent   Reason = "its status says not to use it"
@@ -28,6 +29,12 @@ const (
 	DoNotPerform    Reason = "an order not to give a drug"
 	Unresolved      Reason = "refers to what is not there"
 	Withheld        Reason = "withheld by the caller"
+	ContextOnly     Reason = "context of lab results, and there are none"
+	TooLarge        Reason = "larger than is read"
+	Narrative       Reason = "a longer text, not one result"
+	// Identifying is free text in which there is what the source says of people elsewhere, or an address or a telephone number.
+	Identifying Reason = "a text that names someone or tells how to reach someone"
+	Unreadable  Reason = "has characters that cannot be read"
 )
 
 // Why something is sent with a reservation, or without a part. [Unclassified] is also why a lab result is not sent in a patient's record.
@@ -58,6 +65,8 @@ const (
 	AgeCapped         Reason = "the age is above 89 and sent as 90, as asked"
 	GenderUnknown     Reason = "no gender is given"
 	StatusOmitted     Reason = "its status is not one that is sent"
+	CharacterSet      Reason = "read as UTF-8, though another character set is declared"
 	DosageWithoutUnit Reason = "a dose without a unit"
+	TextNotSent       Reason = "its instructions in words are not sent, as they are coded too"
 	Ended             Reason = "an order whose time is over"
 )

@@ -2,7 +2,6 @@ package labs
 
 import (
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -53,54 +52,8 @@ func bounded(comparator, numeral string) (interval, bool) {
 	return i, ok
 }
 
-const numeral = `[-+]?(?:\d+(?:\.\d*)?|\.\d+)`
-
-var (
-	betweenForm  = regexp.MustCompile(`^(` + numeral + `)\s*(?:-|–|to)\s*(` + numeral + `)\s*(.*)$`)
-	comparedForm = regexp.MustCompile(`^(<=|>=|=<|=>|<|>|≤|≥)\s*(` + numeral + `)\s*(.*)$`)
-	comparators  = strings.NewReplacer("≤", "<=", "≥", ">=", "=<", "<=", "=>", ">=")
-)
-
-// maxForm is how long a text can be that has one of the forms.
-const maxForm = 64
-
-// ParseValue reads a text such as "7.2" or "< 5" as a number; any other is kept as text.
-func ParseValue(s string) Value {
-	s = strings.TrimSpace(s)
-	if len(s) > maxForm {
-		return Value{Text: s}
-	}
-	if plainNumber.MatchString(s) {
-		return Value{Number: s}
-	}
-	if m := comparedForm.FindStringSubmatch(s); m != nil && m[3] == "" {
-		return Value{Comparator: comparators.Replace(m[1]), Number: m[2]}
-	}
-	return Value{Text: s}
-}
-
-var plainNumber = regexp.MustCompile(`^` + numeral + `$`)
-
-// parseRange reads a text such as "4.0-5.6", "-2 to 2" or "<=5 mmol/L". Its unit is "" where it has none.
-func parseRange(text string) (normal interval, unit string, ok bool) {
-	text = strings.TrimSpace(text)
-	if len(text) > maxForm {
-		return interval{}, "", false
-	}
-	if m := betweenForm.FindStringSubmatch(text); m != nil && isUnit(m[3]) {
-		low, okLow := number(m[1])
-		high, okHigh := number(m[2])
-		return interval{low: low, high: high}, m[3], okLow && okHigh
-	}
-	if m := comparedForm.FindStringSubmatch(text); m != nil && isUnit(m[3]) {
-		normal, ok = bounded(comparators.Replace(m[1]), m[2])
-		return normal, m[3], ok
-	}
-	return interval{}, "", false
-}
-
 // isUnit tells whether what follows a range's numbers can be a unit, and is no prose.
-func isUnit(s string) bool { return !strings.ContainsAny(s, " \t") && !strings.HasPrefix(s, "-") }
+func isUnit(s string) bool { return !strings.ContainsAny(s, " \t\n") && !strings.HasPrefix(s, "-") }
 
 // normal returns the numbers that a range calls normal, and their unit, "" where it has none.
 func (r *Range) normal() (normal interval, unit string, ok bool) {

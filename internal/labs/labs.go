@@ -12,7 +12,9 @@ type Result struct {
 	Source       string // for the report: "Observation/123", "message 2, OBX 14"
 	System, Code string // of the test; System is "http://loinc.org" for LOINC
 	Name         string
-	FreeName     bool // Name is no terminology's text, but was typed by someone
+	FreeName     bool   // Name is no terminology's text, but was typed by someone
+	CodedName    string // what a terminology calls it, if Name was typed: for the source's reader, where Name cannot be sent
+	Of           string // tells apart what has the same code: the bacterium whose resistance is tested. It is in Name too.
 	Value        Value
 	Unit         string // as printed
 	UnitCode     string // as compared, where it differs from Unit; "" means Unit
@@ -23,6 +25,10 @@ type Result struct {
 	// Identifier is the source's own business identifier, with which a corrected result replaces one that came before. It is compared and never sent.
 	Identifier string
 	Corrected  bool
+	// Preliminary is set if a final result with the same identifier takes its place.
+	Preliminary bool
+	// Refs are hashes under which others in the source refer to it, for the source's reader; 0 for none.
+	Refs [2]uint64
 	// Notes are reservations that the source's reader has. They are reported if the result is sent.
 	Notes []clinical.Reason
 }

@@ -22,6 +22,9 @@ func (r *Range) isFor() bool { return r.Gender != "" || r.AgeLow != nil || r.Age
 
 // fitting returns the ranges that fit the patient: those made for patients like this one if there are any, else those for all.
 func fitting(ranges []Range, p Patient) []Range {
+	if len(ranges) == 1 && ranges[0].fits(p) && ranges[0].text() != "" {
+		return ranges
+	}
 	var forAll, forSome []Range
 	for _, r := range ranges {
 		switch {

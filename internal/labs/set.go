@@ -3,7 +3,6 @@ package labs
 import (
 	"cmp"
 	"hash/maphash"
-	"math/big"
 	"slices"
 	"strings"
 
@@ -30,7 +29,7 @@ type Set struct {
 }
 
 type row struct {
-	Result
+	*Result
 	order int // of its coming, to sort by
 	out   bool
 
@@ -45,8 +44,11 @@ func NewSet(kind Kind, opts Options, report *clinical.Report) *Set {
 }
 
 // Add adds a result, or reports why it does not. Duplicates are left out; a corrected one replaces that with the same identifier.
-func (s *Set) Add(r Result) {
-	if reason := s.prepare(&r); reason != "" {
+func (s *Set) Add(r Result) { s.Take(&r) }
+
+// Take is Add for a result that the caller does not use again.
+func (s *Set) Take(r *Result) {
+	if reason := s.prepare(r); reason != "" {
 		s.report.Drop(reason, r.Source, "")
 		return
 	}
@@ -77,7 +79,7 @@ func (s *Set) Add(r Result) {
 // testKey tells tests apart.
 func (r *Result) testKey() []string {
 	if r.Code != "" {
-		return []string{r.System, r.Code}
+		return []string{r.System, r.Code, r.Of}
 	}
 	return []string{"", "", r.Name}
 }
@@ -115,10 +117,19 @@ func (s *Set) prepare(r *Result) clinical.Reason {
 	if r.Date != "" && Day(r.Date) < s.opts.Since {
 		return clinical.TooOld
 	}
-	if s.kind == ForRecord && !s.opts.IncludeUnclassified && s.opts.Classify == nil && len(r.Flags) == 0 && len(r.Ranges) == 0 {
+	if s.kind == ForRecord && !s.opts.IncludeUnclassified && s.opts.Classify == nil && r.isSilent() {
 		return clinical.Unclassified // now rather than at the end, so that it takes no memory
 	}
 	return ""
+}
+
+// isSilent tells that neither flags nor ranges can say how normal a result is, whoever the patient is.
+func (r *Result) isSilent() bool {
+	if is, _, _ := judge(r.Flags); is != unknown {
+		return false
+	}
+	_, numeric := bounded(r.Value.Comparator, r.Value.Number)
+	return !numeric || !slices.ContainsFunc(r.Ranges, func(r Range) bool { return !r.Other })
 }
 
 func (s *Set) hash(parts ...string) uint64 {
@@ -138,14 +149,35 @@ func (s *Set) replaces(r *row) bool {
 	}
 	other := s.byIdentifier[r.identifier]
 	switch {
-	case other == nil || !r.Corrected && !other.Corrected:
+	case other == nil || r.rank() == other.rank() && !r.Corrected:
 		return true
-	case !r.Corrected || other.Corrected && r.Date < other.Date:
+	case r.rank() < other.rank() || r.Corrected && other.Corrected && r.Date < other.Date:
 		s.report.Drop(clinical.Replaced, r.Source, "")
 		return false
 	}
 	s.remove(other, clinical.Replaced)
 	return true
+}
+
+// rank orders results with one identifier: what is of a higher rank takes the place of what is of a lower one.
+func (r *Result) rank() int {
+	switch {
+	case r.Corrected:
+		return 2
+	case r.Preliminary:
+		return 0
+	}
+	return 1
+}
+
+// Withdraw leaves out the result that was added with the identifier of r and for the same test: its source says that it was wrong.
+func (s *Set) Withdraw(r Result) {
+	if r.Identifier == "" {
+		return
+	}
+	if other := s.byIdentifier[s.hash(append(r.testKey(), r.Identifier)...)]; other != nil {
+		s.remove(other, clinical.StatusNotSent)
+	}
 }
 
 // isLatest keeps only the latest of each test if that was asked for.
@@ -234,7 +266,7 @@ func (s *Set) judgeAll(p Patient) []judged {
 	for i, r := range s.rows {
 		all[i].row = r
 		if s.kind != ForVitalSigns {
-			all[i].verdict = s.classify(&r.Result, p)
+			all[i].verdict = s.classify(r.Result, p)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b judged) int {
@@ -277,18 +309,11 @@ func (s *Set) note(j *judged, more ...clinical.Reason) {
 // number returns a value as it is sent, rounded if that was asked for.
 func (s *Set) number(r *row) (string, []clinical.Reason) {
 	value := r.Value
-	if s.opts.RoundDecimals == nil || !plainNumber.MatchString(value.Number) {
-		return value.String(), nil
-	}
-	_, decimals, _ := strings.Cut(value.Number, ".")
-	if len(decimals) <= max(0, *s.opts.RoundDecimals) {
-		return value.String(), nil
-	}
-	exact, ok := new(big.Rat).SetString(value.Number)
+	rounded, ok := Round(value.Number, s.opts.RoundDecimals)
 	if !ok {
 		return value.String(), nil
 	}
-	value.Number = exact.FloatString(max(0, *s.opts.RoundDecimals))
+	value.Number = rounded
 	return value.String(), []clinical.Reason{clinical.Rounded}
 }
 

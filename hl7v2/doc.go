@@ -1,0 +1,67 @@
+// Package hl7v2 makes requests for the interpretation of lab results from HL7 v2 messages of type ORU, as laboratories send them.
+//
+//	labs, report, err := hl7v2.LabResults(file, hl7v2.Options{})
+//	if err != nil {
+//		return err
+//	}
+//	log.Print(report)
+//	run, err := client.LabResults.Submit(ctx, labs)
+//
+// The input is one or more messages of one patient, of any version 2: a file, the body of a request, or what came over MLLP, whose frame is left out. For a batch
+// of several patients see [ByPatient].
+//
+// # What is sent
+//
+// A row for each OBX segment that is a result:
+//
+//	name            OBX-3: the text of the code, else that of the alternate code, else the original text, else the code
+//	value, unit     OBX-5 as OBX-2 says (NM, SN, ST, TX, FT, CE, CWE, CNE, NR, DT, TM, TS, DTM, ID, IS, SI), OBX-6
+//	flag            OBX-8; where it says nothing of normality, the value beside the range. Nothing else makes a result normal.
+//	referenceRange  OBX-7
+//	date            OBX-14, else when the specimen was taken (OBR-7), else when it was reported (OBR-22)
+//	category        OBR-24 in words, such as "Chemistry"
+//
+// and the age, from PID-7, and gender, from PID-8. Numbers are sent as they are written, dates as YYYY-MM-DD, YYYY-MM or YYYY, whichever they are, without regard to
+// time zones. The results of a test that was made on what another test found, such as the resistance of a bacterium, have it behind their name in parentheses
+// (OBR-26). Of more than [helios.MaxLabResults] results the newest are sent.
+//
+// # What is not sent
+//
+// All of it is counted in the report, with a reason and the place:
+//
+//   - other messages than ORU, such as ADT, and those that cannot be read,
+//   - questions of the order and their answers: OBX-29 is QST, or a LOINC code says so, such as that for pregnancy,
+//   - what is no laboratory's: OBR-24 is RAD, CT, EC or another of its kind,
+//   - results that are not there (OBX-11 is I, N, O, R, S or X) or wrong (D or W); these also take back a result that came before,
+//   - preliminary results, and those that a correction or a final result replaced (the same order number in OBR-3 or OBR-2, test and OBX-4),
+//   - quality controls: SPM-11 says that the specimen is not a patient's,
+//   - documents (ED, RP), people, addresses and other types of OBX-2 that are no results,
+//   - texts of more than one line or 200 characters, and those that are spread over several OBX: they are reports,
+//   - repetitions of the same result.
+//
+// Preliminary results for which no final one comes are sent, with an entry in the report; see Options.ExcludePreliminary.
+//
+// # Privacy
+//
+// Nothing but the fields above is ever copied. NTE, NK1, PV1, ORC and the rest of PID are never sent, nor are they in the report or an error.
+//
+// Free text is a result in the fields for results, and may hold a name all the same. So each such text is looked through, and left out if it holds a name, number,
+// address or telephone number that another field of the message has, or something that looks like a telephone number, e-mail or web address. This does not find
+// a name that stands nowhere else. Options.Redact is given each text first, and can change it or withhold it; count clinical.FreeText to see how many are sent.
+// What has a code of a named system is not free text.
+//
+// Dates of results and the patient's age are sent; Options.CapAge sends an age above 89 as 90.
+//
+// # Characters
+//
+// MSH-18 can be UNICODE UTF-8, ASCII, 8859/1 or 8859/15; where it is empty, Options.Charset tells, or UTF-8 is expected. A value, unit or range with
+// other characters is not sent, and of the other parts of ISO 8859 only ASCII is read. A message in another character set is not read. What is valid UTF-8 is
+// read as UTF-8 whatever is declared, with an entry in the report.
+//
+// # Limits
+//
+// Messages are read as a stream; the memory that LabResults takes does not grow with the input, that of ByPatient grows with the number of patients. Documents in ED and RP are passed over at any size; other segments of more than
+// 1 MiB are not read, with an entry in the report. Segments may end in CR, LF or both; a line that does not begin with the name of a segment belongs to the segment
+// before, so that a line break within a text does not cut it. A place such as "message 2, OBX 14" counts the messages of the input and the segments of that name in the message,
+// from 1, whatever number OBX-1 has.
+package hl7v2

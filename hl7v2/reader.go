@@ -1,0 +1,366 @@
+package hl7v2
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/internal/labs"
+)
+
+const (
+	// maxPatients is how many patients one input can be about.
+	maxPatients = 10_000
+	// maxResults is how many results of several patients are kept. Those of one patient are bounded by package labs.
+	maxResults = 500_000
+	// maxPending is how many results of a message wait for what comes behind them; with more, only texts wait, and maxWaiting of these at most.
+	maxPending   = 64
+	firstPending = 8
+	maxWaiting   = 1024
+	// maxParents is how many results of a message are kept to be found as the parent of another.
+	maxParents = 1024
+	// maxIdentifiers is how many of a message are counted, to tell corrections. Results with others replace none.
+	maxIdentifiers = 1 << 14
+	// maxControls is how many orders of a message are known to be about no patient.
+	maxControls = 1 << 10
+)
+
+// reader reads messages, and gives each result to its patient.
+type reader struct {
+	encoding
+	opts *Options
+	scan *scanner
+	// report is what is found before a patient is known, or without one.
+	report *clinical.Report
+	// one is set if the input may be about one patient only. Then all has one report.
+	one      bool
+	patients []*patient
+	byID     map[string][]*patient
+	added    int
+
+	message int // number, from 1
+	// skipped is set within a message that is not read.
+	skipped bool
+	current *patient
+	pids    int
+	order   order
+	orders  int
+	obxs    int
+
+	pending     []pending
+	waiting     int          // of pending, those that were looked at
+	controls    map[int]bool // orders of this message whose specimen is no patient's
+	parents     map[string]string
+	identifiers map[uint64]int
+
+	knownFlags  map[string][]labs.Flag
+	knownRanges map[string][]labs.Range
+	lastTime    []byte
+	lastDate    string
+
+	known     known
+	ofPatient bool // what is read of a mention
+	mentions  []mention
+	mentioned []byte
+	read      int
+}
+
+// order is what an OBR says of the results behind it.
+type order struct {
+	number         int  // in the message, from 1; 0 before the first
+	before         int  // how many OBX of the message are before it
+	given          bool // some of its results are given to their patient's set
+	id             string
+	test           string // LOINC, if it is one
+	collected      string
+	issued         string
+	section        string
+	status         string
+	organism       string
+	freeOrganism   bool
+	questionsPanel bool
+}
+
+func newReader(r io.Reader, opts *Options, one bool) *reader {
+	return &reader{opts: opts, scan: newScanner(r), report: &clinical.Report{}, one: one, byID: map[string][]*patient{},
+		controls: map[int]bool{}, parents: map[string]string{}, identifiers: map[uint64]int{}, knownFlags: map[string][]labs.Flag{}, knownRanges: map[string][]labs.Range{}}
+}
+
+// place returns where something is, for the report and for errors.
+func (r *reader) place(segment string, n int) string {
+	b := append(make([]byte, 0, 32), "message "...)
+	b = append(strconv.AppendInt(b, int64(r.message), 10), ", "...)
+	b = append(b, segment...)
+	if n > 0 {
+		b = strconv.AppendInt(append(b, ' '), int64(n), 10)
+	}
+	return string(b)
+}
+
+// all reads the input to its end.
+func (r *reader) all() error {
+	for {
+		seg, err := r.scan.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			r.endMessage()
+			return nil
+		case err != nil:
+			r.endMessage()
+			return &readError{r.message, err}
+		}
+		if err := r.segment(seg); err != nil {
+			return err
+		}
+	}
+}
+
+// readError is an error of the caller's reader. Its text leaves out the reader's, which can name a file by a patient.
+type readError struct {
+	message int
+	err     error
+}
+
+func (e *readError) Error() string {
+	return "helios: hl7v2: the input cannot be read after message " + strconv.Itoa(e.message)
+}
+
+func (e *readError) Unwrap() error { return e.err }
+
+func (r *reader) segment(seg segment) error {
+	switch {
+	case seg.stray:
+		r.report.Drop(clinical.Malformed, "before message "+strconv.Itoa(r.message+1), "")
+		return nil
+	case seg.kind == msh:
+		r.endMessage()
+		r.message++
+		r.beginMessage(seg)
+		return nil
+	case r.skipped || r.message == 0:
+		return nil
+	case seg.kind == obx:
+		r.obxs++
+	}
+	switch seg.kind {
+	case pid:
+		r.pids++
+		if seg.tooLarge {
+			return r.errorAt("PID", r.pids, "is larger than 1 MiB")
+		}
+		return r.newPatient(r.split(seg.data))
+	case nk1, pv1, orc, spm:
+		if seg.tooLarge {
+			r.known.full = true
+			return nil
+		}
+		fields := r.split(seg.data)
+		r.learn(seg.kind, fields)
+		if seg.kind == spm && controls[r.code(at(fields, 11))] {
+			if len(r.controls) >= maxControls {
+				r.flush(true)
+				clear(r.controls)
+			}
+			r.controls[r.order.number] = true
+			r.recall()
+		}
+	case obr:
+		r.orders++
+		if seg.tooLarge {
+			r.order = order{number: r.orders, before: r.obxs}
+			r.known.full = true
+			r.toReport().Drop(clinical.Malformed, r.place("OBR", r.orders), "")
+			return nil
+		}
+		fields := r.split(seg.data)
+		r.learn(obr, fields)
+		r.order = r.readOrder(fields)
+	case obx:
+		if r.current == nil {
+			if err := r.newPatient(nil); err != nil {
+				return err
+			}
+		}
+		r.observation(seg)
+		if !r.one && r.added > maxResults {
+			return r.errorAt("OBX", r.obxs, fmt.Sprintf("is one of more than %d results", maxResults))
+		}
+	case other, msh:
+	}
+	return nil
+}
+
+// toReport is where what belongs to the current patient is reported.
+func (r *reader) toReport() *clinical.Report {
+	if r.current != nil {
+		return r.current.report
+	}
+	return r.report
+}
+
+// beginMessage reads an MSH.
+func (r *reader) beginMessage(seg segment) {
+	r.skipped, r.current, r.pids, r.orders, r.obxs, r.order = true, nil, 0, 0, 0, order{}
+	r.mismatch = false
+	clear(r.controls)
+	clear(r.parents)
+	clear(r.identifiers)
+	before := r.delimiters
+	if seg.tooLarge || !r.readDelimiters(seg.data) {
+		r.report.Drop(clinical.Malformed, r.place("MSH", 0), "")
+		return
+	}
+	if r.delimiters != before {
+		r.forgetTexts()
+	}
+	fields := r.split(seg.data) // MSH-1 is the separator itself, so the field with number n is at n-1
+	if name := r.code(at(fields, 8)); name != "ORU" && !strings.HasPrefix(name, "ORU_") {
+		r.report.Drop(clinical.TypeNotSent, r.place("MSH", 0), listed(name, messageTypes))
+		return
+	}
+	declared := r.compared(r.first(at(fields, 17)), 1)
+	if declared == "" {
+		declared = r.opts.Charset
+	}
+	charset, ok := charsetOf(declared)
+	if !ok {
+		r.report.Drop(clinical.Unreadable, r.place("MSH", 0), "")
+		return
+	}
+	if charset != r.charset {
+		r.charset = charset
+		r.forgetTexts()
+	}
+	r.skipped = false
+}
+
+// forgetTexts ends what holds for one encoding only.
+func (r *reader) forgetTexts() {
+	clear(r.interned)
+	clear(r.knownFlags)
+}
+
+// endMessage gives the results of a message to their patients.
+func (r *reader) endMessage() {
+	r.flush(true)
+	if r.mismatch && !r.skipped {
+		r.toReport().Note(clinical.CharacterSet, r.place("MSH", 0), "")
+	}
+	r.mismatch = false
+	r.forget()
+}
+
+// newPatient finds the patient of a PID, or of results without one.
+func (r *reader) newPatient(fields [][]byte) error {
+	r.flush(true)
+	who := r.identify(fields)
+	p := r.find(&who)
+	if p == nil {
+		source := r.place("PID", max(1, r.pids))
+		if r.pids == 0 {
+			source = r.place("MSH", 0)
+		}
+		if r.one && len(r.patients) > 0 {
+			return fmt.Errorf("%w: %s is about another, or does not say that it is not", ErrMultiplePatients, source)
+		}
+		if len(r.patients) >= maxPatients {
+			return r.errorAt("PID", r.pids, fmt.Sprintf("is about more than %d patients", maxPatients))
+		}
+		p = &patient{source: source, report: r.report}
+		if !r.one {
+			p.report = &clinical.Report{}
+		}
+		p.set = labs.NewSet(labs.ForLabResults, r.opts.forLabs(), p.report)
+		r.patients = append(r.patients, p)
+	}
+	p.merge(&who)
+	for _, id := range p.ids {
+		r.remember(id, p)
+	}
+	if p.name != "" && p.born != "" {
+		r.remember(p.name+"\x00\x00"+p.born, p)
+	}
+	if n := len(p.messages); n == 0 || !r.one && p.messages[n-1] != r.message {
+		p.messages = append(p.messages, r.message)
+	}
+	r.current = p
+	if fields != nil {
+		r.learn(pid, fields)
+		p.describe(r, fields)
+	}
+	r.order = order{before: r.obxs}
+	return nil
+}
+
+func (r *reader) remember(key string, p *patient) {
+	for _, other := range r.byID[key] {
+		if other == p {
+			return
+		}
+	}
+	r.byID[key] = append(r.byID[key], p)
+}
+
+// find returns the patient who is the same, or nil.
+func (r *reader) find(who *identity) *patient {
+	if who.isEmpty() {
+		return nil
+	}
+	for _, key := range append(who.ids[:len(who.ids):len(who.ids)], who.name+"\x00\x00"+who.born) {
+		for _, p := range r.byID[key] {
+			if p.is(who) {
+				return p
+			}
+		}
+	}
+	return nil
+}
+
+func (r *reader) errorAt(segment string, n int, what string) error {
+	return fmt.Errorf("helios: hl7v2: %s %s", r.place(segment, n), what)
+}
+
+// readOrder reads an OBR.
+func (r *reader) readOrder(fields [][]byte) order {
+	o := order{
+		number:    r.orders,
+		before:    r.obxs,
+		collected: timestamp(r.timeField(fields, 7)),
+		issued:    timestamp(r.timeField(fields, 22)),
+		section:   r.code(at(fields, 24)),
+		status:    r.code(at(fields, 25)),
+	}
+	for _, n := range [2]int{3, 2} {
+		if id := r.first(at(fields, n)); r.compared(id, 1) != "" {
+			o.id = r.compared(id, 1) + "\x00" + r.compared(id, 2)
+			break
+		}
+	}
+	_, o.test = r.test(at(fields, 4))
+	o.questionsPanel = panelsOfQuestions[o.test]
+	o.organism, o.freeOrganism = r.organism(at(fields, 26))
+	return o
+}
+
+// organism returns what the results of an order are about where it was made for what another result found, such as the bacterium whose resistance is tested.
+func (r *reader) organism(field []byte) (organism string, free bool) {
+	if len(field) == 0 {
+		return "", false
+	}
+	code := nth(field, r.component, 1)
+	key := parentKey(nth(code, r.sub, 1), nth(code, r.sub, 4), nth(field, r.component, 2))
+	if found := r.parents[key]; found != "" && key != "" {
+		return found, false
+	}
+	return oneLine(r.compared(field, 3)), true
+}
+
+func parentKey(code, alternate, sub []byte) string {
+	if len(code)+len(alternate)+len(sub) > maxCompared {
+		return ""
+	}
+	return string(code) + "\x00" + string(alternate) + "\x00" + string(sub)
+}

@@ -1,0 +1,298 @@
+package hl7v2
+
+import (
+	"bytes"
+	"errors"
+	"io"
+)
+
+// maxSegment is how large a segment can be that is read, in bytes. Attachments have no limit: they are passed over.
+const maxSegment = 1 << 20
+
+const (
+	firstBuffer = 4 << 10
+	usualBuffer = 8 << 10 // it is larger only while a segment is
+	// maxBlanks is how many line breaks in a row can be within a segment.
+	maxBlanks = 64
+	// maxReads is how often a reader may return nothing before it counts as broken.
+	maxReads = 100
+	// headLength is how much of a segment is looked at to tell whether it is needed.
+	headLength = 64
+)
+
+// kind is a segment's name where this package uses the segment.
+type kind uint8
+
+const (
+	other kind = iota
+	msh
+	pid
+	nk1
+	pv1
+	orc
+	obr
+	obx
+	spm
+)
+
+// segment is a segment of a message.
+type segment struct {
+	kind kind
+	// data is valid until the next call of scanner.next. Of what was passed over it is nothing.
+	data []byte
+	// attachment is the type, ED or RP, of an OBX that was passed over.
+	attachment string
+	tooLarge   bool
+	// stray is a line that belongs to no message.
+	stray bool
+}
+
+// scanner reads segments one by one. Its memory is bounded: what is not needed, or larger than maxSegment, is passed over without being kept.
+//
+// A segment ends before the next line that looks like one. So a line break within a text, which the standard forbids and senders write, does not cut the
+// segment in two.
+type scanner struct {
+	r        io.Reader
+	buf      []byte
+	pos, end int // of what is not read yet in buf
+	err      error
+	// field is the separator of the current message; 0 before the first.
+	field byte
+}
+
+func newScanner(r io.Reader) *scanner { return &scanner{r: r, buf: make([]byte, firstBuffer)} }
+
+// more reads more, and makes room for it. It returns false at the end of the input.
+func (s *scanner) more() bool {
+	if s.err != nil {
+		return false
+	}
+	if s.end == len(s.buf) {
+		room := s.buf
+		if len(s.buf) < usualBuffer || s.end-s.pos > len(s.buf)/2 {
+			room = make([]byte, 2*len(s.buf))
+		}
+		s.end = copy(room, s.window())
+		s.pos, s.buf = 0, room
+	}
+	for range maxReads {
+		n, err := s.r.Read(s.buf[s.end:])
+		s.end += n
+		s.err = err
+		if n > 0 {
+			return true
+		}
+		if err != nil {
+			return false
+		}
+	}
+	s.err = io.ErrNoProgress
+	return false
+}
+
+func (s *scanner) window() []byte { return s.buf[s.pos:s.end] }
+
+// have reads until n bytes are there, or the input ends.
+func (s *scanner) have(n int) {
+	for s.end-s.pos < n && s.more() {
+	}
+}
+
+// isBreak tells whether c ends a line. The last two frame messages in the minimal lower layer protocol.
+func isBreak(c byte) bool { return c == '\r' || c == '\n' || c == 0x0b || c == 0x1c }
+
+// blank returns how many bytes at the start of b are between segments: line breaks, spaces and byte order marks.
+func blank(b []byte) int {
+	i := 0
+	for i < len(b) {
+		switch {
+		case isBreak(b[i]) || b[i] == ' ' || b[i] == '\t':
+			i++
+		case bytes.HasPrefix(b[i:], []byte("\xef\xbb\xbf")):
+			i += 3
+		default:
+			return i
+		}
+	}
+	return i
+}
+
+// lineEnd returns where the first line of b ends, or -1.
+func lineEnd(b []byte) int {
+	for i, c := range b {
+		if c < ' ' && isBreak(c) {
+			return i
+		}
+	}
+	return -1
+}
+
+// next returns the next segment, or io.EOF, or the reader's error.
+func (s *scanner) next() (segment, error) {
+	for {
+		s.have(headLength)
+		n := blank(s.window())
+		s.pos += n
+		if s.pos == s.end && s.err != nil {
+			return segment{}, s.failure()
+		}
+		if n == 0 {
+			break
+		}
+	}
+	seg, keep := s.describe()
+	from := 0 // where in the window the current line goes on
+	for {
+		n := lineEnd(s.window()[from:])
+		if n < 0 {
+			from = s.end - s.pos
+			seg, keep, from = s.limit(seg, keep, from)
+			if !s.more() {
+				break
+			}
+			continue
+		}
+		from += n
+		next, joined := s.follows(from)
+		if !joined {
+			return s.emit(seg, keep, from, next), s.brokenOff()
+		}
+		from = next
+		seg, keep, from = s.limit(seg, keep, from)
+	}
+	rest := s.end - s.pos
+	return s.emit(seg, keep, rest, rest), s.brokenOff()
+}
+
+// failure is the error at the end of the input.
+func (s *scanner) failure() error {
+	if errors.Is(s.err, io.EOF) {
+		return io.EOF
+	}
+	return s.err
+}
+
+// brokenOff is the reader's error where it may have cut a segment short.
+func (s *scanner) brokenOff() error {
+	if s.err != nil && !errors.Is(s.err, io.EOF) && s.pos == s.end {
+		return s.err
+	}
+	return nil
+}
+
+// limit drops what is not kept of a segment, and all of one that is too large.
+func (s *scanner) limit(seg segment, keep bool, from int) (segment, bool, int) {
+	if keep && from > maxSegment {
+		seg.tooLarge, keep = true, false
+	}
+	if !keep {
+		s.pos += from
+		from = 0
+	}
+	return seg, keep, from
+}
+
+func (s *scanner) emit(seg segment, keep bool, end, next int) segment {
+	if keep {
+		seg.data = s.buf[s.pos : s.pos+end : s.pos+end]
+	}
+	s.pos += next
+	return seg
+}
+
+// follows looks at what comes behind a line that ends at from: where it begins, and whether it belongs to the same segment.
+func (s *scanner) follows(from int) (next int, joined bool) {
+	for next = from; ; {
+		s.have(next + headLength)
+		n := blank(s.window()[next:])
+		next += n
+		if next == s.end-s.pos {
+			if s.err != nil {
+				return next, false
+			}
+			n = 1 // blanks up to the end of what was read
+		}
+		if next-from > maxBlanks {
+			return next, false
+		}
+		if n == 0 {
+			break
+		}
+	}
+	return next, !s.isHeader(s.window()[next:])
+}
+
+// isHeader tells whether b begins with a segment's name.
+func (s *scanner) isHeader(b []byte) bool {
+	if len(b) < 3 || !isUpper(b[0]) || !isUpper(b[1]) && !isDigit(b[1]) || !isUpper(b[2]) && !isDigit(b[2]) {
+		return false
+	}
+	bare := len(b) == 3 || isBreak(b[3])
+	switch string(b[:3]) {
+	case "MSH", "FHS", "BHS":
+		return !bare && isSeparator(b[3])
+	case "BTS", "FTS", "PID", "NK1", "PV1", "ORC", "OBR", "OBX", "NTE", "SPM":
+		if bare {
+			return s.field != 0
+		}
+	}
+	return !bare && s.field != 0 && b[3] == s.field
+}
+
+// describe tells what the segment at the start of the window is, and whether it must be kept.
+func (s *scanner) describe() (seg segment, keep bool) {
+	s.have(headLength)
+	b := s.window()
+	if !s.isHeader(b) {
+		return segment{stray: true}, false
+	}
+	switch string(b[:3]) {
+	case "MSH":
+		s.field = b[3]
+		seg.kind = msh
+	case "PID":
+		seg.kind = pid
+	case "NK1":
+		seg.kind = nk1
+	case "PV1":
+		seg.kind = pv1
+	case "ORC":
+		seg.kind = orc
+	case "OBR":
+		seg.kind = obr
+	case "OBX":
+		seg.kind = obx
+		seg.attachment = attachment(b[:min(len(b), headLength)], s.field)
+	case "SPM":
+		seg.kind = spm
+	}
+	return seg, seg.kind != other && seg.attachment == ""
+}
+
+// attachment returns the type of an OBX whose value is a document, or "".
+func attachment(head []byte, field byte) string {
+	for range 2 {
+		_, rest, ok := bytes.Cut(head, []byte{field})
+		if !ok {
+			return ""
+		}
+		head = rest
+	}
+	name := bytes.TrimLeft(head, " ")
+	if len(name) < 2 || len(name) > 2 && (isUpper(name[2]&^0x20) || isDigit(name[2])) {
+		return ""
+	}
+	switch string(name[:2]) {
+	case "ED", "ed", "Ed":
+		return "ED"
+	case "RP", "rp", "Rp":
+		return "RP"
+	}
+	return ""
+}
+
+func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// isSeparator tells whether c can separate fields and what is in them.
+func isSeparator(c byte) bool { return c > ' ' && c < 0x7f && !isUpper(c&^0x20) && !isDigit(c) }
