@@ -129,6 +129,8 @@ func (e *Engine) commit(ctx context.Context, deliveries []*delivery) error {
 	return e.store.writeLast(ctx, func(tx transaction) ([]*statement, error) {
 		known := make([][]attemptRow, len(deliveries))
 		lookups := make([]*statement, len(deliveries))
+		ids := make([]int64, len(deliveries))
+		jobs := make([]river.InsertManyParams, len(deliveries))
 		for i, d := range deliveries {
 			lookups[i] = query(func(r row) error {
 				var a attemptRow
@@ -136,12 +138,14 @@ func (e *Engine) commit(ctx context.Context, deliveries []*delivery) error {
 				known[i] = append(known[i], a)
 				return err
 			}, selectAttempts, d.reference, d.runID)
+			ids[i] = newID(now)
+			jobs[i] = river.InsertManyParams{Args: eventArgs{Event: ids[i]}} // one of an event that is not stored then does nothing
 		}
-		if err := tx.run(ctx, lookups...); err != nil {
+		jobIDs, err := tx.runAndEnqueue(ctx, lookups, jobs...)
+		if err != nil {
 			return nil, err
 		}
 
-		var jobs []river.InsertManyParams
 		var statements []*statement
 		var settled settlement
 		for i, d := range deliveries {
@@ -150,26 +154,15 @@ func (e *Engine) commit(ctx context.Context, deliveries []*delivery) error {
 				d.refused = errOtherRun
 				continue
 			}
-			id := newID(now)
-			jobs = append(jobs, river.InsertManyParams{Args: eventArgs{Event: id}})
 			final := 0
 			if d.event.Final() {
 				final = 1
 			}
-			statements = append(statements, exec(insertEvent, id, d.runID, d.event.SequenceNumber, d.discriminator, final, d.body, int64(0), micros(now)))
+			statements = append(statements,
+				exec(insertEvent, ids[i], d.runID, d.event.SequenceNumber, d.discriminator, final, d.body, jobIDs[i], micros(now)))
 			if attempt != nil {
 				settled.add(attempt, d.runID, d.event, now, e.unknownDeadline)
 			}
-		}
-		if len(jobs) == 0 {
-			return nil, nil
-		}
-		ids, err := tx.enqueue(ctx, jobs...)
-		if err != nil {
-			return nil, err
-		}
-		for i, id := range ids {
-			statements[i].args[6] = id
 		}
 		statements = append(statements, settled.statements...)
 		if len(settled.agents) == 0 {

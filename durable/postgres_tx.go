@@ -26,6 +26,19 @@ func (t *postgresTx) enqueue(ctx context.Context, jobs ...river.InsertManyParams
 	return jobIDs(results), err
 }
 
+func (t *postgresTx) runAndEnqueue(ctx context.Context, statements []*statement, jobs ...river.InsertManyParams) ([]int64, error) {
+	own, ok := t.tx.(*ownTx)
+	if !ok {
+		if err := t.run(ctx, statements...); err != nil {
+			return nil, err
+		}
+		return t.enqueue(ctx, jobs...)
+	}
+	own.ahead = t.batch(statements)
+	own.takeAhead = func(results pgx.BatchResults) error { return takeAll(statements, results) }
+	return t.enqueue(ctx, jobs...)
+}
+
 type batchSender interface {
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
@@ -35,16 +48,24 @@ func (s *postgresStore) runOn(ctx context.Context, on batchSender, statements []
 	if len(statements) == 0 {
 		return nil
 	}
-	batch := &pgx.Batch{}
-	for _, st := range statements {
-		batch.Queue(s.dialect.sql(st.sql), st.args...)
-	}
-	results := on.SendBatch(ctx, batch)
+	results := on.SendBatch(ctx, s.batch(statements))
 	defer func() {
 		if closed := results.Close(); err == nil {
 			err = closed
 		}
 	}()
+	return takeAll(statements, results)
+}
+
+func (s *postgresStore) batch(statements []*statement) *pgx.Batch {
+	batch := &pgx.Batch{}
+	for _, st := range statements {
+		batch.Queue(s.dialect.sql(st.sql), st.args...)
+	}
+	return batch
+}
+
+func takeAll(statements []*statement, results pgx.BatchResults) error {
 	for _, st := range statements {
 		if err := st.take(results); err != nil {
 			return err
@@ -78,6 +99,9 @@ func (st *statement) take(results pgx.BatchResults) error {
 type ownTx struct {
 	conn             *pgxpool.Conn
 	begun, committed bool
+
+	ahead     *pgx.Batch // goes in front of River's next query
+	takeAhead func(pgx.BatchResults) error
 }
 
 // begin begins the transaction by itself, where a batch cannot.
@@ -137,6 +161,17 @@ func (t *ownTx) Exec(ctx context.Context, sql string, args ...any) (pgconn.Comma
 }
 
 func (t *ownTx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	if batch := t.ahead; batch != nil {
+		t.ahead = nil
+		batch.Queue(sql, args...)
+		results := t.SendBatch(ctx, batch)
+		if err := t.takeAhead(results); err != nil {
+			_ = results.Close() // it fails for the same reason
+			return nil, err
+		}
+		rows, err := results.Query()
+		return batchRows{rows, results}, err
+	}
 	if err := t.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -168,6 +203,17 @@ func (t *ownTx) Commit(context.Context) error          { return errNotForRiver }
 func (t *ownTx) Rollback(context.Context) error        { return errNotForRiver }
 func (t *ownTx) LargeObjects() pgx.LargeObjects        { return pgx.LargeObjects{} }
 func (t *ownTx) Conn() *pgx.Conn                       { return t.conn.Conn() }
+
+// batchRows are the rows of a batch's last query.
+type batchRows struct {
+	pgx.Rows
+	results pgx.BatchResults
+}
+
+func (r batchRows) Close() {
+	r.Rows.Close()
+	_ = r.results.Close() // all was read: a connection that fails now fails the transaction's next step
+}
 
 type failedRow struct{ err error }
 

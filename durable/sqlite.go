@@ -213,6 +213,13 @@ func (t *sqliteTx) enqueue(ctx context.Context, jobs ...river.InsertManyParams) 
 	return jobIDs(results), err
 }
 
+func (t *sqliteTx) runAndEnqueue(ctx context.Context, statements []*statement, jobs ...river.InsertManyParams) ([]int64, error) {
+	if err := t.run(ctx, statements...); err != nil {
+		return nil, err
+	}
+	return t.enqueue(ctx, jobs...)
+}
+
 func jobIDs(results []*rivertype.JobInsertResult) []int64 {
 	ids := make([]int64, len(results))
 	for i, r := range results {
