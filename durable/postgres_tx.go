@@ -36,7 +36,11 @@ func (t *postgresTx) runAndEnqueue(ctx context.Context, statements []*statement,
 	}
 	own.ahead = t.batch(statements)
 	own.takeAhead = func(results pgx.BatchResults) error { return takeAll(statements, results) }
-	return t.enqueue(ctx, jobs...)
+	ids, err := t.enqueue(ctx, jobs...)
+	if err == nil && own.ahead != nil {
+		err = errors.New("this version of River does not begin with a query")
+	}
+	return ids, err
 }
 
 type batchSender interface {
@@ -78,7 +82,7 @@ func takeAll(statements []*statement, results pgx.BatchResults) error {
 func (st *statement) take(results pgx.BatchResults) error {
 	if st.scan == nil {
 		tag, err := results.Exec()
-		st.affected = tag.RowsAffected()
+		st.affected, st.command = tag.RowsAffected(), tag.String()
 		return err
 	}
 	rows, err := results.Query()
@@ -99,6 +103,7 @@ func (st *statement) take(results pgx.BatchResults) error {
 type ownTx struct {
 	conn             *pgxpool.Conn
 	begun, committed bool
+	notBegun         error // why begin failed
 
 	ahead     *pgx.Batch // goes in front of River's next query
 	takeAhead func(pgx.BatchResults) error
@@ -121,7 +126,7 @@ func (t *ownTx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	t.begun = true
 	b.QueuedQueries = append([]*pgx.QueuedQuery{{SQL: "begin"}}, b.QueuedQueries...)
 	results := t.conn.SendBatch(ctx, b)
-	_, _ = results.Exec() // of begin; if it failed, so do the others
+	_, t.notBegun = results.Exec() // then the others fail too, and a commit must not seem to succeed
 	return results
 }
 
@@ -130,11 +135,14 @@ func (t *ownTx) commitWith(ctx context.Context, s *postgresStore, last []*statem
 	if !t.begun && len(last) == 0 {
 		return nil
 	}
+	if t.notBegun != nil {
+		return t.notBegun
+	}
 	commit := exec("commit")
 	if err := s.runOn(ctx, t, append(last[:len(last):len(last)], commit)); err != nil {
 		return err
 	}
-	if t.conn.Conn().PgConn().TxStatus() != 'I' {
+	if commit.command != "COMMIT" { // of a transaction in which something has failed PostgreSQL says ROLLBACK
 		return errors.New("the transaction was not committed")
 	}
 	t.committed = true

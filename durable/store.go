@@ -49,6 +49,7 @@ type statement struct {
 	args     []any
 	scan     func(row) error // called for each row of the answer
 	affected int64           // rows, after it ran; only where scan is nil
+	command  string          // PostgreSQL's name for what was done; only where scan is nil
 }
 
 type row interface{ Scan(dest ...any) error }
