@@ -77,7 +77,8 @@
 // gives the data, for that is how they are sent and stored; an Event encodes without its body. A logger that encodes slices or maps of
 // these types as JSON shows them.
 //
-// Package heliostest has a fake Helios for tests.
+// Package heliostest has a fake Helios for tests. Module github.com/heliosai/helios-go/durable keeps submissions and webhooks in SQLite or PostgreSQL, so that a
+// process may die while runs are under way.
 //
 // Vendor documentation: https://docs.heliosai.health
 package helios

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+
+	"github.com/heliosai/helios-go"
 )
 
 // A Codec turns the bodies of requests and events into what is stored, and back. It must be safe for concurrent use and must not change its arguments.
@@ -15,7 +17,9 @@ import (
 // place says where the body is stored: it is the same for Encode and Decode, and no two bodies have the same. A codec that authenticates should include it, so that
 // bodies cannot be exchanged for one another in the store.
 type Codec interface {
+	// Encode returns what is stored of body. While it fails webhooks are answered with 503, after five seconds in which it is tried again.
 	Encode(body, place []byte) ([]byte, error)
+	// Decode returns what Encode was given. If it fails, a submission waits and an event counts as not handled: both are tried again.
 	Decode(stored, place []byte) ([]byte, error)
 }
 
@@ -24,7 +28,7 @@ type Key struct {
 	// ID names the key in what it has encrypted: 1 to 255 bytes. It is no secret.
 	ID string
 	// Secret is 16, 24 or 32 random bytes, for AES-128, AES-192 or AES-256.
-	Secret []byte
+	Secret []byte `json:"-"`
 }
 
 // Format prints the key's id and not its secret.
@@ -119,22 +123,48 @@ func (c *config) encode(body []byte, kind, of string) ([]byte, error) {
 	if c.codec == nil || body == nil {
 		return body, nil
 	}
-	stored, err := c.codec.Encode(body, place(kind, of))
-	if err != nil {
-		return nil, fmt.Errorf("helios: durable: encode: %w", err)
-	}
-	return stored, nil
+	return guarded("encode", c.codec.Encode, body, place(kind, of))
 }
 
 func (c *config) decode(stored []byte, kind, of string) ([]byte, error) {
 	if c.codec == nil || stored == nil {
 		return stored, nil
 	}
-	body, err := c.codec.Decode(stored, place(kind, of))
-	if err != nil {
-		return nil, fmt.Errorf("helios: durable: decode: %w", err)
+	return guarded("decode", c.codec.Decode, stored, place(kind, of))
+}
+
+// codecError keeps the text of a codec's error, which may hold anything, out of its own.
+type codecError struct {
+	doing string
+	kind  string
+	cause error
+}
+
+func (e *codecError) Error() string {
+	if errors.Is(e.cause, ErrUndecodable) { // of this package
+		return e.cause.Error()
 	}
-	return body, nil
+	return "helios: durable: " + e.doing + ": the codec failed: " + e.kind
+}
+
+func (e *codecError) Unwrap() error { return e.cause }
+
+// Is reports whether target is helios.ErrUnavailable, as when the store fails: the delivery should come again.
+func (e *codecError) Is(target error) bool {
+	return target == helios.ErrUnavailable && !errors.Is(e.cause, ErrUndecodable)
+}
+
+// guarded calls a codec, whose panic is a failure like any other.
+func guarded(doing string, code func(body, place []byte) ([]byte, error), body, place []byte) (coded []byte, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			coded, err = nil, &codecError{doing: doing, kind: fmt.Sprintf("panic (%T)", v)}
+		}
+	}()
+	if coded, err = code(body, place); err != nil {
+		return nil, &codecError{doing, fmt.Sprintf("%T", rootOf(err)), err}
+	}
+	return coded, nil
 }
 
 // place is what no two bodies have in common.

@@ -19,7 +19,8 @@
 //
 // Workers send what is stored, oldest first, as long as the account has free slots for the agent type. Slots are counted in the store, across all processes; the limit is 7 until
 // an answer of the service tells another. What certainly was not accepted is sent again by itself, as long as it takes: after a 429 when its Retry-After has passed, after a connection
-// that could not be made or a key that was refused with growing waits of up to five minutes. What the service refuses as wrong has failed; see [Submission.Message].
+// that could not be made or a key that was refused with growing waits of up to five minutes, in which nothing else of its agent type is sent either. What the service refuses as wrong
+// has failed; see [Submission.Message].
 //
 // # Paid once
 //
@@ -41,12 +42,14 @@
 //
 // A handler can be called twice for one event: after a crash between its return and the commit that says so. So let it do what it does under the event's run id, once.
 //
-// Processes say every ten seconds that they live. What one that has not done so for thirty seconds was handling is handed to another, and what it was sending is unknown.
+// Processes say every ten seconds that they live. What one that has not done so for thirty seconds was handling is handed to another, and what it was sending is unknown. The store's
+// clock tells. Deadlines are written and read by the machines' own clocks, which should agree to within a minute.
 //
 // # Privacy
 //
 // Requests, events and what the service wrote are stored as they are, unless [WithCodec] encrypts them; [NewAESGCM] does, with keys that can be rotated. Keys, agent types, states, run ids, numbers, statuses and
-// times are never encrypted. [WithRetention] deletes bodies some time after they were handled. The engine logs nothing of a body, and of a handler's error its type only: its text may hold
+// times are never encrypted. [WithRetention] deletes bodies some time after they were handled; in a SQLite file they are overwritten, from PostgreSQL's files they go with its
+// vacuum and its log. The engine logs nothing of a body, and of a handler's error its type only: its text may hold
 // anything. Neither does it stand in River's tables. A SQLite file is made readable by its owner only.
 //
 // # River
@@ -56,7 +59,8 @@
 // touch; a job's time is the handler's; nothing is logged to standard output. River's job rows hold ids, no data; if they are deleted, the engine makes them anew.
 //
 // On PostgreSQL all tables are in a schema of their own ([WithSchema]), because a River client of other programs in the same schema would discard the engine's jobs. On SQLite
-// (modernc.org/sqlite, which needs no C compiler) the file is opened with a write-ahead log and synchronous=FULL, and written through one connection. [SQLiteEngine.River] and
+// (modernc.org/sqlite, which needs no C compiler) the file is opened with a write-ahead log, synchronous=FULL and secure_delete, and written through one connection. PostgreSQL connections with
+// synchronous_commit off are refused. [SQLiteEngine.River] and
 // [PostgresEngine.River] are for riverui; the module's README shows how.
 //
 // # Operation

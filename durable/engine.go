@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -98,6 +99,9 @@ func migrateTables(ctx context.Context, tx transaction, apply func(script string
 	if err := tx.run(ctx, query(func(r row) error { return r.Scan(&version) }, selectMigrations)); err != nil {
 		return err
 	}
+	if version > len(migrations) {
+		return errors.New("they were made by a later version of this module")
+	}
 	for version < len(migrations) {
 		if err := apply(migrations[version]); err != nil {
 			return err
@@ -146,29 +150,33 @@ func (e *Engine) Run(ctx context.Context) error {
 	if err := e.store.start(ctx); err != nil {
 		return e.notStarted(ctx, err)
 	}
+	beating, stopBeating := context.WithCancel(context.WithoutCancel(ctx)) // also while it drains
+	defer stopBeating()
+	var tasks sync.WaitGroup
+	tasks.Go(func() { e.keepBeating(beating) })
+	tasks.Go(func() { e.keepSweeping(ctx) })
+	ended := make(chan struct{})
+	go func() {
+		<-e.store.stopped()
+		stopBeating()
+		tasks.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		e.leave(ctx)
+		return nil
+	case <-ctx.Done():
+	}
 	const grace = 5 * time.Second // for a handler that was cancelled to notice
-	stopped, ended := e.store.stopped(), ctx.Done()
-	var stuck <-chan time.Time
-	e.maintain(ctx)
-	for {
-		next := time.NewTimer(jittered(e.sweepInterval))
-		select {
-		case <-ended:
-			ended = nil
-			last := time.NewTimer(e.drainTimeout + grace)
-			defer last.Stop()
-			stuck = last.C
-		case <-next.C:
-			e.maintain(ctx)
-		case <-stopped:
-			next.Stop()
-			e.leave(ctx)
-			return nil
-		case <-stuck:
-			next.Stop()
-			return errors.New("helios: durable: Run: a handler has not returned although its context was cancelled")
-		}
-		next.Stop()
+	last := time.NewTimer(e.drainTimeout + grace)
+	defer last.Stop()
+	select {
+	case <-ended:
+		e.leave(ctx)
+		return nil
+	case <-last.C:
+		return errors.New("helios: durable: Run: a handler has not returned although its context was cancelled, or the store does not answer")
 	}
 }
 
@@ -188,7 +196,8 @@ func (e *Engine) Close() error {
 	return e.store.close()
 }
 
-// Health returns nil if the store can be reached and answers. It is what a readiness check should ask; see [Engine.Stats] for how much is waiting.
+// Health returns nil if the store can be reached and read. It is what a readiness check should ask. It does not write, so it passes on a full disk; see [Engine.Stats] for what
+// is waiting.
 func (e *Engine) Health(ctx context.Context) error {
 	var version int
 	err := e.store.read(ctx, query(func(r row) error { return r.Scan(&version) }, selectMigrations))

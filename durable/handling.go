@@ -72,7 +72,7 @@ func (w *eventWorker) Work(ctx context.Context, job *river.Job[eventArgs]) error
 	err := e.store.read(ctx, one(&found, selectEvent, in(s.id, s.job),
 		&s.runID, &s.sequenceNumber, &s.discriminator, &s.final, &s.body, &s.handled, &s.key))
 	if err != nil {
-		return e.storeFailed("read an event", err)
+		return e.notTheHandler(ctx, "read an event", err)
 	}
 	switch {
 	case !found: // a duplicate's, or its work is done
@@ -81,8 +81,11 @@ func (w *eventWorker) Work(ctx context.Context, job *river.Job[eventArgs]) error
 		return e.settleEvent(ctx, &s, eventSkipped)
 	}
 	failure := e.handle(ctx, &s)
-	if failure == nil {
+	switch {
+	case failure == nil:
 		return e.settleEvent(ctx, &s, eventHandled)
+	case errors.Is(ctx.Err(), context.Canceled): // the process stops: its deadline would be another error
+		return river.JobSnooze(0)
 	}
 	attrs := []any{
 		slog.String("key", s.key.String), slog.String("run", s.runID), slog.Int("number", s.sequenceNumber),
@@ -107,9 +110,15 @@ func (e *Engine) settleEvent(ctx context.Context, s *storedEvent, state string) 
 		return tx.run(ctx, exec(settleEvent, s.id, s.job, state, micros(e.now())))
 	})
 	if err != nil {
-		return e.storeFailed("settle an event", err)
+		return e.notTheHandler(ctx, "settle an event", err)
 	}
 	return nil
+}
+
+// notTheHandler tries an event again soon, without using up an attempt: the store failed, not the handler.
+func (e *Engine) notTheHandler(ctx context.Context, doing string, err error) error {
+	e.logger.ErrorContext(ctx, e.storeFailed(doing, err).Error())
+	return river.JobSnooze(jittered(time.Second))
 }
 
 // handlerError is a failure of the handler, without its text.
@@ -152,8 +161,8 @@ func kindOf(err error) string {
 
 type keyContext struct{}
 
-// KeyFrom returns the key of the submission that the event is of, from the context that the handler was called with. It is "" for an event of a run that this engine did not
-// submit.
+// KeyFrom returns the key of the submission that the event is of, from the context that the handler was called with. It is "" for an event of a run that was not
+// submitted through this store, and for one that came without the reference before the answer with its run id was stored.
 func KeyFrom(ctx context.Context) string {
 	key, _ := ctx.Value(keyContext{}).(string)
 	return key
@@ -161,20 +170,20 @@ func KeyFrom(ctx context.Context) string {
 
 // DeadLetter is an event whose handler has failed as often as it may. It is kept until it is replayed.
 type DeadLetter struct {
-	ID             int64
-	Key            string // of its submission; "" if it is of none
-	RunID          string
-	SequenceNumber int
-	Final          bool // it is the run's result or error
-	ReceivedAt     time.Time
-	DiedAt         time.Time
+	ID             int64     // for Replay
+	Key            string    // of its submission; "" if it is of none
+	RunID          string    // of the run that it tells about
+	SequenceNumber int       // the event's, in its run
+	Final          bool      // it is the run's result or error
+	ReceivedAt     time.Time // when it was stored
+	DiedAt         time.Time // when the last attempt failed
 }
 
 const (
 	selectDead = `SELECT id, run_id, sequence_number, final, received_at, settled_at, (SELECT r.key FROM {references} r WHERE r.run_id = e.run_id)
 		FROM {events} e WHERE state = 'dead' AND id > $1 ORDER BY id LIMIT $2`
 	reviveEvent = `UPDATE {events} SET state = 'pending', job_id = $2, attempts = CASE WHEN state = 'dead' THEN 0 ELSE attempts + 1 END, settled_at = NULL
-		WHERE id = $1 AND job_id = $3 AND state IN ('pending', 'dead')`
+		WHERE id = $1 AND job_id = $3 AND state = $4`
 	selectJob = `SELECT job_id FROM {events} WHERE id = $1 AND state = 'dead'`
 )
 
@@ -209,7 +218,7 @@ func (e *Engine) Replay(ctx context.Context, id int64) error {
 		if err := tx.run(ctx, one(&found, selectJob, in(id), &job)); err != nil || !found {
 			return err
 		}
-		revived, err := e.revive(ctx, tx, id, job)
+		revived, err := e.revive(ctx, tx, id, job, eventDead)
 		found = revived
 		return err
 	})
@@ -222,13 +231,13 @@ func (e *Engine) Replay(ctx context.Context, id int64) error {
 	return nil
 }
 
-// revive gives an event a new job in place of the old one. It reports false if another process has done so, or has handled the event; then the new job finds nothing.
-func (e *Engine) revive(ctx context.Context, tx transaction, id, old int64) (bool, error) {
+// revive gives an event, pending or dead, a new job in place of the old one. It reports false if another process has done so, or has handled the event; then the new job finds nothing.
+func (e *Engine) revive(ctx context.Context, tx transaction, id, old int64, state string) (bool, error) {
 	ids, err := tx.enqueue(ctx, river.InsertManyParams{Args: eventArgs{Event: id}})
 	if err != nil {
 		return false, err
 	}
-	st := exec(reviveEvent, id, ids[0], old)
+	st := exec(reviveEvent, id, ids[0], old, state)
 	err = tx.run(ctx, st)
 	return st.affected == 1, err
 }

@@ -31,7 +31,7 @@ const (
 const (
 	selectAttempts = `SELECT reference, key, coalesce(run_id, '') FROM {references} WHERE reference = $1 OR run_id = $2`
 	insertEvent    = `INSERT INTO {events} (id, run_id, sequence_number, discriminator, final, state, body, job_id, received_at)
-		VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7, $8) ON CONFLICT DO NOTHING`
+		VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7, $8) ON CONFLICT (run_id, sequence_number, discriminator) DO NOTHING`
 )
 
 // delivery is an authentic webhook on its way into the store.
@@ -78,9 +78,8 @@ func (e *Engine) Receive(ctx context.Context, ev *helios.Event, query map[string
 
 func (e *Engine) receive(ctx context.Context, ev *helios.Event, reference string) error {
 	d := &delivery{event: ev, runID: storable(ev.RunID), reference: storable(reference), discriminator: discriminator(ev)}
-	var err error
-	if d.body, err = e.encode(ev.Raw, "event", d.name()); err != nil {
-		e.logger.ErrorContext(ctx, "helios: an event cannot be encoded for the store", slog.String("run", d.runID))
+	if err := e.encodePatiently(d); err != nil { //nolint:contextcheck // as below
+		e.logger.ErrorContext(ctx, "helios: an event cannot be encoded for the store", slog.String("run", d.runID), slog.String("error", err.Error()))
 		return err
 	}
 	if err := e.intake.add(d); err != nil { //nolint:contextcheck // what has arrived whole is kept, even if the sender has hung up
@@ -92,6 +91,17 @@ func (e *Engine) receive(ctx context.Context, ev *helios.Event, reference string
 		e.logger.WarnContext(ctx, "helios: webhook refused: its reference belongs to another run", slog.String("run", d.runID))
 	}
 	return d.refused
+}
+
+// encodePatiently tries again as long as the store would: a codec may ask a service for its key.
+func (e *Engine) encodePatiently(d *delivery) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), e.patience)
+	defer cancel()
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		if d.body, err = e.encode(d.event.Raw, "event", d.name()); err == nil || !wait(ctx, pause) {
+			return err
+		}
+	}
 }
 
 // name identifies the event among all.
@@ -129,6 +139,8 @@ func (e *Engine) commit(ctx context.Context, deliveries []*delivery) error {
 	return e.store.writeLast(ctx, func(tx transaction) ([]*statement, error) {
 		known := make([][]attemptRow, len(deliveries))
 		lookups := make([]*statement, len(deliveries))
+		ids := make([]int64, len(deliveries))
+		jobs := make([]river.InsertManyParams, len(deliveries))
 		for i, d := range deliveries {
 			lookups[i] = query(func(r row) error {
 				var a attemptRow
@@ -136,12 +148,14 @@ func (e *Engine) commit(ctx context.Context, deliveries []*delivery) error {
 				known[i] = append(known[i], a)
 				return err
 			}, selectAttempts, d.reference, d.runID)
+			ids[i] = newID(now)
+			jobs[i] = river.InsertManyParams{Args: eventArgs{Event: ids[i]}} // one of an event that is not stored then does nothing
 		}
-		if err := tx.run(ctx, lookups...); err != nil {
+		jobIDs, err := tx.runAndEnqueue(ctx, lookups, jobs...)
+		if err != nil {
 			return nil, err
 		}
 
-		var jobs []river.InsertManyParams
 		var statements []*statement
 		var settled settlement
 		for i, d := range deliveries {
@@ -150,26 +164,15 @@ func (e *Engine) commit(ctx context.Context, deliveries []*delivery) error {
 				d.refused = errOtherRun
 				continue
 			}
-			id := newID(now)
-			jobs = append(jobs, river.InsertManyParams{Args: eventArgs{Event: id}})
 			final := 0
 			if d.event.Final() {
 				final = 1
 			}
-			statements = append(statements, exec(insertEvent, id, d.runID, d.event.SequenceNumber, d.discriminator, final, d.body, int64(0), micros(now)))
+			statements = append(statements,
+				exec(insertEvent, ids[i], d.runID, d.event.SequenceNumber, d.discriminator, final, d.body, jobIDs[i], micros(now)))
 			if attempt != nil {
 				settled.add(attempt, d.runID, d.event, now, e.unknownDeadline)
 			}
-		}
-		if len(jobs) == 0 {
-			return nil, nil
-		}
-		ids, err := tx.enqueue(ctx, jobs...)
-		if err != nil {
-			return nil, err
-		}
-		for i, id := range ids {
-			statements[i].args[6] = id
 		}
 		statements = append(statements, settled.statements...)
 		if len(settled.agents) == 0 {

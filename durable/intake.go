@@ -84,7 +84,8 @@ func (in *intake) take(d *delivery) []*delivery {
 	return batch
 }
 
-// commitAll commits all at once; if that fails each alone, so that one that the store does not take cannot keep the others out.
+// commitAll commits all at once; if that fails each alone, so that one that the store does not take cannot keep the others out. What fails is tried again as long as the first
+// one's patience lasts; a commit whose answer was lost is met again as a duplicate.
 func (in *intake) commitAll(batch []*delivery) []error {
 	errs := make([]error, len(batch))
 	left := max(time.Until(batch[0].arrived.Add(in.patience)), commitTimeout)
@@ -93,18 +94,18 @@ func (in *intake) commitAll(batch []*delivery) []error {
 	if len(batch) > 1 && in.commit(ctx, batch) == nil {
 		return errs
 	}
-	for i, d := range batch {
-		errs[i] = in.commitOne(ctx, d)
-	}
-	return errs
-}
-
-// commitOne tries again as long as ctx lasts. A commit whose answer was lost is met again as a duplicate.
-func (in *intake) commitOne(ctx context.Context, d *delivery) error {
+	done := make([]bool, len(batch))
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		err := in.commit(ctx, []*delivery{d})
-		if err == nil || !wait(ctx, pause) {
-			return err
+		all := true
+		for i, d := range batch {
+			if !done[i] {
+				errs[i] = in.commit(ctx, []*delivery{d})
+				done[i] = errs[i] == nil
+				all = all && done[i]
+			}
+		}
+		if all || !wait(ctx, pause) {
+			return errs
 		}
 	}
 }

@@ -22,8 +22,8 @@ const (
 	mostAttempts = 30_000 // River's column is a smallint
 	rescueMargin = time.Minute
 
-	// leaseSweeps is after how many sweeps that it should have made, and has not, a process counts as dead.
-	leaseSweeps = 3
+	// leaseBeats is after how many signs of life that it should have given, and has not, a process counts as dead.
+	leaseBeats = 3
 
 	// submitters is how many submissions one process sends at once: the answer comes within a second.
 	submitters = 8
@@ -130,7 +130,7 @@ func WithMaxSlots(n int) Option {
 	return positive("WithMaxSlots", n, func(c *config) { c.maxSlots = n })
 }
 
-// WithHandlerTimeout bounds one call of the handler; 1 min by default. Its context ends then.
+// WithHandlerTimeout bounds one call of the handler; 1 min by default. Its context ends then. All processes on one store must have the same.
 func WithHandlerTimeout(d time.Duration) Option {
 	return positive("WithHandlerTimeout", d, func(c *config) { c.handlerTimeout = d })
 }

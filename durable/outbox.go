@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -74,6 +73,8 @@ const (
 		WHERE state = 'queued' AND agent = $1 AND due_at <= $2 ORDER BY created_at, key LIMIT 2`
 	claimDue = `UPDATE {submissions} SET state = 'submitting', reference = $2, attempts = attempts + 1, reason = '', submitted_at = $3, slot_until = $4, job_id = $5, decided_at = NULL
 		WHERE key = $1 AND state = 'queued'`
+	unclaimDue = `UPDATE {submissions} SET state = 'queued', submitted_at = NULL, slot_until = NULL, job_id = NULL
+		WHERE job_id = $1 AND submitted_at = $2 AND state = 'submitting'`
 	insertReference = `INSERT INTO {references} (reference, key, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
 )
 
@@ -82,6 +83,7 @@ type claimed struct {
 	key, agent, reference string
 	request               []byte // as it is stored
 	attempts              int
+	claimed               time.Time // of the wall clock, which a suspended machine's process does not stop
 }
 
 // claim takes a slot and the submission that is due longest, and commits that it is being submitted. It returns nil if nothing is due or no slot is free.
@@ -116,10 +118,16 @@ func (e *Engine) claim(ctx context.Context, agent string, job int64) (c *claimed
 		if c.reference == "" {
 			c.reference = newReference()
 		}
-		err = tx.run(ctx,
-			exec(claimDue, c.key, c.reference, micros(now), micros(now.Add(e.unknownDeadline)), job),
-			exec(insertReference, c.reference, c.key, micros(now)))
-		if err != nil {
+		claim := exec(claimDue, c.key, c.reference, micros(now), micros(now.Add(e.unknownDeadline)), job)
+		if err := tx.run(ctx, claim); err != nil {
+			return err
+		}
+		if claim.affected == 0 { // a late webhook was faster: an earlier attempt was accepted after all
+			c = nil
+			return e.dispatch(ctx, tx, agent)
+		}
+		c.claimed = now.Round(0)
+		if err := tx.run(ctx, exec(insertReference, c.reference, c.key, micros(now))); err != nil {
 			return err
 		}
 		if len(due) > 1 && active+1 < limit {
@@ -128,9 +136,20 @@ func (e *Engine) claim(ctx context.Context, agent string, job int64) (c *claimed
 		return nil
 	})
 	if err != nil {
+		e.unclaim(ctx, job, now)
 		return nil, err
 	}
 	return c, nil
+}
+
+// unclaim gives back what a claim may have taken whose commit was not answered: it was not sent. If this fails too it becomes unknown.
+func (e *Engine) unclaim(ctx context.Context, job int64, claimed time.Time) {
+	ctx, cancel := detached(ctx, 5*time.Second)
+	defer cancel()
+	err := e.store.write(ctx, func(tx transaction) error { return tx.run(ctx, exec(unclaimDue, job, micros(claimed))) })
+	if err != nil {
+		e.logger.WarnContext(ctx, e.storeFailed("give a submission back", err).Error())
+	}
 }
 
 // newReference returns 128 random bits: nobody can guess a submission's.
@@ -171,22 +190,31 @@ func (e *Engine) post(ctx context.Context, c *claimed) outcome {
 			after = unasked
 		}
 		return outcome{state: Queued, limit: limit.Limit, reason: err.Error(), pause: true, wait: jittered(after)}
-	case errors.As(err, &invalid), errors.Is(err, ErrUndecodable), errors.Is(err, errStoredRequest):
+	case errors.As(err, &invalid), errors.Is(err, errStoredRequest):
 		return outcome{state: Failed, reason: err.Error()}
+	case errors.As(err, new(*codecError)), errors.Is(err, errLate): // another process, or this one later, may be able to send it
+		return outcome{state: Queued, reason: err.Error(), wait: min(jittered(e.backoff(c.attempts)), 5*time.Minute)}
 	case errors.As(err, &api) && !errors.Is(err, helios.ErrUnauthorized):
 		return outcome{state: Failed, reason: err.Error(), message: api.Message}
-	default: // certainly not accepted: no connection, no key, or one that has to be corrected
-		return outcome{state: Queued, reason: err.Error(), wait: min(jittered(e.backoff(c.attempts)), 5*time.Minute)}
+	default: // certainly not accepted: no connection, no key, or one that has to be corrected; others would fare no better
+		return outcome{state: Queued, reason: err.Error(), pause: true, wait: min(jittered(e.backoff(c.attempts)), 5*time.Minute)}
 	}
 }
 
-var errStoredRequest = errors.New("helios: durable: the stored request cannot be read")
+var (
+	errStoredRequest = errors.New("helios: durable: the stored request cannot be read")
+	errLate          = errors.New("helios: durable: the process was stopped before it could be sent")
+)
 
 // send posts the stored request, with its reference in the webhook URL.
 func (e *Engine) send(ctx context.Context, c *claimed) (*helios.Run, error) {
 	body, err := e.decode(c.request, "request", c.key)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errStoredRequest, err)
+		return nil, err
+	}
+	// After a suspend, others may have taken this for dead and decided about it.
+	if e.now().Round(0).Sub(c.claimed) > e.submitTimeout {
+		return nil, errLate
 	}
 	if c.agent == agentLabResults {
 		var req helios.LabResultsRequest
@@ -214,14 +242,15 @@ func prepare(body []byte, req any, webhookURL *string, reference string) error {
 }
 
 const (
-	settleUnknown = `UPDATE {submissions} SET state = 'unknown', reason = $3, job_id = NULL WHERE key = $1 AND reference = $2 AND state = 'submitting'`
-	settleQueued  = `UPDATE {submissions} SET state = 'queued', reason = $3, due_at = $4, slot_until = NULL, job_id = NULL
-		WHERE key = $1 AND reference = $2 AND state = 'submitting'`
-	settleFailed = `UPDATE {submissions} SET state = 'failed', reason = $3, message = $4, ended_at = $5, slot_until = NULL, job_id = NULL
-		WHERE key = $1 AND reference = $2 AND state = 'submitting'`
-	raiseLimit  = `UPDATE {agents} SET slot_limit = $2 WHERE agent = $1 AND slot_limit <> $2`
-	pauseAgent  = `UPDATE {agents} SET paused_until = $2 WHERE agent = $1`
-	selectFinal = `SELECT discriminator FROM {events} WHERE run_id = $1 AND final = 1 ORDER BY id`
+	// These change what this attempt has left, and not what another has begun since, should one of them be repeated after its commit was not answered. What is certain also ends
+	// the doubt of who has taken this process for dead.
+	ofAttempt     = ` WHERE key = $1 AND reference = $2 AND attempts = $3 AND state IN ('submitting', 'unknown')`
+	settleUnknown = `UPDATE {submissions} SET state = 'unknown', reason = $4, job_id = NULL` + ofAttempt
+	settleQueued  = `UPDATE {submissions} SET state = 'queued', reason = $4, due_at = $5, slot_until = NULL, job_id = NULL` + ofAttempt
+	settleFailed  = `UPDATE {submissions} SET state = 'failed', reason = $4, message = $5, ended_at = $6, slot_until = NULL, job_id = NULL` + ofAttempt
+	raiseLimit    = `UPDATE {agents} SET slot_limit = $2 WHERE agent = $1 AND slot_limit <> $2`
+	pauseAgent    = `UPDATE {agents} SET paused_until = $2 WHERE agent = $1`
+	selectFinal   = `SELECT discriminator FROM {events} WHERE run_id = $1 AND final = 1 ORDER BY id`
 )
 
 // settle writes the outcome down. It does so even if the job's context has ended, and tries for a minute, for an accepted run is paid; if it cannot, the submission stays
@@ -238,7 +267,11 @@ func (e *Engine) settle(ctx context.Context, c *claimed, out outcome) error {
 		}
 		if !wait(ctx, pause) {
 			failed := e.storeFailed("settle submission "+c.key, err)
-			e.logger.ErrorContext(ctx, failed.Error())
+			attrs := []any{slog.String("outcome", string(out.state))}
+			if out.run != nil {
+				attrs = append(attrs, slog.String("run", out.run.ID))
+			}
+			e.logger.ErrorContext(ctx, failed.Error(), attrs...)
 			return failed
 		}
 	}
@@ -271,9 +304,9 @@ func (e *Engine) settleIn(ctx context.Context, tx transaction, c *claimed, out o
 		}
 		return e.dispatch(ctx, tx, settled.freed()...)
 	case Unknown:
-		return tx.run(ctx, exec(settleUnknown, c.key, c.reference, out.reason))
+		return tx.run(ctx, exec(settleUnknown, c.key, c.reference, c.attempts, out.reason))
 	case Queued:
-		statements := []*statement{exec(settleQueued, c.key, c.reference, out.reason, micros(now.Add(out.wait)))}
+		statements := []*statement{exec(settleQueued, c.key, c.reference, c.attempts, out.reason, micros(now.Add(out.wait)))}
 		if out.pause {
 			return tx.run(ctx, append(statements, exec(pauseAgent, c.agent, micros(now.Add(out.wait))))...)
 		}
@@ -288,9 +321,9 @@ func (e *Engine) settleIn(ctx context.Context, tx transaction, c *claimed, out o
 		}
 		message, err := e.encode(message, "message", c.key)
 		if err != nil {
-			return err
+			message = nil // that it was refused matters more
 		}
-		if err := tx.run(ctx, exec(settleFailed, c.key, c.reference, out.reason, message, micros(now))); err != nil {
+		if err := tx.run(ctx, exec(settleFailed, c.key, c.reference, c.attempts, out.reason, message, micros(now))); err != nil {
 			return err
 		}
 		return e.dispatch(ctx, tx, c.agent)

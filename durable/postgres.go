@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"log/slog"
 	"net"
 	"regexp"
 	"time"
@@ -31,7 +32,8 @@ type PostgresEngine struct {
 }
 
 // OpenPostgres opens an engine in the schema "helios" of a PostgreSQL database (see [WithSchema]), and makes its tables if they are not there. The pool stays the
-// caller's, must have at least 4 connections, and must reach the server directly or through a pooler in session mode, since River uses LISTEN.
+// caller's, must have at least 4 connections, and must reach the server directly or through a pooler in session mode, since River uses LISTEN. synchronous_commit must not
+// be off on its connections. Whether what is acknowledged also survives a failover is up to the server's replication: an asynchronous replica may lack the last commits.
 //
 // client and receiver must not be nil; a client made with [helios.WithResubmitOnUnknownOutcome] is refused.
 func OpenPostgres(ctx context.Context, pool *pgxpool.Pool, client *helios.Client, receiver *helios.Receiver, opts ...Option) (*PostgresEngine, error) {
@@ -47,11 +49,14 @@ func OpenPostgres(ctx context.Context, pool *pgxpool.Pool, client *helios.Client
 	}
 	s := &postgresStore{
 		pool: pool, schema: e.schema,
-		dialect: newDialect(pgx.Identifier{e.schema}.Sanitize()+".", "BYTEA", "BIGINT", "j.attempted_by[array_upper(j.attempted_by, 1)]"),
+		dialect: newDialect(pgx.Identifier{e.schema}.Sanitize()+".", "BYTEA", "BIGINT", "j.attempted_by[array_upper(j.attempted_by, 1)]", "(extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT"),
 	}
 	s.client, err = river.NewClient(riverpgxv5.New(pool), e.riverConfig(e.schema))
 	if err != nil {
 		return nil, fmt.Errorf("helios: durable: River: %w", err)
+	}
+	if err := s.checkSafety(ctx, e.logger); err != nil {
+		return nil, fmt.Errorf("helios: durable: OpenPostgres: %w", err)
 	}
 	if err := e.open(ctx, s); err != nil {
 		return nil, err
@@ -62,12 +67,20 @@ func OpenPostgres(ctx context.Context, pool *pgxpool.Pool, client *helios.Client
 // SubmitAgentTx is [Engine.SubmitAgent] inside a transaction of the caller's: the submission exists if and when tx is committed.
 // If it returns an error other than [ErrKeyConflict] and [helios.ValidationError], tx must be rolled back.
 func (e *PostgresEngine) SubmitAgentTx(ctx context.Context, tx pgx.Tx, key string, req *helios.AgentRequest) (*Submission, error) {
-	return e.submitAgent(ctx, e.store.within(tx), key, req)
+	en, err := e.agentEntry(key, req)
+	if err != nil {
+		return nil, err
+	}
+	return e.enter(ctx, e.store.within(tx), en)
 }
 
 // SubmitLabResultsTx is [Engine.SubmitLabResults] inside a transaction of the caller's; see [PostgresEngine.SubmitAgentTx].
 func (e *PostgresEngine) SubmitLabResultsTx(ctx context.Context, tx pgx.Tx, key string, req *helios.LabResultsRequest) (*Submission, error) {
-	return e.submitLabResults(ctx, e.store.within(tx), key, req)
+	en, err := e.labResultsEntry(key, req)
+	if err != nil {
+		return nil, err
+	}
+	return e.enter(ctx, e.store.within(tx), en)
 }
 
 // River returns the engine's River client, for riverui. Jobs of one's own belong into a client and a schema of one's own.
@@ -124,6 +137,21 @@ func (s *postgresStore) migrate(ctx context.Context) error {
 			return err
 		})
 	})
+}
+
+// checkSafety refuses connections on which a commit would not be what it promises.
+func (s *postgresStore) checkSafety(ctx context.Context, logger *slog.Logger) error {
+	var commit, fsync string
+	err := s.pool.QueryRow(ctx, `SELECT current_setting('synchronous_commit'), current_setting('fsync')`).Scan(&commit, &fsync)
+	switch {
+	case err != nil:
+		return err
+	case commit == "off":
+		return errors.New("synchronous_commit is off for the pool's connections, so that what is acknowledged could be lost; set it in the pool's RuntimeParams")
+	case fsync == "off": // the server's operator has decided so
+		logger.WarnContext(ctx, "helios: PostgreSQL runs with fsync off: if its machine crashes, what was acknowledged can be lost")
+	}
+	return nil
 }
 
 // connect connects as the pool does.

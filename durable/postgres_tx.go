@@ -26,6 +26,23 @@ func (t *postgresTx) enqueue(ctx context.Context, jobs ...river.InsertManyParams
 	return jobIDs(results), err
 }
 
+func (t *postgresTx) runAndEnqueue(ctx context.Context, statements []*statement, jobs ...river.InsertManyParams) ([]int64, error) {
+	own, ok := t.tx.(*ownTx)
+	if !ok {
+		if err := t.run(ctx, statements...); err != nil {
+			return nil, err
+		}
+		return t.enqueue(ctx, jobs...)
+	}
+	own.ahead = t.batch(statements)
+	own.takeAhead = func(results pgx.BatchResults) error { return takeAll(statements, results) }
+	ids, err := t.enqueue(ctx, jobs...)
+	if err == nil && own.ahead != nil {
+		err = errors.New("this version of River does not begin with a query")
+	}
+	return ids, err
+}
+
 type batchSender interface {
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
@@ -35,16 +52,24 @@ func (s *postgresStore) runOn(ctx context.Context, on batchSender, statements []
 	if len(statements) == 0 {
 		return nil
 	}
-	batch := &pgx.Batch{}
-	for _, st := range statements {
-		batch.Queue(s.dialect.sql(st.sql), st.args...)
-	}
-	results := on.SendBatch(ctx, batch)
+	results := on.SendBatch(ctx, s.batch(statements))
 	defer func() {
 		if closed := results.Close(); err == nil {
 			err = closed
 		}
 	}()
+	return takeAll(statements, results)
+}
+
+func (s *postgresStore) batch(statements []*statement) *pgx.Batch {
+	batch := &pgx.Batch{}
+	for _, st := range statements {
+		batch.Queue(s.dialect.sql(st.sql), st.args...)
+	}
+	return batch
+}
+
+func takeAll(statements []*statement, results pgx.BatchResults) error {
 	for _, st := range statements {
 		if err := st.take(results); err != nil {
 			return err
@@ -57,7 +82,7 @@ func (s *postgresStore) runOn(ctx context.Context, on batchSender, statements []
 func (st *statement) take(results pgx.BatchResults) error {
 	if st.scan == nil {
 		tag, err := results.Exec()
-		st.affected = tag.RowsAffected()
+		st.affected, st.command = tag.RowsAffected(), tag.String()
 		return err
 	}
 	rows, err := results.Query()
@@ -78,6 +103,10 @@ func (st *statement) take(results pgx.BatchResults) error {
 type ownTx struct {
 	conn             *pgxpool.Conn
 	begun, committed bool
+	notBegun         error // why begin failed
+
+	ahead     *pgx.Batch // goes in front of River's next query
+	takeAhead func(pgx.BatchResults) error
 }
 
 // begin begins the transaction by itself, where a batch cannot.
@@ -97,7 +126,7 @@ func (t *ownTx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	t.begun = true
 	b.QueuedQueries = append([]*pgx.QueuedQuery{{SQL: "begin"}}, b.QueuedQueries...)
 	results := t.conn.SendBatch(ctx, b)
-	_, _ = results.Exec() // of begin; if it failed, so do the others
+	_, t.notBegun = results.Exec() // then the others fail too, and a commit must not seem to succeed
 	return results
 }
 
@@ -106,11 +135,14 @@ func (t *ownTx) commitWith(ctx context.Context, s *postgresStore, last []*statem
 	if !t.begun && len(last) == 0 {
 		return nil
 	}
+	if t.notBegun != nil {
+		return t.notBegun
+	}
 	commit := exec("commit")
 	if err := s.runOn(ctx, t, append(last[:len(last):len(last)], commit)); err != nil {
 		return err
 	}
-	if t.conn.Conn().PgConn().TxStatus() != 'I' {
+	if commit.command != "COMMIT" { // of a transaction in which something has failed PostgreSQL says ROLLBACK
 		return errors.New("the transaction was not committed")
 	}
 	t.committed = true
@@ -137,6 +169,17 @@ func (t *ownTx) Exec(ctx context.Context, sql string, args ...any) (pgconn.Comma
 }
 
 func (t *ownTx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	if batch := t.ahead; batch != nil {
+		t.ahead = nil
+		batch.Queue(sql, args...)
+		results := t.SendBatch(ctx, batch)
+		if err := t.takeAhead(results); err != nil {
+			_ = results.Close() // it fails for the same reason
+			return nil, err
+		}
+		rows, err := results.Query()
+		return batchRows{rows, results}, err
+	}
 	if err := t.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -168,6 +211,17 @@ func (t *ownTx) Commit(context.Context) error          { return errNotForRiver }
 func (t *ownTx) Rollback(context.Context) error        { return errNotForRiver }
 func (t *ownTx) LargeObjects() pgx.LargeObjects        { return pgx.LargeObjects{} }
 func (t *ownTx) Conn() *pgx.Conn                       { return t.conn.Conn() }
+
+// batchRows are the rows of a batch's last query.
+type batchRows struct {
+	pgx.Rows
+	results pgx.BatchResults
+}
+
+func (r batchRows) Close() {
+	r.Rows.Close()
+	_ = r.results.Close() // all was read: a connection that fails now fails the transaction's next step
+}
 
 type failedRow struct{ err error }
 

@@ -71,7 +71,7 @@ func TestEncryptedAtRest(t *testing.T) {
 	})
 }
 
-// TestUndecodable: an event or a request whose key is lost ends where it can be found.
+// TestUndecodable: an event whose key is lost ends where it can be found; a request waits for a process that has the key.
 func TestUndecodable(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t)
@@ -82,11 +82,18 @@ func TestUndecodable(t *testing.T) {
 
 		lost := srv.open(t, k, WithCodec(newCodec(t, newKey)), WithMaxAttempts(1))
 		lost.HandleFunc(nothing)
-		run(t, lost)
-		s := waitFor(t, lost, "k", Failed)
+		stop := run(t, lost)
+		var s *Submission
+		eventually(t, func() bool { s, err = lost.Status(t.Context(), "k"); return err == nil && s.Reason != "" }, func() string { return "not tried" })
+		assert.Equal(t, Queued, s.State)
 		assert.Contains(t, s.Reason, "cannot be decoded")
 		assert.Empty(t, srv.Requests())
 		eventually(t, func() bool { s, err := lost.Stats(t.Context()); return err == nil && s.DeadLetters == 1 }, func() string { return "no dead letter" })
+		stop()
+		e.HandleFunc(nothing)
+		srv.handler.set(e.WebhookHandler())
+		run(t, e)
+		waitFor(t, e, "k", Completed)
 	})
 }
 

@@ -87,9 +87,9 @@ const (
 // dialect turns a statement written for both stores into one for the store at hand.
 type dialect struct{ replacer *strings.Replacer }
 
-// newDialect names the tables with prefix in front, the schema of PostgreSQL, the types of bytes and of ids, and who worked last on the River job j.
-func newDialect(prefix, bytes, id, worker string, more ...string) dialect {
-	pairs := []string{"{bytes}", bytes, "{id}", id, "{worker}", worker, "{name}", "helios_", "{slots}", "7", "{river_job}", prefix + "river_job"}
+// newDialect names the tables with prefix in front, the schema of PostgreSQL, the types of bytes and of ids, who worked last on the River job j, and the store's own time.
+func newDialect(prefix, bytes, id, worker, now string, more ...string) dialect {
+	pairs := []string{"{bytes}", bytes, "{id}", id, "{worker}", worker, "{now}", now, "{name}", "helios_", "{slots}", "7", "{river_job}", prefix + "river_job"}
 	for _, table := range []string{"submissions", "references", "events", "agents", "workers", "sweeps", "migrations"} {
 		pairs = append(pairs, "{"+table+"}", prefix+"helios_"+table)
 	}

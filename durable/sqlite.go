@@ -59,12 +59,20 @@ func (e *SQLiteEngine) InTx(ctx context.Context, fn func(tx *sql.Tx) error) erro
 
 // SubmitAgentTx is [Engine.SubmitAgent] inside a transaction of [SQLiteEngine.InTx]: the submission exists if and when that is committed.
 func (e *SQLiteEngine) SubmitAgentTx(ctx context.Context, tx *sql.Tx, key string, req *helios.AgentRequest) (*Submission, error) {
-	return e.submitAgent(ctx, &sqliteTx{e.store, tx}, key, req)
+	en, err := e.agentEntry(key, req)
+	if err != nil {
+		return nil, err
+	}
+	return e.enter(ctx, &sqliteTx{e.store, tx}, en)
 }
 
 // SubmitLabResultsTx is [Engine.SubmitLabResults] inside a transaction of [SQLiteEngine.InTx].
 func (e *SQLiteEngine) SubmitLabResultsTx(ctx context.Context, tx *sql.Tx, key string, req *helios.LabResultsRequest) (*Submission, error) {
-	return e.submitLabResults(ctx, &sqliteTx{e.store, tx}, key, req)
+	en, err := e.labResultsEntry(key, req)
+	if err != nil {
+		return nil, err
+	}
+	return e.enter(ctx, &sqliteTx{e.store, tx}, en)
 }
 
 // River returns the engine's River client, for riverui. Jobs of one's own belong into a client and a file of one's own.
@@ -93,7 +101,10 @@ func openFile(ctx context.Context, path string) (*sqliteStore, error) {
 	}
 	_ = file.Close()
 	open := func(connections int, more ...string) *sql.DB {
-		options := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)"}, more...)}
+		options := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)",
+			"fullfsync(1)", "checkpoint_fullfsync(1)", // without which macOS does not write through the disk's own cache
+			"secure_delete(1)", // what is deleted is overwritten
+		}, more...)}
 		name := (&url.URL{Scheme: "file", Path: filepath.ToSlash(absolute), RawQuery: options.Encode()}).String()
 		db := sql.OpenDB(&preparing{name: name})
 		db.SetMaxOpenConns(connections)
@@ -102,7 +113,7 @@ func openFile(ctx context.Context, path string) (*sqliteStore, error) {
 	}
 	s := &sqliteStore{
 		db: open(1), readers: open(4, "query_only(1)"),
-		dialect: newDialect("", "BLOB", "INTEGER", "json_extract(j.attempted_by, '$[#-1]')", "$1", "?1", "$2", "?2", "$3", "?3", "$4", "?4", "$5", "?5", "$6", "?6", "$7", "?7", "$8", "?8"),
+		dialect: newDialect("", "BLOB", "INTEGER", "json_extract(j.attempted_by, '$[#-1]')", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)", "$1", "?1", "$2", "?2", "$3", "?3", "$4", "?4", "$5", "?5", "$6", "?6", "$7", "?7", "$8", "?8"),
 	}
 	if err := s.checkSafety(ctx); err != nil {
 		_ = s.close()
@@ -211,6 +222,13 @@ func (t *sqliteTx) run(ctx context.Context, statements ...*statement) error {
 func (t *sqliteTx) enqueue(ctx context.Context, jobs ...river.InsertManyParams) ([]int64, error) {
 	results, err := t.client.InsertManyTx(ctx, t.tx, jobs)
 	return jobIDs(results), err
+}
+
+func (t *sqliteTx) runAndEnqueue(ctx context.Context, statements []*statement, jobs ...river.InsertManyParams) ([]int64, error) {
+	if err := t.run(ctx, statements...); err != nil {
+		return nil, err
+	}
+	return t.enqueue(ctx, jobs...)
 }
 
 func jobIDs(results []*rivertype.JobInsertResult) []int64 {

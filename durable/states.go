@@ -51,7 +51,7 @@ const (
 	endCompleted = `UPDATE {submissions} SET state = 'completed', run_id = $2, reason = '', accepted_at = coalesce(accepted_at, $3), ended_at = $3, slot_until = NULL
 		WHERE key = $1 AND state <> 'completed' RETURNING agent`
 	endFailed = `UPDATE {submissions} SET state = 'failed', run_id = $2, reason = $4, accepted_at = coalesce(accepted_at, $3), ended_at = $3, slot_until = NULL
-		WHERE key = $1 AND state IN ('submitting', 'accepted', 'unknown') AND (run_id IS NULL OR run_id = $2) RETURNING agent`
+		WHERE key = $1 AND state IN ('submitting', 'accepted', 'unknown') AND run_id = $2 RETURNING agent`
 )
 
 const reasonRunFailed = "the run failed; the event says why"

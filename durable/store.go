@@ -39,6 +39,8 @@ type transaction interface {
 	run(ctx context.Context, statements ...*statement) error
 	// enqueue adds River jobs, which exist once the transaction is committed, and returns their ids.
 	enqueue(ctx context.Context, jobs ...river.InsertManyParams) ([]int64, error)
+	// runAndEnqueue is run and then enqueue, in one round trip.
+	runAndEnqueue(ctx context.Context, statements []*statement, jobs ...river.InsertManyParams) ([]int64, error)
 }
 
 // statement is one SQL statement, written for both stores: see dialect.
@@ -47,6 +49,7 @@ type statement struct {
 	args     []any
 	scan     func(row) error // called for each row of the answer
 	affected int64           // rows, after it ran; only where scan is nil
+	command  string          // PostgreSQL's name for what was done; only where scan is nil
 }
 
 type row interface{ Scan(dest ...any) error }

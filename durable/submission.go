@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/riverqueue/river"
-
 	"github.com/heliosai/helios-go"
 )
 
@@ -39,6 +37,7 @@ type Submission struct {
 	Key string
 	// Agent is "light", "deep" or "lab-results".
 	Agent string
+	// State is how far it has come.
 	State State
 	// RunID is the accepted run's id; empty before that.
 	RunID string
@@ -101,34 +100,48 @@ const (
 // key is the caller's name for it, of 1 to 200 bytes, such as an order's number. It appears in logs, so it should not tell who the patient is. The request's results go to its WebhookURL or
 // the client's; it must lead to [Engine.WebhookHandler].
 func (e *Engine) SubmitLabResults(ctx context.Context, key string, req *helios.LabResultsRequest) (*Submission, error) {
-	return e.submit(ctx, key, func(tx transaction) (*Submission, error) { return e.submitLabResults(ctx, tx, key, req) })
+	en, err := e.labResultsEntry(key, req)
+	if err != nil {
+		return nil, err
+	}
+	return e.submit(ctx, en)
 }
 
 // SubmitAgent stores the submission of a patient's record under key, as [Engine.SubmitLabResults] does.
 func (e *Engine) SubmitAgent(ctx context.Context, key string, req *helios.AgentRequest) (*Submission, error) {
-	return e.submit(ctx, key, func(tx transaction) (*Submission, error) { return e.submitAgent(ctx, tx, key, req) })
+	en, err := e.agentEntry(key, req)
+	if err != nil {
+		return nil, err
+	}
+	return e.submit(ctx, en)
 }
 
-func (e *Engine) submit(ctx context.Context, key string, enter func(transaction) (*Submission, error)) (s *Submission, err error) {
-	refused := error(nil) // is not the store's failure
+func (e *Engine) submit(ctx context.Context, en *entry) (s *Submission, err error) {
+	conflict := error(nil) // is not the store's failure
 	failed := e.store.write(ctx, func(tx transaction) error {
-		s, err = enter(tx)
-		var failed *storeError
-		if err != nil && !errors.As(err, &failed) {
-			refused = err
+		s, err = e.enter(ctx, tx, en)
+		if conflict = nil; errors.Is(err, ErrKeyConflict) || errors.As(err, new(*codecError)) {
+			conflict = err
 		}
 		return err
 	})
 	switch {
-	case refused != nil:
-		return nil, refused
+	case conflict != nil:
+		return nil, conflict
 	case failed != nil:
-		return nil, e.storeFailed("store submission "+key, failed)
+		return nil, e.storeFailed("store submission "+en.key, failed)
 	}
 	return s, nil
 }
 
-func (e *Engine) submitLabResults(ctx context.Context, tx transaction, key string, req *helios.LabResultsRequest) (*Submission, error) {
+// entry is a valid request on its way into the store.
+type entry struct {
+	key, agent string
+	content    []byte // as the caller gave it: where the client's results go does not make it another request
+	request    []byte // as it is stored
+}
+
+func (e *Engine) labResultsEntry(key string, req *helios.LabResultsRequest) (*entry, error) {
 	if err := e.client.LabResults.Validate(req); err != nil {
 		return nil, err
 	}
@@ -136,10 +149,10 @@ func (e *Engine) submitLabResults(ctx context.Context, tx transaction, key strin
 	if withURL.WebhookURL == "" {
 		withURL.WebhookURL = e.client.WebhookURL()
 	}
-	return e.enter(ctx, tx, key, agentLabResults, req, withURL)
+	return e.newEntry(key, agentLabResults, req, withURL)
 }
 
-func (e *Engine) submitAgent(ctx context.Context, tx transaction, key string, req *helios.AgentRequest) (*Submission, error) {
+func (e *Engine) agentEntry(key string, req *helios.AgentRequest) (*entry, error) {
 	if err := e.client.Agent.Validate(req); err != nil {
 		return nil, err
 	}
@@ -147,11 +160,10 @@ func (e *Engine) submitAgent(ctx context.Context, tx transaction, key string, re
 	if withURL.WebhookURL == "" {
 		withURL.WebhookURL = e.client.WebhookURL()
 	}
-	return e.enter(ctx, tx, key, string(req.AgentType), req, withURL)
+	return e.newEntry(key, string(req.AgentType), req, withURL)
 }
 
-// enter stores a valid submission, or finds that it is there. given is the request as the caller made it: where the client's results go does not make it another one.
-func (e *Engine) enter(ctx context.Context, tx transaction, key, agent string, given, withURL any) (*Submission, error) {
+func (e *Engine) newEntry(key, agent string, given, withURL any) (*entry, error) {
 	if err := checkKey(key); err != nil {
 		return nil, err
 	}
@@ -166,34 +178,35 @@ func (e *Engine) enter(ctx context.Context, tx transaction, key, agent string, g
 	if request, err = e.encode(request, "request", key); err != nil {
 		return nil, err
 	}
+	return &entry{key, agent, content, request}, nil
+}
+
+// enter stores a submission, or finds that it is there.
+func (e *Engine) enter(ctx context.Context, tx transaction, en *entry) (*Submission, error) {
 	now := e.now()
-	insert := exec(insertSubmission, key, agent, newDigest(agent, content), request, micros(now))
+	insert := exec(insertSubmission, en.key, en.agent, newDigest(en.agent, en.content), en.request, micros(now))
 	if err := tx.run(ctx, insert); err != nil {
-		return nil, e.storeFailed("store submission "+key, err)
+		return nil, e.storeFailed("store submission "+en.key, err)
 	}
 	if insert.affected == 0 {
-		return e.again(ctx, tx, key, agent, content)
+		return e.again(ctx, tx, en)
 	}
-	if _, err := tx.enqueue(ctx, river.InsertManyParams{Args: submitArgs{Agent: agent}}); err != nil {
-		return nil, e.storeFailed("store submission "+key, err)
+	if err := e.dispatch(ctx, tx, en.agent); err != nil {
+		return nil, e.storeFailed("store submission "+en.key, err)
 	}
-	return &Submission{Key: key, Agent: agent, State: Queued, CreatedAt: now.UTC()}, nil
+	return &Submission{Key: en.key, Agent: en.agent, State: Queued, CreatedAt: now.UTC()}, nil
 }
 
 // again finds the submission that has the key already.
-func (e *Engine) again(ctx context.Context, tx transaction, key, agent string, content []byte) (*Submission, error) {
+func (e *Engine) again(ctx context.Context, tx transaction, en *entry) (*Submission, error) {
 	var digest []byte
-	if err := tx.run(ctx, query(func(r row) error { return r.Scan(&digest) }, selectDigest, key)); err != nil {
-		return nil, e.storeFailed("find submission "+key, err)
+	if err := tx.run(ctx, query(func(r row) error { return r.Scan(&digest) }, selectDigest, en.key)); err != nil {
+		return nil, e.storeFailed("find submission "+en.key, err)
 	}
-	if !sameDigest(digest, agent, content) {
-		return nil, fmt.Errorf("%w: %s", ErrKeyConflict, key)
+	if !sameDigest(digest, en.agent, en.content) {
+		return nil, fmt.Errorf("%w: %s", ErrKeyConflict, en.key)
 	}
-	s, err := e.find(ctx, tx.run, key)
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
+	return e.find(ctx, tx.run, en.key)
 }
 
 func checkKey(key string) error {

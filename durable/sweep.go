@@ -8,69 +8,78 @@ import (
 	"time"
 )
 
-// maintain tells the others that this process lives and, as long as it is not draining, sweeps. River's own maintenance belongs to a leader, which takes up to 20 s to be
-// replaced after a crash; this belongs to whoever is there.
-func (e *Engine) maintain(ctx context.Context) {
-	draining := ctx.Err() != nil
-	if draining {
-		ctx = context.WithoutCancel(ctx)
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	err := e.beat(ctx)
-	if err == nil && !draining {
-		err = e.sweep(ctx)
-	}
-	if err != nil && !errors.Is(err, context.Canceled) {
-		e.logger.ErrorContext(ctx, e.storeFailed("sweep", err).Error())
-	}
-}
+// lease is after how long without a sign of life a process counts as dead.
+func (c *config) lease() time.Duration { return leaseBeats * c.sweepInterval }
 
+// The store's own clock tells who is alive, so that the machines' need not agree.
 const (
-	seeWorker    = `INSERT INTO {workers} (id, seen_at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`
-	deleteWorker = `DELETE FROM {workers} WHERE id = $1 OR seen_at <= $2`
+	seeWorker    = `INSERT INTO {workers} (id, seen_at) VALUES ($1, {now}) ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`
+	deleteWorker = `DELETE FROM {workers} WHERE id = $1 OR seen_at <= {now} - $2`
 )
 
 // beat says that this process lives.
 func (e *Engine) beat(ctx context.Context) error {
-	return e.store.write(ctx, func(tx transaction) error { return tx.run(ctx, exec(seeWorker, e.worker, micros(e.now()))) })
+	return e.store.write(ctx, func(tx transaction) error { return tx.run(ctx, exec(seeWorker, e.worker)) })
+}
+
+// keepBeating says so until ctx ends. It does nothing else, or something slow could make this process seem dead.
+func (e *Engine) keepBeating(ctx context.Context) {
+	for wait(ctx, jittered(e.sweepInterval)) {
+		beating, cancel := context.WithTimeout(ctx, e.sweepInterval)
+		if err := e.beat(beating); err != nil && ctx.Err() == nil {
+			e.logger.ErrorContext(ctx, e.storeFailed("heartbeat", err).Error())
+		}
+		cancel()
+	}
 }
 
 // leave says that this process works on nothing any more, and forgets those that have not been seen for long.
 func (e *Engine) leave(ctx context.Context) {
-	ctx, cancel := detached(ctx, 10*time.Second)
+	ctx, cancel := detached(ctx, 2*time.Second)
 	defer cancel()
 	err := e.store.write(ctx, func(tx transaction) error {
-		return tx.run(ctx, exec(deleteWorker, e.worker, micros(e.now().Add(-24*time.Hour))))
+		return tx.run(ctx, exec(deleteWorker, e.worker, (24*time.Hour).Microseconds()))
 	})
 	if err != nil {
 		e.logger.WarnContext(ctx, e.storeFailed("leave", err).Error())
 	}
 }
 
-const claimSweep = `UPDATE {sweeps} SET swept_at = $1 WHERE name = 'all' AND swept_at <= $2`
+// keepSweeping sweeps until ctx ends. River's own maintenance belongs to a leader, which takes up to 20 s to be replaced after a crash; this belongs to whoever is there.
+func (e *Engine) keepSweeping(ctx context.Context) {
+	for {
+		sweeping, cancel := context.WithTimeout(ctx, time.Minute)
+		if err := e.sweep(sweeping); err != nil && ctx.Err() == nil {
+			e.logger.ErrorContext(ctx, e.storeFailed("sweep", err).Error())
+		}
+		cancel()
+		if !wait(ctx, jittered(e.sweepInterval)) {
+			return
+		}
+	}
+}
+
+const claimSweep = `UPDATE {sweeps} SET swept_at = {now} WHERE name = 'all' AND (swept_at <= {now} - $1 OR swept_at > {now})`
 
 // sweep finds what no job works on: after a crash, after rows of River's were deleted, or because time has passed. One process at a time does it; two at once would do no harm.
 func (e *Engine) sweep(ctx context.Context) error {
-	now := e.now()
-	claim := exec(claimSweep, micros(now), micros(now.Add(-e.sweepInterval/2)))
+	claim := exec(claimSweep, (e.sweepInterval / 2).Microseconds())
 	err := e.store.write(ctx, func(tx transaction) error { return tx.run(ctx, claim) })
 	if err != nil || claim.affected == 0 {
 		return err
 	}
+	now := e.now()
 	for _, step := range []func(context.Context, time.Time) error{
 		e.sweepEvents, e.sweepAbandoned, e.sweepFinals, e.sweepUnknown, e.sweepSlots, e.sweepRetention,
 	} {
-		if err := step(ctx, now); err != nil {
-			return err
-		}
+		err = errors.Join(err, step(ctx, now)) // one that fails does not keep the others from their work
 	}
-	return nil
+	return err
 }
 
 const (
 	// abandonedJob is a River job whose process has died.
-	abandonedJob = `j.state = 'running' AND NOT EXISTS (SELECT 1 FROM {workers} w WHERE w.id = {worker} AND w.seen_at > $1)`
+	abandonedJob = `j.state = 'running' AND NOT EXISTS (SELECT 1 FROM {workers} w WHERE w.id = {worker} AND w.seen_at > {now} - $1)`
 	// Their jobs are gone, have ended without them, or were being worked on by a process that died. An event at whose handling processes died as often as the handler may
 	// fail is a dead letter, or it would bring down one process after another.
 	selectOrphans = `SELECT e.id, e.job_id, CASE WHEN j.state = 'discarded' OR e.attempts >= $3 THEN 1 ELSE 0 END FROM {events} e LEFT JOIN {river_job} j ON j.id = e.job_id
@@ -86,7 +95,7 @@ func (e *Engine) sweepEvents(ctx context.Context, now time.Time) error {
 		id, job int64
 		dead    int
 	}
-	dead := micros(now.Add(-leaseSweeps * e.sweepInterval))
+	lease := e.lease().Microseconds()
 	for {
 		var orphans []orphan
 		err := e.store.write(ctx, func(tx transaction) error {
@@ -96,7 +105,7 @@ func (e *Engine) sweepEvents(ctx context.Context, now time.Time) error {
 				err := r.Scan(&o.id, &o.job, &o.dead)
 				orphans = append(orphans, o)
 				return err
-			}, selectOrphans, dead, sweepLimit, e.maxAttempts))
+			}, selectOrphans, lease, sweepLimit, e.maxAttempts))
 			if err != nil {
 				return err
 			}
@@ -104,7 +113,7 @@ func (e *Engine) sweepEvents(ctx context.Context, now time.Time) error {
 				if o.dead == 1 {
 					err = tx.run(ctx, exec(buryEvent, o.id, o.job, micros(now)))
 				} else {
-					_, err = e.revive(ctx, tx, o.id, o.job)
+					_, err = e.revive(ctx, tx, o.id, o.job, eventPending)
 				}
 				if err != nil {
 					return err
@@ -136,7 +145,7 @@ func (e *Engine) sweepAbandoned(ctx context.Context, now time.Time) error {
 	if e.postAgain {
 		statement = sweepToQueued
 	}
-	abandoned := exec(statement, micros(now.Add(-leaseSweeps*e.sweepInterval)), reasonAbandoned, micros(now.Add(-e.submitTimeout)))
+	abandoned := exec(statement, e.lease().Microseconds(), reasonAbandoned, micros(now.Add(-e.submitTimeout)))
 	err := e.store.write(ctx, func(tx transaction) error { return tx.run(ctx, abandoned) })
 	if err == nil && abandoned.affected > 0 {
 		e.logger.WarnContext(ctx, "helios: submissions of unknown outcome found", slog.Int64("submissions", abandoned.affected))
@@ -170,6 +179,7 @@ func (e *Engine) sweepFinals(ctx context.Context, now time.Time) error {
 const (
 	selectOverdue = `SELECT key FROM {submissions} WHERE state = 'unknown' AND decided_at IS NULL AND submitted_at <= $1 ORDER BY submitted_at LIMIT $2`
 	claimOverdue  = `UPDATE {submissions} SET decided_at = $2 WHERE key = $1 AND state = 'unknown' AND decided_at IS NULL`
+	askAgain      = `UPDATE {submissions} SET decided_at = NULL WHERE key = $1 AND state = 'unknown' AND decided_at = $2`
 	decideFail    = `UPDATE {submissions} SET state = 'failed', reason = $2, ended_at = $3, slot_until = NULL WHERE key = $1 AND state = 'unknown' RETURNING agent`
 	// Its old reference stays known: should the first attempt's webhook come after all, it is not sent again, or at least its result finds the submission.
 	decideResubmit = `UPDATE {submissions} SET state = 'queued', reason = $2, reference = NULL, run_id = NULL, ended_at = NULL, message = NULL, due_at = $3, slot_until = NULL
@@ -189,25 +199,40 @@ func (e *Engine) sweepUnknown(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	var failed error
 	for _, key := range keys {
-		claim := exec(claimOverdue, key, micros(now))
-		if err := e.store.write(ctx, func(tx transaction) error { return tx.run(ctx, claim) }); err != nil {
-			return err
-		}
-		if claim.affected == 0 {
-			continue
-		}
-		s, err := e.Status(ctx, key)
-		if err != nil {
-			return err
-		}
-		decision := e.decideSafely(ctx, s)
-		e.logger.WarnContext(ctx, "helios: submission still unknown at its deadline", slog.String("key", key), slog.String("decision", decision.String()))
-		if err := e.decide(ctx, key, decision, false); err != nil && !errors.Is(err, ErrNotFound) { // else its webhook came meanwhile
-			return err
+		if err := e.decideOverdue(ctx, key, now); err != nil {
+			failed = errors.Join(failed, err)
 		}
 	}
-	return nil
+	return failed
+}
+
+func (e *Engine) decideOverdue(ctx context.Context, key string, now time.Time) error {
+	claim := exec(claimOverdue, key, micros(now))
+	if err := e.store.write(ctx, func(tx transaction) error { return tx.run(ctx, claim) }); err != nil || claim.affected == 0 {
+		return err
+	}
+	err := e.askAndDecide(ctx, key)
+	switch {
+	case err == nil, errors.Is(err, ErrNotFound): // its webhook came meanwhile
+		return nil
+	case errors.Is(err, errNoDecision):
+		return err // it was asked, and is held
+	}
+	ctx, cancel := detached(ctx, 5*time.Second)
+	defer cancel()
+	return errors.Join(err, e.store.write(ctx, func(tx transaction) error { return tx.run(ctx, exec(askAgain, key, micros(now))) }))
+}
+
+func (e *Engine) askAndDecide(ctx context.Context, key string) error {
+	s, err := e.Status(ctx, key)
+	if err != nil {
+		return err
+	}
+	decision := e.decideSafely(ctx, s)
+	e.logger.WarnContext(ctx, "helios: submission still unknown at its deadline", slog.String("key", key), slog.String("decision", decision.String()))
+	return e.decide(ctx, key, decision, false)
 }
 
 // decideSafely holds the submission if the caller's function panics.
@@ -235,6 +260,8 @@ func (d Decision) String() string {
 	}
 }
 
+var errNoDecision = errors.New("helios: durable: no such decision")
+
 // Resolve decides about a submission that is unknown, at any time: [Fail] gives it up, [Resubmit] sends it again and may pay twice, [Hold] does nothing. Resubmit also sends one again that has
 // failed. The error is [ErrNotFound] if the key was not used or its submission is in another state.
 func (e *Engine) Resolve(ctx context.Context, key string, decision Decision) error {
@@ -257,7 +284,7 @@ func (e *Engine) decide(ctx context.Context, key string, decision Decision, fail
 	case Resubmit:
 		st = query(freed, decideResubmit, key, "to be sent again: whether it was accepted is not known", micros(now), also)
 	default:
-		return fmt.Errorf("helios: durable: no such decision: %d", int(decision))
+		return fmt.Errorf("%w: %d", errNoDecision, int(decision))
 	}
 	err := e.store.write(ctx, func(tx transaction) error {
 		agent = ""
@@ -299,9 +326,11 @@ func (e *Engine) sweepSlots(ctx context.Context, now time.Time) error {
 
 const (
 	deleteBodies = `UPDATE {events} SET body = NULL WHERE id IN
-		(SELECT id FROM {events} WHERE state IN ('handled', 'skipped') AND body IS NOT NULL AND settled_at <= $1 ORDER BY settled_at LIMIT $2)`
+		(SELECT id FROM {events} WHERE state IN ('handled', 'skipped') AND body IS NOT NULL AND settled_at <= $1 ORDER BY settled_at LIMIT $2)
+		AND state IN ('handled', 'skipped')`
 	deleteRequests = `UPDATE {submissions} SET request = NULL, message = NULL WHERE key IN
-		(SELECT key FROM {submissions} WHERE request IS NOT NULL AND ended_at <= $1 ORDER BY ended_at LIMIT $2)`
+		(SELECT key FROM {submissions} WHERE request IS NOT NULL AND ended_at <= $1 ORDER BY ended_at LIMIT $2)
+		AND ended_at <= $1` // again, for who has resubmitted one meanwhile
 )
 
 // sweepRetention deletes what WithRetention says.
