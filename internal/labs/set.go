@@ -25,13 +25,14 @@ type Set struct {
 	added        int
 	byContent    map[uint64]*row
 	byIdentifier map[uint64]*row
-	byTest       map[uint64]*row // for LatestPerTest
+	byTest       map[uint64]*row // the latest of each, for LatestPerTest
 }
 
 type row struct {
 	*Result
 	order int // of its coming, to sort by
 	out   bool
+	peer  *row // the one before it of the same test and the same date
 
 	content, identifier, test uint64
 }
@@ -180,7 +181,7 @@ func (s *Set) Withdraw(r Result) {
 	}
 }
 
-// isLatest keeps only the latest of each test if that was asked for.
+// isLatest keeps only the latest of each test if that was asked for. What has the same date is all kept: none of it is later.
 func (s *Set) isLatest(r *row) bool {
 	if !s.opts.LatestPerTest {
 		return true
@@ -189,11 +190,18 @@ func (s *Set) isLatest(r *row) bool {
 	if other == nil {
 		return true
 	}
-	if r.Date < other.Date {
+	switch {
+	case r.Date < other.Date:
 		s.report.Drop(clinical.NotLatest, r.Source, "")
 		return false
+	case r.Date == other.Date:
+		return true
 	}
-	s.remove(other, clinical.NotLatest)
+	for older := other; older != nil; older = older.peer {
+		if !older.out {
+			s.remove(older, clinical.NotLatest)
+		}
+	}
 	return true
 }
 
@@ -209,6 +217,11 @@ func (s *Set) remove(r *row, reason clinical.Reason) {
 			delete(index.rows, index.key)
 		}
 	}
+	for peer := r.peer; peer != nil && s.byTest[r.test] == nil; peer = peer.peer {
+		if !peer.out {
+			s.byTest[r.test] = peer
+		}
+	}
 }
 
 func (s *Set) remember(r *row) {
@@ -217,6 +230,9 @@ func (s *Set) remember(r *row) {
 		s.byIdentifier[r.identifier] = r
 	}
 	if s.opts.LatestPerTest {
+		if other := s.byTest[r.test]; other != r {
+			r.peer = other // all that are kept of a test have one date
+		}
 		s.byTest[r.test] = r
 	}
 }

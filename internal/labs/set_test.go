@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -240,10 +241,11 @@ func TestSet_DuplicatesAndCorrections(t *testing.T) {
 
 func TestSet_LatestPerTest(t *testing.T) {
 	t.Parallel()
+	day := func(n int) string { return time.Date(1990, 1, 1+n, 0, 0, 0, 0, time.UTC).Format(time.DateOnly) }
 	var results []Result
 	for i := range 3 * maxKept {
 		results = append(results, hba1c(func(r *Result) {
-			r.Date, r.Value.Number = fmt.Sprintf("2025-01-%02d", 1+i%28), fmt.Sprint(i)
+			r.Date, r.Value.Number = day(i), fmt.Sprint(i)
 			r.Code = fmt.Sprint(i % 3)
 		}))
 	}
@@ -251,10 +253,39 @@ func TestSet_LatestPerTest(t *testing.T) {
 		s, report := collect(kind, Options{LatestPerTest: true}, results...)
 		assert.LessOrEqual(t, len(s.rows), maxKept)
 		assert.Len(t, s.judgeAll(Patient{}), 3)
-		for _, r := range s.rows {
-			assert.Equal(t, "2025-01-28", r.Date)
+		for i, r := range s.rows {
+			assert.Equal(t, day(3*maxKept-3+i), r.Date)
 		}
 		assert.Equal(t, len(results)-3, report.Count(clinical.NotLatest))
+	}
+}
+
+func TestSet_LatestPerTest_OfTheSameDate(t *testing.T) {
+	t.Parallel()
+	of := func(value, date string) Result {
+		return hba1c(func(r *Result) { r.Value.Number, r.Date, r.Identifier = value, date, "id "+value })
+	}
+	corrected := of("3", "2025-01-15")
+	corrected.Corrected, corrected.Identifier = true, "id 2"
+	for _, tc := range []struct {
+		name    string
+		results []Result
+		want    []string
+		dropped int
+	}{
+		{"none of them is later", []Result{of("1", "2025-01-15"), of("2", "2025-01-15")}, []string{"1 %", "2 %"}, 0},
+		{"a later one replaces both", []Result{of("1", "2025-01-15"), of("2", "2025-01-15"), of("4", "2025-01-16")}, []string{"4 %"}, 2},
+		{"an older one comes last", []Result{of("1", "2025-01-15"), of("2", "2025-01-15"), of("4", "2025-01-14")}, []string{"1 %", "2 %"}, 1},
+		{"one is corrected", []Result{of("1", "2025-01-15"), of("2", "2025-01-15"), corrected}, []string{"1 %", "3 %"}, 1},
+		{"one is corrected, and both are replaced", []Result{of("1", "2025-01-15"), of("2", "2025-01-15"), corrected, of("4", "2025-01-16")}, []string{"4 %"}, 3},
+	} {
+		s, report := collect(ForLabResults, Options{LatestPerTest: true}, tc.results...)
+		var sent []string
+		for _, r := range s.LabResults(Patient{}) {
+			sent = append(sent, r.Value)
+		}
+		assert.Equal(t, tc.want, sent, tc.name)
+		assert.Equal(t, tc.dropped, report.Dropped(), tc.name)
 	}
 }
 
