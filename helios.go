@@ -77,7 +77,7 @@
 // gives the data, for that is how they are sent and stored; an Event encodes without its body. A logger that encodes slices or maps of
 // these types as JSON shows them.
 //
-// Package heliostest has a fake Helios for tests. Module github.com/heliosai/helios-go/durable keeps submissions and webhooks in SQLite or PostgreSQL, so that a
+// Packages fhir and hl7v2 make requests from FHIR R4 resources and HL7 v2 messages. Package heliostest has a fake Helios for tests. Module github.com/heliosai/helios-go/durable keeps submissions and webhooks in SQLite or PostgreSQL, so that a
 // process may die while runs are under way.
 //
 // Vendor documentation: https://docs.heliosai.health

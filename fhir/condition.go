@@ -1,0 +1,228 @@
+package fhir
+
+import (
+	"cmp"
+	"hash/maphash"
+	"slices"
+	"strings"
+
+	"github.com/heliosai/helios-go"
+	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/internal/labs"
+)
+
+// condition is what is read of a Condition. See https://hl7.org/fhir/R4/condition.html
+type condition struct {
+	source  string
+	subject reference
+	key     string // what tells conditions apart
+	label
+	status       string
+	verification string
+	onset        string
+	undated      bool // the onset is something else than a date, such as an age
+	recorded     string
+}
+
+func (d *decoder) condition(seed maphash.Seed) condition {
+	var c condition
+	var code concept
+	d.object(func(key []byte) {
+		switch string(key) {
+		case "code":
+			code = d.concept()
+		case "clinicalStatus":
+			c.status = d.oneOf(clinicalStatuses)
+		case "verificationStatus":
+			c.verification = d.oneOf(verifications)
+		case "subject":
+			c.subject = d.subject(seed)
+		case "onsetDateTime":
+			c.onset = d.date()
+		case "onsetPeriod":
+			c.onset = d.period().start
+		case "onsetAge", "onsetRange", "onsetString":
+			d.skip()
+			c.undated = true
+		case "recordedDate":
+			c.recorded = d.date()
+		default:
+			d.skip()
+		}
+	})
+	c.label = code.label()
+	if best := code.best(); best.code != "" {
+		c.key = best.system + "|" + best.code
+	} else {
+		c.key = c.name
+	}
+	return c
+}
+
+// oneOf reads a concept and returns its first code that is one of the words; "" if it has none, and unknownWord if it has others only.
+func (d *decoder) oneOf(words map[string]string) string {
+	c := d.concept()
+	word := ""
+	for _, coding := range c.codings {
+		if got, ok := words[coding.code]; ok {
+			return got
+		}
+		word = unknownWord
+	}
+	return word
+}
+
+// unknownWord stands for a code that the standard does not have.
+const unknownWord = "unknown code"
+
+// The semantic tags of SNOMED CT that can end the name of a condition.
+const (
+	tagFinding   = " (finding)"
+	tagSituation = " (situation)"
+)
+
+var conditionTags = [...]string{" (disorder)", tagFinding, tagSituation, " (event)", " (morphologic abnormality)"}
+
+// addCondition keeps a condition, or reports why not.
+func (c *converter) addCondition(r *resource) error {
+	got := c.d.condition(c.seed)
+	if c.unreadable(r) {
+		return nil
+	}
+	got.source = sourceOf(r)
+	rec, err := c.recordFor(&got.subject, got.source, nil)
+	if rec == nil {
+		return err
+	}
+	drop := func(reason clinical.Reason, detail string) { rec.report.Drop(reason, got.source, detail) }
+	switch got.verification {
+	case "entered-in-error":
+		c.withdraw(r, got.source)
+		drop(clinical.StatusNotSent, got.verification)
+		return nil
+	case "refuted", "unconfirmed", "provisional", "differential":
+		drop(clinical.NotDiagnosed, got.verification)
+		return nil
+	}
+	isFinding := strings.HasSuffix(got.name, tagFinding) || strings.HasSuffix(got.name, tagSituation)
+	for _, tag := range conditionTags {
+		got.name = strings.TrimSpace(strings.TrimSuffix(got.name, tag))
+		got.coded = strings.TrimSpace(strings.TrimSuffix(got.coded, tag))
+	}
+	switch {
+	case got.name == "":
+		drop(clinical.NoName, "")
+	case isFinding && c.opts.SkipFindings:
+		drop(clinical.NotADisease, "")
+	default:
+		rec.seen(got.onset)
+		rec.seen(got.recorded)
+		rec.conditions = append(rec.conditions, got)
+		if rec.weight += got.weight(); rec.isHeavy(len(rec.conditions)) {
+			rec.conditions = uniqueConditions(rec)
+			rec.weigh()
+		}
+	}
+	return nil
+}
+
+const (
+	// maxListed is how many conditions, or medications, are kept before those that repeat others are left out; half as many are sent at most.
+	maxListed = 8192
+	// maxWeight is how many characters they can have before that, and half as many can be sent.
+	maxWeight = 8 << 20
+)
+
+func (c *condition) weight() int {
+	return len(c.key) + len(c.name) + len(c.coded) + len(c.onset) + len(c.recorded)
+}
+
+// isHeavy tells that a list has to be made shorter.
+func (r *record) isHeavy(listed int) bool { return listed >= maxListed || r.weight >= maxWeight }
+
+// weigh counts anew how many characters the lists have.
+func (r *record) weigh() {
+	r.weight = 0
+	for i := range r.conditions {
+		r.weight += r.conditions[i].weight()
+	}
+	for i := range r.medications {
+		r.weight += r.medications[i].weight()
+	}
+}
+
+// uniqueConditions keeps one of each condition, the most active and newest, the active first and of these the newest.
+func uniqueConditions(rec *record) []condition {
+	slices.SortStableFunc(rec.conditions, func(a, b condition) int {
+		return cmp.Or(cmp.Compare(activity(a.status), activity(b.status)), cmp.Compare(b.onset, a.onset), cmp.Compare(a.name, b.name))
+	})
+	return unique(rec.report, rec.conditions, func(c *condition) (key, source string, weight int) { return c.key, c.source, c.weight() })
+}
+
+// unique leaves out what repeats what comes before it, and what is too many.
+func unique[T any](report *clinical.Report, items []T, identity func(*T) (key, source string, weight int)) []T {
+	seen := make(map[string]bool, len(items))
+	kept, total := items[:0], 0
+	for i := range items {
+		key, source, weight := identity(&items[i])
+		switch {
+		case seen[key]:
+			report.Drop(clinical.Duplicate, source, "")
+		case len(kept) == maxListed/2 || total+weight > maxWeight/2:
+			report.Drop(clinical.TooMany, source, "")
+		default:
+			seen[key] = true
+			total += weight
+			kept = append(kept, items[i])
+		}
+	}
+	clear(items[len(kept):])
+	return kept
+}
+
+// activity orders the clinical statuses of a condition. Where none is given the condition may be active.
+func activity(status string) int {
+	switch status {
+	case "active", "recurrence", "relapse":
+		return 0
+	case "":
+		return 1
+	case "inactive", "remission":
+		return 2
+	}
+	return 3
+}
+
+// pastMedicalHistory returns the conditions that are sent.
+func (c *converter) pastMedicalHistory() []helios.Condition {
+	report := c.main.report
+	var sent []helios.Condition
+	c.main.conditions = slices.DeleteFunc(c.main.conditions, func(got condition) bool {
+		if c.withdrawn[got.source] {
+			report.Drop(clinical.StatusNotSent, got.source, "entered-in-error")
+		}
+		return c.withdrawn[got.source]
+	})
+	for _, got := range uniqueConditions(c.main) {
+		if reason := c.clearLabel(&got.label); reason != "" {
+			report.Drop(reason, got.source, "")
+			continue
+		}
+		note := func(reason clinical.Reason) { report.Note(reason, got.source, "") }
+		if got.status == unknownWord {
+			got.status = ""
+			note(clinical.StatusOmitted)
+		}
+		switch day := labs.Day(got.onset); {
+		case c.kind != labs.ForRecord: // which takes no date
+		case day == "" && got.undated:
+			note(clinical.DateNotSent)
+		case day == "":
+			note(clinical.NoDate)
+		case len(day) < len("2006-01-02"):
+			note(clinical.DatePartial)
+		}
+		sent = append(sent, helios.Condition{Display: got.name, ClinicalStatus: got.status, OnsetDate: labs.Day(got.onset)})
+	}
+	return sent
+}

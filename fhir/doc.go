@@ -1,0 +1,96 @@
+// Package fhir makes requests from FHIR R4 JSON: [LabResults] one for the interpretation of lab results, [Agent] one for the summary of a patient's record.
+//
+//	labs, report, err := fhir.LabResults(file, fhir.Options{})
+//	if err != nil {
+//		return err
+//	}
+//	log.Print(report)
+//	run, err := client.LabResults.Submit(ctx, labs)
+//
+// The input is a Bundle of any type, also with Bundles inside of it, a resource, an array of either, or one of either per line (NDJSON), about one patient. It is read
+// once, from beginning to end; the order of the resources does not matter.
+//
+// Two rules come before all others. Nothing is invented: a result is called normal only if the data says so, and numbers and dates are sent as they are
+// written. Nothing is lost silently: what is not sent is counted in the report, with the reason and the resource that it came from.
+//
+// # What is sent
+//
+// A lab result for each Observation that is one, and for each of its components:
+//
+//	name            code: its text, else the display of LOINC, else of another terminology, else the code. A component is "Panel: component".
+//	value, unit     value[x]: Quantity, CodeableConcept, string, boolean, integer, Range, Ratio, dateTime and time
+//	flag            interpretation; where it says nothing of normality, the value beside the range that fits the patient; else Options.Classify. Nothing else.
+//	referenceRange  of the ranges that are of what is normal and fit the patient's age and gender, the first
+//	date            effective[x], of a period its end, else issued: the first 10 characters, without regard to time zones
+//	category        the name of the DiagnosticReport that the result is in, or what Options.Category says
+//
+// An Observation is a lab result if its category says so, or a DiagnosticReport of a laboratory has it among its results; it is a vital sign if its category or its
+// LOINC code says so. One without a category that has a LOINC code and a quantity, a range or an interpretation is taken for a lab result, with an entry in the report.
+//
+// [LabResults] sends the newest [helios.MaxLabResults], and in the context the age, gender, conditions and the medications that are active.
+//
+// [Agent] sends, besides age and gender:
+//
+//   - the results that the data calls abnormal and normal. Those of which it does not say are not sent, see Options.IncludeUnclassified,
+//   - vital signs; a blood pressure is one value, "138/88",
+//   - conditions, without those that are refuted or not confirmed; of several with one code the most active and newest,
+//   - MedicationRequests and MedicationStatements that are active, on hold, intended or of unknown status, with that status; of several of one drug the newest.
+//     Coded instructions are written out, "twice daily"; where they are not complete, the text of the instructions is the dosage.
+//
+// The age is told at Options.ReferenceDate. Without it that is the newest date of the patient's data, so that old data has the age that belongs to it.
+//
+// # What is not sent
+//
+// All of it is counted in the report:
+//
+//   - every other type of resource, such as Procedure, AllergyIntolerance and Immunization: the names of the API's fields for them are not published. What
+//     you know of them goes into [helios.HealthData.Extra]. Of DiagnosticReport only the results are sent, not a conclusion or document,
+//   - Observations that are neither, such as surveys, social history and imaging, and those about something else than the patient (focus),
+//   - what was entered in error, and every other version of the same resource; what was cancelled or only registered; what a correction replaced; quality
+//     controls; questions of an order,
+//   - results without a value or a name, and values of other types, such as SampledData,
+//   - repetitions of the same result,
+//   - medications that were stopped or completed, see Options.IncludeStopped; that were cancelled or only proposed; and orders not to give a drug.
+//
+// # Whose data it is
+//
+// The input has to be about one patient, or Options.Patient says which is meant; else the error is [ErrMultiplePatients]. A resource belongs to the patient if
+// its subject is the patient's fullUrl, type and id, or identifier, or if it has no subject and there is one patient only. A subject in words only belongs to nobody.
+// Where no Patient is in the input, one subject that all have in common is the patient.
+//
+// # Privacy
+//
+// Only the elements above are ever copied. Names, identifiers, addresses, contacts, narratives (text), notes and attachments are never sent, nor are they in the
+// report or in an error. The report names resources by type and id; of Patient, Person and RelatedPerson it tells the type only.
+//
+// Texts that someone typed are results where results are, and may hold a name all the same: value[x] as a string, the text of a code, instructions how to take a drug.
+// So each is looked through, and left out if it has more than one line or 200 characters (instructions: 1000 characters), or if it holds a name, number, address or telephone
+// number that a Patient, RelatedPerson, Person or Practitioner of the input has, or something that looks like an e-mail or web address or a telephone number. In the
+// place of a name that is left out stands that of the terminology, if there is one. This does not find a name that stands nowhere else. Options.Redact
+// is given each of these texts first, and can change it or withhold it; count clinical.FreeText to see how many values are such texts.
+//
+// Dates and the patient's age are sent; Options.CapAge sends an age above 89 as 90. Functions in Options get health data.
+//
+// # Limits and memory
+//
+// The input is streamed: a bundle of 1 GiB takes less than 64 MiB beyond what is sent, as a test of this package asserts for several kinds of input. For that:
+//
+//   - a resource above 16 MiB is passed over and reported; so is one of which a name is above 1 KiB or a text above 64 KiB, or that has more than 1000 codings, components or the
+//     like, and a result above 4 KiB,
+//   - of lab results for [LabResults] the newest thousands are kept while reading, and of what a report could still tell to be a lab result 2048,
+//   - 262,144 results of DiagnosticReports, 65,536 resources that were entered in error, 16,384 Medications, and as many names of people are remembered,
+//   - 4096 conditions and as many medications are sent at most.
+//
+// What is beyond these is reported, but for a category that is not found, and a name of people that is not looked for.
+//
+// # Broken input
+//
+// A resource that is no JSON is reported as an entry and passed over, as is a broken line of NDJSON. Where it cannot be told any more where a resource ends, for
+// example because the input is cut off, the error is [ErrMalformed] and tells the entry: half a record is not sent. Neither an error nor the report quotes the input.
+//
+// # Concurrency
+//
+// The functions are safe for concurrent use with different readers. Functions in Options are called by the goroutine that called, one at a time.
+//
+// See https://hl7.org/fhir/R4/
+package fhir

@@ -1,0 +1,310 @@
+package fhir
+
+import (
+	"strings"
+
+	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/internal/labs"
+)
+
+// dosage is what is read of a Dosage. See https://hl7.org/fhir/R4/dosage.html
+type dosage struct {
+	sequence  string // instructions of different numbers follow one another, others hold at the same time
+	text      string
+	dose      string
+	noUnit    bool
+	frequency string
+	typed     bool   // whether someone typed the frequency
+	ends      string // when it is over
+	asNeeded  bool
+	narrative bool // the text is too long to be kept
+}
+
+func (d *decoder) dosage() dosage {
+	var got dosage
+	d.object(func(key []byte) {
+		switch string(key) {
+		case "sequence":
+			got.sequence = d.number()
+		case "text":
+			if got.text = strings.TrimSpace(d.text()); len(got.text) > 4*maxDosage { // as bytes
+				got.text, got.narrative = "", true
+			}
+		case "timing":
+			d.timing(&got)
+		case "asNeededBoolean":
+			is, _ := d.isTrue()
+			got.asNeeded = got.asNeeded || is
+		case "asNeededCodeableConcept":
+			d.skip()
+			got.asNeeded = true
+		case "doseAndRate":
+			d.list(func() { d.doseAndRate(&got) })
+		default:
+			d.skip()
+		}
+	})
+	return got
+}
+
+// doseAndRate reads how much is taken, and how fast. Of several, such as what was ordered and what was calculated, the first is sent.
+func (d *decoder) doseAndRate(got *dosage) {
+	var dose, rate value
+	d.object(func(key []byte) {
+		switch string(key) {
+		case "doseQuantity":
+			dose = amount(d.quantity())
+		case "doseRange":
+			dose = rangeValue(d.pair("low", "high"))
+		case "rateQuantity":
+			rate = amount(d.quantity())
+		case "rateRange":
+			rate = rangeValue(d.pair("low", "high"))
+		case "rateRatio":
+			rate = ratioValue(d.pair("numerator", "denominator"))
+		default:
+			d.skip()
+		}
+	})
+	if got.dose != "" {
+		return
+	}
+	got.noUnit = dose.String() != "" && dose.unit == "" && !strings.Contains(dose.Text, " ")
+	got.dose = strings.TrimSpace(dose.String() + " " + dose.unit)
+	if rate.String() != "" {
+		got.dose = strings.TrimSpace(got.dose + " at " + strings.TrimSpace(rate.String()+" "+rate.unit))
+	}
+}
+
+func amount(q quantity) value {
+	if q.value == "" || !q.isComparable() {
+		return value{}
+	}
+	return value{Value: q.number(), unit: q.unit}
+}
+
+// repeat is what is read of Timing.repeat. See https://hl7.org/fhir/R4/datatypes.html#Timing
+type repeat struct {
+	frequency, frequencyMax, period, periodMax, unit string
+	when, times, days                                []string
+	long                                             value // how long it goes on
+}
+
+// timing reads a Timing: how often and when.
+func (d *decoder) timing(got *dosage) {
+	var r repeat
+	var code concept
+	d.object(func(key []byte) {
+		switch string(key) {
+		case "code":
+			code = d.concept()
+		case "repeat":
+			d.repeat(&r, got)
+		default:
+			d.skip()
+		}
+	})
+	if got.frequency = r.phrase(); got.frequency != "" {
+		return
+	}
+	for _, coding := range code.codings {
+		if phrase := timingCodes[strings.ToUpper(coding.code)]; phrase != "" {
+			got.frequency = phrase
+			return
+		}
+	}
+	name := code.label()
+	got.frequency, got.typed = name.name, name.typed
+}
+
+// timingCodes are those of FHIR for how often something is taken. See https://hl7.org/fhir/R4/valueset-timing-abbreviation.html
+var timingCodes = map[string]string{
+	"QD": "once daily", "BID": "twice daily", "TID": "three times daily", "QID": "four times daily", "QOD": "every other day", "AM": "every morning",
+	"PM": "every afternoon", "BED": "at bedtime", "WK": "once weekly", "MO": "once monthly", "Q1H": "every hour", "Q2H": "every 2 hours", "Q3H": "every 3 hours",
+	"Q4H": "every 4 hours", "Q6H": "every 6 hours", "Q8H": "every 8 hours",
+}
+
+func (d *decoder) repeat(r *repeat, got *dosage) {
+	strings := func(into *[]string, read func() string) {
+		d.list(func() {
+			if s := read(); s != "" && d.room(len(*into)) {
+				*into = append(*into, s)
+			}
+		})
+	}
+	d.object(func(key []byte) {
+		switch string(key) {
+		case "frequency":
+			r.frequency = d.number()
+		case "frequencyMax":
+			r.frequencyMax = d.number()
+		case "period":
+			r.period = d.number()
+		case "periodMax":
+			r.periodMax = d.number()
+		case "periodUnit":
+			r.unit = d.string()
+		case "when":
+			strings(&r.when, func() string { return eventTimes[d.string()] })
+		case "timeOfDay":
+			strings(&r.times, d.time)
+		case "dayOfWeek":
+			strings(&r.days, func() string { return weekdays[d.string()] })
+		case "boundsDuration":
+			r.long = amount(d.quantity())
+		case "boundsPeriod":
+			got.ends = d.period().end
+		default:
+			d.skip()
+		}
+	})
+}
+
+// eventTimes are the codes of FHIR for times of day. See https://hl7.org/fhir/R4/valueset-event-timing.html
+var eventTimes = map[string]string{
+	"MORN": "in the morning", "MORN.early": "early in the morning", "MORN.late": "late in the morning", "NOON": "at noon", "AFT": "in the afternoon",
+	"AFT.early": "early in the afternoon", "AFT.late": "late in the afternoon", "EVE": "in the evening", "EVE.early": "early in the evening",
+	"EVE.late": "late in the evening", "NIGHT": "at night", "PHS": "after sleep", "HS": "before sleep", "WAKE": "on waking", "C": "with meals",
+	"CM": "with breakfast", "CD": "with lunch", "CV": "with dinner", "AC": "before meals", "ACM": "before breakfast", "ACD": "before lunch",
+	"ACV": "before dinner", "PC": "after meals", "PCM": "after breakfast", "PCD": "after lunch", "PCV": "after dinner",
+}
+
+var weekdays = map[string]string{"mon": "Monday", "tue": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "fri": "Friday", "sat": "Saturday", "sun": "Sunday"}
+
+var periodUnits = map[string]string{"s": "second", "min": "minute", "h": "hour", "d": "day", "wk": "week", "mo": "month", "a": "year"}
+
+// phrase says it in words: "twice daily", "every 4-6 hours", "3 times per week, in the morning".
+func (r *repeat) phrase() string {
+	var parts []string
+	if often := r.often(); often != "" {
+		parts = append(parts, often)
+	}
+	if len(r.days) > 0 {
+		parts = append(parts, "on "+strings.Join(r.days, ", "))
+	}
+	parts = append(parts, r.when...)
+	if len(r.times) > 0 {
+		parts = append(parts, "at "+strings.Join(r.times, ", "))
+	}
+	if r.long.String() != "" {
+		parts = append(parts, strings.TrimSpace("for "+r.long.String()+" "+r.long.unit))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (r *repeat) often() string {
+	unit := periodUnits[r.unit]
+	if unit == "" || r.period == "" {
+		return ""
+	}
+	count := span(r.frequency, r.frequencyMax)
+	if count == "" {
+		count = "1" // FHIR's default
+	}
+	period := span(r.period, r.periodMax)
+	switch {
+	case period == "1" && unit == "day":
+		return timesWord(count) + " daily"
+	case period == "1" && count == "1":
+		return "once per " + unit
+	case period == "1":
+		return timesWord(count) + " per " + unit
+	case count == "1":
+		return "every " + period + " " + unit + "s"
+	}
+	return timesWord(count) + " every " + period + " " + unit + "s"
+}
+
+func timesWord(count string) string {
+	switch count {
+	case "1":
+		return "once"
+	case "2":
+		return "twice"
+	case "3":
+		return "three times"
+	case "4":
+		return "four times"
+	}
+	return count + " times"
+}
+
+func span(low, high string) string {
+	low, high = strings.TrimSuffix(low, ".0"), strings.TrimSuffix(high, ".0")
+	if high == "" || high == low {
+		return low
+	}
+	if low == "" {
+		return "up to " + high
+	}
+	return low + "-" + high
+}
+
+// instructions returns how much is taken and how often, and reports what there is to say of it. The text that someone typed stands for what is not coded.
+func (c *converter) instructions(m *medication, today string) (dose, frequency string) {
+	note := func(reason clinical.Reason) { c.main.report.Note(reason, m.source, "") }
+	var doses, frequencies []string
+	for i := range m.dosages {
+		got := &m.dosages[i]
+		if got.ends != "" && labs.Day(got.ends) < today && len(labs.Day(got.ends)) == len(today) {
+			note(clinical.Ended)
+		}
+		often := got.frequency
+		if reason := c.clear(&often, got.typed, maxPhrase, anyone); reason != "" {
+			often = ""
+			note(reason)
+		}
+		if got.asNeeded && !strings.Contains(often, "as needed") {
+			often = strings.TrimPrefix(often+", as needed", ", ")
+		}
+		amount := got.dose
+		if got.narrative {
+			note(clinical.Narrative)
+		}
+		switch {
+		case got.text == "":
+		case amount != "" && got.frequency != "":
+			note(clinical.TextNotSent)
+		default:
+			amount = got.text
+			if reason := c.clear(&amount, true, maxDosage, anyone); reason != "" {
+				amount = got.dose
+				note(reason)
+			}
+		}
+		if amount != "" && amount == got.dose && got.noUnit {
+			note(clinical.DosageWithoutUnit)
+		}
+		doses, frequencies = append(doses, amount), append(frequencies, often)
+	}
+	return joined(m.dosages, doses), joined(m.dosages, frequencies)
+}
+
+// joined puts several instructions one behind the other. Where they differ each keeps its place, so that a dose can be told from another's frequency.
+func joined(dosages []dosage, parts []string) string {
+	some, differ := false, false
+	for i, s := range parts {
+		some = some || s != ""
+		differ = differ || s != parts[0]
+		if s == "" {
+			parts[i] = "-"
+		}
+	}
+	switch {
+	case !some:
+		return ""
+	case !differ:
+		return parts[0]
+	}
+	var b strings.Builder
+	b.WriteString(parts[0])
+	for i, part := range parts[1:] {
+		if before, after := dosages[i].sequence, dosages[i+1].sequence; before != "" && after != "" && before != after {
+			b.WriteString("; then ")
+		} else {
+			b.WriteString("; ")
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}

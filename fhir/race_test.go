@@ -1,0 +1,6 @@
+//go:build race
+
+package fhir_test
+
+// underRace tells that the race detector watches, under which everything takes many times as long.
+const underRace = true

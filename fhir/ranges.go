@@ -1,0 +1,126 @@
+package fhir
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/heliosai/helios-go/internal/labs"
+)
+
+// rangeOf is a reference range with the code of its unit.
+type rangeOf struct {
+	labs.Range
+	code string
+}
+
+// rangesOf returns the ranges of a value. One whose unit has the same code as the value's is in the value's unit, however either is printed.
+func rangesOf(ranges []rangeOf, v *value) []labs.Range {
+	if len(ranges) == 0 {
+		return nil
+	}
+	result := make([]labs.Range, len(ranges))
+	for i, r := range ranges {
+		if r.code != "" && r.code == v.unitCode {
+			r.Unit = ""
+		}
+		result[i] = r.Range
+	}
+	return result
+}
+
+// referenceRange reads a referenceRange of an Observation. See https://hl7.org/fhir/R4/observation-definitions.html#Observation.referenceRange
+func (d *decoder) referenceRange() rangeOf {
+	var r rangeOf
+	var low, high quantity
+	d.object(func(key []byte) {
+		switch string(key) {
+		case "low":
+			low = d.quantity()
+		case "high":
+			high = d.quantity()
+		case "text":
+			r.Text = strings.TrimSpace(d.string())
+		case "type":
+			c := d.concept()
+			r.Other = r.Other || !isNormalRange(&c)
+		case "appliesTo":
+			d.concepts(func(c *concept) {
+				gender, ok := genderRange(c)
+				r.Other = r.Other || !ok || r.Gender != "" && r.Gender != gender
+				r.Gender = gender
+			})
+		case "age":
+			d.rangeAge(&r)
+		default:
+			d.skip()
+		}
+	})
+	switch {
+	case low.value == "" && high.value == "":
+	case low.comparator != "" || high.comparator != "" || low.unit != high.unit && low.value != "" && high.value != "" && low.unit != "" && high.unit != "":
+		// Not a range as FHIR has it: it is sent as it is written, and classifies nothing.
+		part := func(q *quantity) string { return strings.TrimSpace(q.number().String() + " " + q.unit) }
+		r.Text = strings.TrimSpace(part(&low) + " to " + part(&high))
+	default:
+		r.Low, r.High = low.value, high.value
+		q := low
+		if q.value == "" || q.unit == "" {
+			q = high
+		}
+		r.Unit, r.code = q.unit, q.code
+	}
+	return r
+}
+
+// isNormalRange tells whether a range's type says that it is what is normal, rather than, say, the goal of a treatment.
+func isNormalRange(c *concept) bool {
+	if c.isEmpty() || c.hasCode(func(_, code string) bool { return code == "normal" }) {
+		return true
+	}
+	switch strings.ToLower(c.label().name) {
+	case "normal", "normal range", "reference range":
+		return true
+	}
+	return false
+}
+
+// genderRange reads whom a range applies to; it is not ok for other groups of people.
+func genderRange(c *concept) (gender string, ok bool) {
+	if c.hasCode(func(_, code string) bool { return code == "male" || code == "248153007" }) { // the second is SNOMED CT's
+		return "male", true
+	}
+	if c.hasCode(func(_, code string) bool { return code == "female" || code == "248152002" }) {
+		return "female", true
+	}
+	switch strings.ToLower(c.label().name) {
+	case "male", "males", "men":
+		return "male", true
+	case "female", "females", "women":
+		return "female", true
+	}
+	return "", false
+}
+
+// rangeAge reads the ages that a range applies to. As the patient's age is known in whole years, one that has bounds in between does not classify.
+func (d *decoder) rangeAge(r *rangeOf) {
+	low, high := d.pair("low", "high")
+	bound := func(q *quantity) *float64 {
+		if q.value == "" {
+			return nil
+		}
+		n, err := strconv.ParseFloat(q.value, 64)
+		switch strings.ToLower(q.unit) {
+		case "a", "y", "yr", "yrs", "year", "years":
+		case "mo", "month", "months":
+			n /= 12
+		default:
+			r.Other = true
+		}
+		if err != nil || q.comparator != "" || n != math.Trunc(n) {
+			r.Other = true
+		}
+		return &n
+	}
+	r.AgeLow, r.AgeHigh = bound(&low), bound(&high)
+}

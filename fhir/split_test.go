@@ -1,0 +1,178 @@
+package fhir
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// split returns what a splitter finds, as "kind/id@place fullUrl", "kind/id@place skipped" or "broken@place".
+func split(r io.Reader) ([]string, error) {
+	var found []string
+	p := splitter{
+		stream: newStream(r),
+		wants:  func(kind string) bool { return kind != "Claim" && kind != "Bundle" },
+		found: func(r *resource) error {
+			s := fmt.Sprintf("%s/%s@%d", r.kind, r.id, r.place)
+			switch {
+			case r.tooLong:
+				s += " too long"
+			case r.data == nil:
+				s += " skipped"
+			case !strings.HasPrefix(string(r.data), "{") || !strings.HasSuffix(string(r.data), "}"):
+				s += " cut: " + string(r.data)
+			}
+			if r.fullURL != "" {
+				s += " " + r.fullURL
+			}
+			found = append(found, s)
+			return nil
+		},
+		broken: func(place int) { found = append(found, fmt.Sprintf("broken@%d", place)) },
+	}
+	err := p.run()
+	return found, err
+}
+
+func TestSplit(t *testing.T) {
+	t.Parallel()
+	const a, b = `{"resourceType":"Patient","id":"a"}`, `{"resourceType":"Observation","id":"b","x":[{"y":"}]\""}]}`
+	for _, test := range []struct {
+		name, input string
+		want        []string
+		err         error
+	}{
+		{"nothing", " \n", nil, nil},
+		{"a resource", a, []string{"Patient/a@1"}, nil},
+		{"a byte order mark", "\ufeff" + a, []string{"Patient/a@1"}, nil},
+		{"a type that is not wanted", `{"id":"c","resourceType":"Claim","x":{}}`, []string{"Claim/c@1 skipped"}, nil},
+		{"the type last", `{"id":"a","name":[{"family":"x"}],"resourceType":"Patient"}`, []string{"Patient/a@1"}, nil},
+		{"an escaped key", `{"resourceTyp\u0065":"Patient","id":"a"}`, []string{"Patient/a@1"}, nil},
+		{"no type", `{"id":"a"}`, []string{"/a@1"}, nil},
+		{"an unknown type", `{"resourceType":"Patient Smith","id":"a"}`, []string{"unknown type/a@1"}, nil},
+		{"an id that is none", `{"resourceType":"Patient","id":"a b"}`, []string{"Patient/@1"}, nil},
+		{"a list", "[" + a + "," + b + "]", []string{"Patient/a@1", "Observation/b@2"}, nil},
+		{"a list with commas missing and too many", "[" + a + b + ",]", []string{"Patient/a@1", "Observation/b@2"}, nil},
+		{"a list of other things", `[1, "x", null, [` + a + `], ` + b + `]`, []string{"broken@1", "broken@2", "broken@3", "broken@4", "Observation/b@5"}, nil},
+		{"an empty list", "[]", nil, nil},
+		{"lines", a + "\n" + b + "\r\n\n" + a, []string{"Patient/a@1", "Observation/b@2", "Patient/a@3"}, nil},
+		{"a broken line first", `{"resourceType":"Patient"` + "\n" + b + "\n", []string{"broken@1", "Observation/b@2"}, nil},
+		{"a broken line", a + "\n" + `{"resourceType":"Pat` + "\n" + b, []string{"Patient/a@1", "broken@2", "Observation/b@3"}, nil},
+		{"a line with unlike brackets", a + "\n" + `{"x":[}` + "\n" + b, []string{"Patient/a@1", "broken@2", "Observation/b@3"}, nil},
+		{"a line that ends within an escape", a + "\n" + `{"x":"\` + "\n" + b + "\n" + `{"\` + "\n" + b, []string{"Patient/a@1", "broken@2", "Observation/b@3", "broken@4", "Observation/b@5"}, nil},
+		{"a line that is no object", a + "\nnothing\n" + b, []string{"Patient/a@1", "broken@2", "Observation/b@3"}, nil},
+		{"a line with something behind it", a + " x\n" + b, []string{"Patient/a@1", "broken@2", "Observation/b@3"}, nil},
+		{"a last line that ends early", a + "\n" + `{"resourceType":"Observation"`, []string{"Patient/a@1", "broken@2"}, nil},
+		{"values one behind the other", "{\n\"resourceType\":\"Patient\"\n}\n{\n\"resourceType\":\"Claim\"\n}", []string{"Patient/@1", "Claim/@2 skipped"}, nil},
+		{"a JSON text sequence", "\x1e" + a + "\n\x1e" + b + "\n", []string{"Patient/a@1", "Observation/b@2"}, nil},
+		{
+			"a bundle", `{"resourceType":"Bundle","id":"x","entry":[{"fullUrl":"urn:uuid:1","resource":` + a + `},{"resource":` + b + `,"fullUrl":"http:\/\/x\/Observation\/b"}],"total":2}`,
+			[]string{"Patient/a@1 urn:uuid:1", "Observation/b@2 http://x/Observation/b"}, nil,
+		},
+		{"entries before the type", `{"entry":[{"resource":` + a + `}],"resourceType":"Bundle"}`, []string{"Patient/a@1"}, nil},
+		{"an entry without a resource", `{"resourceType":"Bundle","entry":[{"request":{"method":"DELETE"}},{"resource":` + a + `}]}`, []string{"Patient/a@2"}, nil},
+		{"entries that are none", `{"resourceType":"Bundle","entry":[null,{"resource":null},{"resource":` + a + `}]}`, []string{"broken@1", "Patient/a@3"}, nil},
+		{"an entry with two resources", `{"resourceType":"Bundle","entry":[{"resource":` + a + `,"resource":` + b + `},{"resource":` + a + `}]}`, []string{"broken@1", "Patient/a@2"}, nil},
+		{"a list that has entries", `{"resourceType":"List","id":"l","entry":[{"item":{"reference":"Patient/a"}}]}`, []string{"List/l@1"}, nil},
+		{
+			"bundles in a bundle", `{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Bundle","entry":[{"resource":` + a + `}]}},{"resource":` + b + `}]}`,
+			[]string{"Patient/a@1", "Observation/b@2"}, nil,
+		},
+		{"bundles in lines", `{"resourceType":"Bundle","entry":[{"resource":` + a + `}]}` + "\n" + `{"resourceType":"Bundle","entry":[{"resource":` + b + `}]}`,
+			[]string{"Patient/a@1", "Observation/b@2"}, nil},
+		{
+			"a broken resource in a bundle", `{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient" "id":"a"}},{"resource":` + b + `}]}`,
+			[]string{"broken@1", "Observation/b@2"}, nil,
+		},
+		{"a broken entry", `{"resourceType":"Bundle","entry":[{"fullUrl":,"resource":` + a + `},{"resource":` + b + `}]}`, []string{"broken@1", "Observation/b@2"}, nil},
+		{"a broken bundle", `{"resourceType":"Bundle","entry":[{"resource":` + a + `}] x}`, []string{"Patient/a@1", "broken@1"}, nil},
+		{"an end within a bundle", `{"resourceType":"Bundle","entry":[{"resource":` + a + `},{"resource":{"resourceType"`, []string{"Patient/a@1"}, errEndsEarly},
+		{"an end within a string", `{"resourceType":"Pati`, nil, errEndsEarly},
+		{"unlike brackets in a bundle", `{"resourceType":"Bundle","entry":[{"resource":{"x":[}}]}`, nil, errSyntax},
+		{"no JSON", `<Patient xmlns="http://hl7.org/fhir"/>`, nil, errSyntax},
+		{"a compressed file", "\x1f\x8b\x08\x00", nil, errSyntax},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			for name, r := range map[string]io.Reader{
+				"at once": strings.NewReader(test.input), "byte by byte": iotest.OneByteReader(strings.NewReader(test.input)),
+				"with its end": iotest.DataErrReader(strings.NewReader(test.input)),
+			} {
+				found, err := split(r)
+				assert.Equal(t, test.want, found, name)
+				if test.err == nil {
+					assert.NoError(t, err, name)
+				} else {
+					assert.ErrorIs(t, err, test.err, name)
+				}
+			}
+		})
+	}
+}
+
+// Whatever is larger than the buffer is read as well, up to the limit.
+func TestSplitLarge(t *testing.T) {
+	t.Parallel()
+	large := func(kind string, size int) string {
+		return `{"resource":{"resourceType":"` + kind + `","id":"x","data":"` + strings.Repeat("a", size) + `"}}`
+	}
+	input := `{"resourceType":"Bundle","entry":[` + strings.Join([]string{
+		large("Patient", 3*window), large("Patient", maxEntry), large("Claim", maxEntry), large("Patient", maxEntry-200), large("Patient", 1),
+	}, ",") + `]}`
+	for range 2 {
+		found, err := split(strings.NewReader(input))
+		assert.NoError(t, err)
+		assert.Equal(t, []string{"Patient/x@1", "Patient/x@2 too long", "Claim/x@3 skipped", "Patient/x@4", "Patient/x@5"}, found)
+		input = strings.ReplaceAll(input, ",{", " \n,\t{")
+	}
+	// A line that is larger than the buffer.
+	lines := large("Patient", 3*window)[len(`{"resource":`):]
+	lines = lines[:len(lines)-1] + "\n"
+	found, err := split(strings.NewReader(lines + "{\n" + lines))
+	assert.NoError(t, err)
+	assert.Equal(t, []string{"Patient/x@1", "broken@2", "Patient/x@3"}, found)
+	// Keys, types and ids without an end.
+	long := strings.Repeat("k", 2*maxToken)
+	found, err = split(strings.NewReader(`{"` + long + `":1,"id":"` + long + `","resourceType":"` + long + `"}`))
+	assert.NoError(t, err)
+	assert.Equal(t, []string{"unknown type/@1"}, found)
+}
+
+func TestSplitDeep(t *testing.T) {
+	t.Parallel()
+	deep := strings.Repeat(`[{"a":`, 3*maxDepth) + "1" + strings.Repeat("}]", 3*maxDepth)
+	found, err := split(strings.NewReader(`[{"resourceType":"Patient","x":` + deep + `},{"resourceType":"Claim"}]`))
+	assert.NoError(t, err)
+	assert.Equal(t, []string{"Patient/@1", "Claim/@2 skipped"}, found)
+	bundles := strings.Repeat(`{"resourceType":"Bundle","entry":[{"resource":`, 50) + "{}" + strings.Repeat("}]}", 50)
+	found, err = split(strings.NewReader(bundles))
+	assert.NoError(t, err)
+	assert.Equal(t, []string{"Bundle/@1 skipped"}, found, "bundles beyond the limit are not opened")
+}
+
+type emptyReader struct{}
+
+func (emptyReader) Read([]byte) (int, error) { return 0, nil }
+
+type wrongReader struct{}
+
+func (wrongReader) Read(p []byte) (int, error) { return len(p) + 1, nil }
+
+func TestSplitReader(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("a secret")
+	_, err := split(io.MultiReader(strings.NewReader(`[{"resourceType":"Claim"},{`), iotest.ErrReader(broken)))
+	assert.ErrorIs(t, err, broken)
+	assert.EqualError(t, err, "helios: fhir: the input cannot be read after entry 2")
+	_, err = split(io.MultiReader(strings.NewReader("{}\n{}\n{"), iotest.ErrReader(broken)))
+	assert.ErrorIs(t, err, broken, "also in lines")
+	_, err = split(emptyReader{})
+	assert.ErrorIs(t, err, io.ErrNoProgress)
+	_, err = split(wrongReader{})
+	assert.ErrorIs(t, err, io.ErrNoProgress)
+}
