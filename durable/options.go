@@ -29,7 +29,7 @@ const (
 	submitters = 8
 )
 
-// Option configures an [Engine].
+// Option configures an [Engine]. All processes that work on one store should have the same options.
 type Option func(*config) error
 
 type config struct {
@@ -130,7 +130,7 @@ func WithMaxSlots(n int) Option {
 	return positive("WithMaxSlots", n, func(c *config) { c.maxSlots = n })
 }
 
-// WithHandlerTimeout bounds one call of the handler; 1 min by default. Its context ends then. All processes on one store must have the same.
+// WithHandlerTimeout bounds one call of the handler; 1 min by default. Its context ends then. With different ones on one store, an event that takes longer than the shortest can be handled twice at once.
 func WithHandlerTimeout(d time.Duration) Option {
 	return positive("WithHandlerTimeout", d, func(c *config) { c.handlerTimeout = d })
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
@@ -39,7 +40,9 @@ func OpenSQLite(ctx context.Context, path string, client *helios.Client, receive
 	if err != nil {
 		return nil, err
 	}
-	s.client, err = river.NewClient(riversqlite.New(s.db), e.riverConfig(""))
+	cfg := e.riverConfig("")
+	cfg.FetchPollInterval = 250 * time.Millisecond // SQLite cannot tell that a job was committed; the default is a second
+	s.client, err = river.NewClient(riversqlite.New(s.db), cfg)
 	if err != nil {
 		_ = s.close()
 		return nil, fmt.Errorf("helios: durable: River: %w", err)
