@@ -108,11 +108,13 @@ func FuzzAESGCM_Decode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, stored []byte) {
 		body, err := c.Decode(stored, []byte("here"))
-		if bytes.Equal(stored, sealed) {
+		if bytes.Equal(stored, sealed) || err == nil { // as sealed by another process, whose nonce differs
 			require.NoError(t, err)
+			require.Len(t, stored, len(sealed))
+			require.Equal(t, `{"runId":"x"}`, string(body), "only what the codec made can be decoded")
 			return
 		}
-		require.ErrorIs(t, err, ErrUndecodable, "only what the codec made can be decoded: %q", body)
+		require.ErrorIs(t, err, ErrUndecodable)
 	})
 }
 
@@ -124,7 +126,7 @@ func FuzzStorable(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		stored := storable(s)
 		require.Equal(t, stored, storable(stored))
-		require.LessOrEqual(t, len(stored), 3*200)
+		require.LessOrEqual(t, len(stored), 200)
 		require.NotContains(t, stored, "\x00")
 		require.True(t, strings.ToValidUTF8(stored, "") == stored)
 	})

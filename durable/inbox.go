@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/riverqueue/river"
 
@@ -118,14 +119,14 @@ func discriminator(ev *helios.Event) string {
 	return storable(ev.Status) + " " + hex.EncodeToString(sum[:16])
 }
 
-// storable makes a text of the sender's one that both stores take and can index: without zero bytes, and not longer than that a hash serves better.
+// storable makes a text of the sender's one that both stores take and can index: a hash stands for one that is no UTF-8, has zero bytes or is longer than serves.
 func storable(s string) string {
 	const longest = 200
-	if len(s) > longest {
+	if len(s) > longest || !utf8.ValidString(s) || strings.Contains(s, "\x00") {
 		sum := sha256.Sum256([]byte(s))
 		return "sha256:" + hex.EncodeToString(sum[:])
 	}
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+	return s
 }
 
 // attemptRow is a submission's attempt as the store knows it.
