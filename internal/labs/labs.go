@@ -22,7 +22,11 @@ type Result struct {
 	Flags        []Flag
 	Date         string // as written, in FHIR's form; "" if unknown. Its first 10 characters are sent.
 	Category     string // such as the name of the report that it is in; optional
-	// Identifier is the source's own business identifier, with which a corrected result replaces one that came before. It is compared and never sent.
+	// Resource names what can come in several editions, of which only the newest counts, such as "Observation/123". It is compared and never sent. "" means that
+	// there is one edition.
+	Resource string
+	Edition  Edition
+	// Identifier is the source's own business identifier, with which a corrected result replaces one of the same test. It is compared and never sent.
 	Identifier string
 	Corrected  bool
 	// Preliminary is set if a final result with the same identifier takes its place.
@@ -31,6 +35,15 @@ type Result struct {
 	Refs [2]uint64
 	// Notes are reservations that the source's reader has. They are reported if the result is sent.
 	Notes []clinical.Reason
+}
+
+// Edition orders the editions of a resource: by when they were made if both say it, else by their numbers if both have one, else a corrected one comes after a
+// final one and that after a preliminary one, else by their places.
+type Edition struct {
+	Updated int64 // in any unit; 0 if unknown
+	Number  int64 // 0 if unknown
+	// Place is where it stands in the source. Results with the same Resource and the same Place are parts of one edition.
+	Place int
 }
 
 // Value is what was found. Either Number or Text is set.
@@ -54,6 +67,8 @@ type Range struct {
 	Low, High string // numbers as written, "" if open
 	Unit      string // of Low and High; "" means the value's
 	Text      string // what is sent if there are no numbers; read where it has a form such as "4.0-5.6" or "<5"
+	// Broken is true if a bound is there that cannot be read. A range that lacks it would say something else.
+	Broken bool
 	// Other is true for a range that is not what is normal, such as a treatment goal.
 	Other bool
 	// Gender is whom the range applies to: "male", "female" or "" for all.

@@ -181,6 +181,23 @@ func (s *Set) Withdraw(r Result) {
 	}
 }
 
+// Void says that r is not sent, which the caller has reported, but takes the place of what came before it: older editions of its resource and, if it is Corrected,
+// results with its identifier and test. They are left out, whether they come before or after.
+func (s *Set) Void(r Result) {
+	if r.Corrected {
+		s.Withdraw(r)
+	}
+}
+
+// Absorb adds what another set has, whose report the caller merges.
+func (s *Set) Absorb(other *Set) {
+	for _, r := range other.rows {
+		if !r.out {
+			s.Add(*r.Result)
+		}
+	}
+}
+
 // isLatest keeps only the latest of each test if that was asked for. What has the same date is all kept: none of it is later.
 func (s *Set) isLatest(r *row) bool {
 	if !s.opts.LatestPerTest {
