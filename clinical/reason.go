@@ -18,7 +18,7 @@ const (
 	NoValue         Reason = "has no value"
 	ValueNotSent    Reason = "its kind of value is not sent"
 	Duplicate       Reason = "repeats another"
-	Replaced        Reason = "replaced by a corrected one"
+	Replaced        Reason = "replaced by a newer or corrected one"
 	NotLatest       Reason = "older than the latest of its test"
 	TooOld          Reason = "older than asked for"
 	TooMany         Reason = "more than one request takes: the newest are sent"

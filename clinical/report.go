@@ -145,7 +145,7 @@ func (r *Report) Counts() []Count {
 }
 
 // String returns a table for a person.
-func (r *Report) String() string {
+func (r Report) String() string {
 	type line struct {
 		n     int
 		text  string
@@ -197,7 +197,7 @@ func (r *Report) String() string {
 }
 
 // MarshalJSON encodes the report with all counts and the listed issues.
-func (r *Report) MarshalJSON() ([]byte, error) {
+func (r Report) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Sent   map[string]int `json:"sent"`
 		Counts []Count        `json:"counts"`

@@ -86,7 +86,8 @@ func TestReport_JSON(t *testing.T) {
 	var report clinical.Report
 	report.AddSent("labResults", 1)
 	report.Drop(clinical.NoValue, "Observation/1", "")
-	b, err := json.Marshal(&report)
+	assert.Equal(t, report.String(), fmt.Sprint(report), "a copy prints like the report itself")
+	b, err := json.Marshal(report)
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"sent": {"labResults": 1},
 		"counts": [{"reason": "has no value", "sent": false, "n": 1, "first": "Observation/1"}],

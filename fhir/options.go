@@ -26,7 +26,8 @@ type Options struct {
 
 	// Since leaves out results and vital signs from before its date, in its location. Those without a date are sent.
 	Since time.Time
-	// LatestPerTest sends only the newest result of each test, and the newest of each vital sign.
+	// LatestPerTest sends only the newest result of each test, and the newest of each vital sign. What is not certainly older than that, such as one without a date,
+	// is sent too.
 	LatestPerTest bool
 	// ExcludePreliminary leaves out results whose status is preliminary or unknown. They are sent, and reported, by default.
 	ExcludePreliminary bool

@@ -31,7 +31,7 @@ type Options struct {
 	// CapAge sends 90 for every age above 89, which alone could tell who it is.
 	CapAge bool
 
-	// LatestPerTest keeps only the latest result of each test.
+	// LatestPerTest keeps only the latest result of each test, and what is not certainly older than that, such as one without a date.
 	LatestPerTest bool
 	// Since leaves out results that are dated before its day, in its own location. Those without a date are kept.
 	Since time.Time

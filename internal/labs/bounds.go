@@ -55,8 +55,16 @@ func bounded(comparator, numeral string) (interval, bool) {
 // isUnit tells whether what follows a range's numbers can be a unit, and is no prose.
 func isUnit(s string) bool { return !strings.ContainsAny(s, " \t\n") && !strings.HasPrefix(s, "-") }
 
-// normal returns the numbers that a range calls normal, and their unit, "" where it has none.
+// normal returns the numbers that a range calls normal, and their unit, "" where it has none. It is not ok if nothing can be concluded from the range.
 func (r *Range) normal() (normal interval, unit string, ok bool) {
+	normal, unit, ok = r.bounds()
+	if normal.low == 0 && normal.high == 0 {
+		ok = false // which is how the lack of a range is written
+	}
+	return normal, unit, ok && !r.conditional
+}
+
+func (r *Range) bounds() (normal interval, unit string, ok bool) {
 	if r.Low == "" && r.High == "" {
 		normal, unit, ok = parseRange(r.Text)
 		if unit == "" {
@@ -79,7 +87,10 @@ func (r *Range) normal() (normal interval, unit string, ok bool) {
 }
 
 // text returns the range as it is sent, without a unit of its own where it has bounds.
-func (r *Range) text() string {
+func (r *Range) text() string { return r.withWords(r.numbers()) }
+
+// numbers returns the bounds, or the text if there are none.
+func (r *Range) numbers() string {
 	low, high := strings.TrimSpace(r.Low), strings.TrimSpace(r.High)
 	switch {
 	case low == "" && high == "":
@@ -93,4 +104,29 @@ func (r *Range) text() string {
 	default:
 		return low + "-" + high
 	}
+}
+
+// withWords adds what may limit the bounds, so that who reads them knows it.
+func (r *Range) withWords(bounds string) string {
+	if r.conditional && (r.Low != "" || r.High != "") {
+		return bounds + " (" + strings.TrimSpace(r.Text) + ")"
+	}
+	return bounds
+}
+
+// withUnit returns a range as it is sent with the unit that its numbers are in.
+func (r *Range) withUnit(valueUnit string) string {
+	_, own, ok := r.bounds()
+	if !ok {
+		return r.text()
+	}
+	if r.Low == "" && r.High == "" {
+		if _, inText, _ := parseRange(r.Text); inText != "" {
+			return r.text()
+		}
+	}
+	if own == "" {
+		own = valueUnit
+	}
+	return r.withWords(strings.TrimSpace(r.numbers() + " " + own))
 }

@@ -150,3 +150,44 @@ func TestFitting(t *testing.T) {
 		assert.Equal(t, tc.want, fitting(tc.ranges, tc.p), tc.name)
 	}
 }
+
+func TestWords(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]struct {
+		gender     string
+		understood bool
+	}{
+		"4.0 - 5.6":                       {"", true},
+		"4.0-5.6 %":                       {"", true},
+		"Normal range: 4.0 to 5.6 %":      {"", true},
+		"Female 4.0-5.6":                  {"female", true},
+		"men":                             {"male", true},
+		"m/f":                             {"", false},
+		"4.0-6.0":                         {"", false},
+		"4.0-5.6 mmol/mol":                {"", false},
+		"4.0-5.6 for those who are ill":   {"", false},
+		"Adults":                          {"", false},
+		"4-5.6 (over 18)":                 {"", false},
+		"N/A":                             {"", true},
+		"Diabetes: 4.0 to 5.6 %":          {"", false},
+		"females, within 4.0 and 5.60 %.": {"female", true},
+	} {
+		r := Range{Low: "4.0", High: "5.6", Text: text}
+		gender, understood := r.words(&Result{Unit: "%"})
+		assert.Equal(t, want.understood, understood, text)
+		assert.Equal(t, want.gender, gender, text)
+	}
+	unreadable := Range{Low: "x", Text: "women"}
+	_, understood := unreadable.words(&Result{})
+	assert.False(t, understood)
+}
+
+func TestRange_WithWords(t *testing.T) {
+	t.Parallel()
+	r := Result{Unit: "mg/L", Ranges: []Range{{Low: "10", High: "20", Text: " Toxic range "}, {Low: "1", High: "2", Gender: "male", Text: "women"}}}
+	ranges, notes := r.usableRanges()
+	assert.Empty(t, notes)
+	assert.Equal(t, "10-20 mg/L (Toxic range)", ranges[0].withUnit("mg/L"))
+	assert.Equal(t, "10-20 (Toxic range)", ranges[0].text())
+	assert.Equal(t, "1-2 mg/L (women)", ranges[1].withUnit("mg/L"), "it says two things")
+}

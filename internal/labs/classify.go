@@ -1,6 +1,8 @@
 package labs
 
 import (
+	"slices"
+
 	"github.com/heliosai/helios-go"
 	"github.com/heliosai/helios-go/clinical"
 )
@@ -16,19 +18,23 @@ type verdict struct {
 func (s *Set) classify(r *Result, p Patient) verdict {
 	var v verdict
 	v.is, v.notes, _ = judge(r.Flags)
-	ranges := fitting(r.Ranges, p)
+	foreign := slices.Contains(v.notes, clinical.FlagUnknown)
+	usable, unread := r.usableRanges()
+	v.notes = append(v.notes, unread...)
+	ranges := fitting(usable, p)
 	switch {
 	case len(ranges) > 0:
 		v.rng = &ranges[0]
 		if len(ranges) > 1 {
 			v.notes = append(v.notes, clinical.SeveralRanges)
 		}
-	case len(r.Ranges) > 0:
+	case len(usable) > 0:
 		v.notes = append(v.notes, clinical.RangeNotSent)
 	}
 	byRange, notes := compare(r, ranges)
 	v.notes = append(v.notes, notes...)
 	switch {
+	case v.is == unknown && byRange == normal && foreign: // what it means may be that it is not
 	case v.is == unknown:
 		v.is = byRange
 	case byRange == unknown:

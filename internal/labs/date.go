@@ -1,6 +1,10 @@
 package labs
 
-import "time"
+import (
+	"math"
+	"strings"
+	"time"
+)
 
 // maxAge is in years: who seems older has a wrong birth date.
 const maxAge = 130
@@ -60,4 +64,58 @@ func day(s string, last bool) (time.Time, bool) {
 		return t, true
 	}
 	return time.Time{}, false
+}
+
+// span is the time in which a date lies, in microseconds: a moment, a day, or more.
+type span struct {
+	from, to int64
+	zoned    bool // so that it can be compared with any other such
+}
+
+// spanOf reads a date that is valid or "", which can be any time.
+func spanOf(date string) span {
+	from, ok := day(date, false)
+	if !ok {
+		return span{from: math.MinInt64, to: math.MaxInt64}
+	}
+	if moment, zoned, ok := moment(date); ok {
+		return span{moment.UnixMicro(), moment.UnixMicro(), zoned}
+	}
+	last, _ := day(date, true)
+	return span{from: from.UnixMicro(), to: last.AddDate(0, 0, 1).UnixMicro() - 1}
+}
+
+// before tells whether all of s is certainly before all of other.
+func (s span) before(other span) bool {
+	if s.to == math.MaxInt64 {
+		return false
+	}
+	slack := 14 * time.Hour // the farthest that a zone's clocks are ahead
+	if s.zoned == other.zoned {
+		slack = 0
+	}
+	return s.to+slack.Microseconds() < other.from
+}
+
+// moment reads a date with a time, to the minute at least.
+func moment(date string) (t time.Time, zoned, ok bool) {
+	if len(date) < len("2006-01-02T15:04") {
+		return t, false, false
+	}
+	zoned = strings.ContainsAny(date[len(time.DateOnly)+1:], "Z+-")
+	seconds := len(date) > len("2006-01-02T15:04") && date[len("2006-01-02T15:04")] == ':'
+	layout := "2006-01-02T15:04"
+	switch {
+	case seconds && zoned: // any fraction of a second is read too
+		layout = "2006-01-02T15:04:05Z07:00"
+	case seconds:
+		layout = "2006-01-02T15:04:05"
+	case zoned:
+		layout = "2006-01-02T15:04Z07:00"
+	}
+	if date[len(time.DateOnly)] == ' ' {
+		layout = layout[:len(time.DateOnly)] + " " + layout[len(time.DateOnly)+1:]
+	}
+	t, err := time.Parse(layout, date)
+	return t, zoned, err == nil
 }

@@ -50,3 +50,29 @@ func TestValidDate(t *testing.T) {
 		assert.False(t, ValidDate(s), s)
 	}
 }
+
+func TestSpan(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		a, b   string
+		before bool
+	}{
+		{"2025-01-15", "2025-01-16", true},
+		{"2025-01-15", "2025-01-15", false},
+		{"2024", "2025-01-15", true},
+		{"2025", "2025-01-15", false},
+		{"2025-01-15", "2025", false},
+		{"", "2025", false},
+		{"2025", "", false},
+		{"2025-01-15T10:00:00Z", "2025-01-15T10:00:00.5Z", true},
+		{"2025-01-15T12:00:00+02:00", "2025-01-15T10:00:01Z", true},
+		{"2025-01-15T10:00Z", "2025-01-15T10:01Z", true},
+		{"2025-01-15 10:00", "2025-01-15 10:01", true},
+		{"2025-01-15T10", "2025-01-15T11", false},
+		{"2025-01-15", "2025-01-16T10:00:00Z", false},
+		{"2025-01-15", "2025-01-16T15:00:00Z", true},
+	} {
+		assert.Equal(t, tc.before, spanOf(tc.a).before(spanOf(tc.b)), "%s before %s", tc.a, tc.b)
+		assert.False(t, tc.before && spanOf(tc.b).before(spanOf(tc.a)), "%s before %s", tc.b, tc.a)
+	}
+}

@@ -47,6 +47,13 @@ var codes = map[string]normality{
 var otherStatements = set("POS", "NEG", "DET", "ND", "RR", "NR", "WR", "E", "IND", "S", "I", "R", "MS", "NS", "SDD", "VS", "NCL", "SYN-R", "SYN-S",
 	"CAR", "CARRIER", "EXP", "UNE", "TOX", "AC", "IE")
 
+// silent are codes that say how a result changed, or nothing at all.
+var silent = set("", "B", "D", "U", "W", "OBX", "NULL", "UNKNOWN")
+
+// otherWords are otherStatements where no code is given.
+var otherWords = set("positive", "negative", "detected", "not detected", "reactive", "non-reactive", "nonreactive", "weakly reactive", "equivocal", "indeterminate",
+	"susceptible", "intermediate", "resistant", "non-susceptible", "better", "worse", "significant change up", "significant change down")
+
 // unusable are results that the laboratory does not stand for: its quality control failed, or it holds them for review.
 var unusable = set("QCF", "HM")
 
@@ -82,35 +89,46 @@ func isInterpretation(system string) bool {
 
 // judge reads the flags of a result. It is not usable if the laboratory does not stand for it.
 func judge(flags []Flag) (is normality, notes []clinical.Reason, usable bool) {
-	other, contradicted := false, false
+	other, contradicted, understood, foreign := false, false, false, false
 	for _, f := range flags {
-		code := strings.ToUpper(strings.TrimSpace(f.Code))
-		if !isInterpretation(f.System) {
+		code, text := strings.ToUpper(strings.TrimSpace(f.Code)), strings.ToLower(strings.TrimSpace(f.Text))
+		own := code != "" && !isInterpretation(f.System)
+		if own {
 			code = ""
 		}
-		if unusable[code] {
+		if unusable[code] || code == "" && unusable[strings.ToUpper(text)] {
 			return unknown, nil, false
 		}
 		n, known := codes[code]
 		if !known {
-			n, known = words[strings.ToLower(strings.TrimSpace(f.Text))]
+			n, known = words[text]
 		}
-		if !known {
-			other = other || otherStatements[code]
-			continue
+		if !known && code == "" {
+			code = strings.ToUpper(text) // a code that is given as a text
+			n, known = codes[code]
 		}
-		var agree bool
-		is, agree = is.and(n)
-		contradicted = contradicted || !agree
+		switch {
+		case known:
+			understood = true
+			var agree bool
+			is, agree = is.and(n)
+			contradicted = contradicted || !agree
+		case otherStatements[code], otherWords[text]:
+			other, understood = true, true
+		case !silent[code], own:
+			foreign = true
+		}
 	}
-	if contradicted {
+	switch {
+	case contradicted:
 		notes = append(notes, clinical.SeveralFlags)
-	}
-	if other && is == unknown && !contradicted {
+		if !is.isAbnormal() {
+			is = unknown
+		}
+	case other && is == unknown:
 		notes = append(notes, clinical.NotANormality)
-	}
-	if contradicted && !is.isAbnormal() {
-		is = unknown
+	case foreign && !understood:
+		notes = append(notes, clinical.FlagUnknown)
 	}
 	return is, notes, true
 }

@@ -60,12 +60,23 @@ func TestJudge(t *testing.T) {
 		{[]Flag{{System: "HL70078", Code: "H"}}, high, nil},
 		{[]Flag{{System: "urn:oid:2.16.840.1.113883.5.83", Code: "H"}}, high, nil},
 		{[]Flag{{Code: "L"}}, low, nil},
-		{[]Flag{{System: "http://example.org/own", Code: "H"}}, unknown, nil},
+		{[]Flag{{System: "http://example.org/own", Code: "H"}}, unknown, []clinical.Reason{clinical.FlagUnknown}},
 		{[]Flag{{System: "http://example.org/own", Code: "99", Text: "High"}}, high, nil},
 		{[]Flag{{Text: "Critically high"}}, criticalHigh, nil},
 		{[]Flag{{Text: "within normal limits"}}, normal, nil},
-		{[]Flag{{Text: "not normal"}}, unknown, nil},
-		{[]Flag{{Text: "high school"}}, unknown, nil},
+		{[]Flag{{Text: "HH"}}, criticalHigh, nil},
+		{[]Flag{{Text: "n"}}, normal, nil},
+		{[]Flag{{Text: "POS"}}, unknown, []clinical.Reason{clinical.NotANormality}},
+		{[]Flag{{Text: "Not detected"}}, unknown, []clinical.Reason{clinical.NotANormality}},
+		{[]Flag{{Text: "null"}}, unknown, nil},
+		{[]Flag{{Text: "not normal"}}, unknown, []clinical.Reason{clinical.FlagUnknown}},
+		{[]Flag{{Text: "high school"}}, unknown, []clinical.Reason{clinical.FlagUnknown}},
+		{[]Flag{{Code: "*"}}, unknown, []clinical.Reason{clinical.FlagUnknown}},
+		{[]Flag{{Code: "PH"}}, unknown, []clinical.Reason{clinical.FlagUnknown}},
+		{[]Flag{{Text: "!"}}, unknown, []clinical.Reason{clinical.FlagUnknown}},
+		{[]Flag{{System: v3, Code: "N", Text: "Normal"}, {Text: "High"}}, unknown, []clinical.Reason{clinical.SeveralFlags}},
+		{[]Flag{{System: v3, Code: "H", Text: "High"}, {Text: "erhöht"}}, high, nil},
+		{[]Flag{{System: v3, Code: "POS", Text: "Positive"}, {Text: "positiv"}}, unknown, []clinical.Reason{clinical.NotANormality}},
 	} {
 		is, notes, usable := judge(tc.flags)
 		assert.Equal(t, tc.want, is, "%+v", tc.flags)
@@ -75,13 +86,14 @@ func TestJudge(t *testing.T) {
 	for _, c := range []string{"QCF", "HM"} {
 		_, _, usable := judge(code("N", c))
 		assert.False(t, usable, c)
+		_, _, usable = judge([]Flag{{Text: c}})
+		assert.False(t, usable, c)
 	}
 }
 
 // Every code of HL7's two lists is either one that says how normal a result is, or known to say something else, or to say nothing that is sent.
 func TestJudge_KnowsEveryCodeOfHL7(t *testing.T) {
 	t.Parallel()
-	silent := set("B", "D", "U", "W", "OBX", "NULL")
 	type concept struct {
 		Code    string
 		Concept []json.RawMessage

@@ -66,7 +66,8 @@ func (v Value) String() string {
 type Range struct {
 	Low, High string // numbers as written, "" if open
 	Unit      string // of Low and High; "" means the value's
-	Text      string // what is sent if there are no numbers; read where it has a form such as "4.0-5.6" or "<5"
+	// Text is read where there are no bounds and it has a form such as "4.0-5.6" or "<5". Beside bounds, it can say of whom they are true.
+	Text string
 	// Broken is true if a bound is there that cannot be read. A range that lacks it would say something else.
 	Broken bool
 	// Other is true for a range that is not what is normal, such as a treatment goal.
@@ -75,6 +76,8 @@ type Range struct {
 	Gender string
 	// AgeLow and AgeHigh are in years; nil means open.
 	AgeLow, AgeHigh *float64
+
+	conditional bool // Text may limit the bounds in a way that is not understood
 }
 
 // Flag is an interpretation as its source has it: an HL7 code, of v3-ObservationInterpretation or table 0078, or words.

@@ -1,10 +1,79 @@
 package labs
 
 import (
+	"math"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/heliosai/helios-go/clinical"
 )
+
+// usableRanges returns the ranges with what their texts say beside their bounds, without those that cannot be read.
+func (r *Result) usableRanges() (ranges []Range, notes []clinical.Reason) {
+	if !slices.ContainsFunc(r.Ranges, func(r Range) bool { return r.Broken || r.Text != "" && (r.Low != "" || r.High != "") }) {
+		return r.Ranges, nil
+	}
+	for _, rng := range r.Ranges {
+		if rng.Broken {
+			notes = append(notes, clinical.RangeUnreadable)
+			rng.Low, rng.High, rng.conditional = "", "", true
+			if rng.Text == "" {
+				continue
+			}
+		}
+		if rng.Text != "" && (rng.Low != "" || rng.High != "") {
+			gender, understood := rng.words(r)
+			switch {
+			case !understood, gender != "" && rng.Gender != "" && gender != rng.Gender:
+				rng.conditional = true
+			case gender != "":
+				rng.Gender = gender
+			}
+		}
+		ranges = append(ranges, rng)
+	}
+	return ranges, notes
+}
+
+// harmless are words beside the bounds of a range that say nothing of whom it is true.
+var harmless = set("", "normal", "reference", "ref", "range", "interval", "limits", "limit", "values", "value", "within", "between", "from", "to", "and", "less", "greater",
+	"than", "or", "equal", "up", "above", "below", "n", "a", "na", "null", "none")
+
+var genders = map[string]string{
+	"male": "male", "males": "male", "m": "male", "man": "male", "men": "male",
+	"female": "female", "females": "female", "f": "female", "w": "female", "woman": "female", "women": "female",
+}
+
+// words reads the text beside the bounds of a range. It is understood if it says the same as they do, and at most for which gender.
+func (r *Range) words(of *Result) (gender string, understood bool) {
+	bounds := *r
+	bounds.Text = ""
+	numbers, _, ok := bounds.bounds()
+	if !ok {
+		return "", false
+	}
+	if inText, unit, ok := parseRange(r.Text); ok && (unit == "" || sameUnit(unit, r.Unit) || of.hasUnit(unit)) {
+		return "", inText.low == numbers.low && inText.high == numbers.high
+	}
+	text := r.Text
+	for _, unit := range [3]string{r.Unit, of.Unit, of.UnitCode} {
+		if unit != "" {
+			text = strings.ReplaceAll(text, unit, " ")
+		}
+	}
+	for _, word := range strings.FieldsFunc(strings.ToLower(text), func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) && c != '.' }) {
+		n, isNumber := number(word)
+		switch {
+		case isNumber && (r.Low != "" && n == math.Abs(numbers.low) || r.High != "" && n == math.Abs(numbers.high)), harmless[strings.Trim(word, ".")]:
+		case genders[word] != "" && (gender == "" || gender == genders[word]):
+			gender = genders[word]
+		default:
+			return "", false
+		}
+	}
+	return gender, true
+}
 
 // fits tells whether a range is one of what is normal for the patient. One for a gender or an age that is not known does not fit.
 func (r *Range) fits(p Patient) bool {
@@ -48,6 +117,9 @@ func compare(r *Result, ranges []Range) (is normality, notes []clinical.Reason) 
 	for i := range ranges {
 		bounds, unit, ok := ranges[i].normal()
 		if !ok {
+			if ranges[i].conditional && !ranges[i].Broken {
+				notes = []clinical.Reason{clinical.RangeConditional}
+			}
 			return unknown, notes
 		}
 		if bounds.low > bounds.high {
@@ -84,22 +156,4 @@ func (r *Result) hasUnit(unit string) bool {
 // sameUnit compares units as they are printed. Case matters: a mg is not a Mg.
 func sameUnit(a, b string) bool {
 	return strings.Join(strings.Fields(a), "") == strings.Join(strings.Fields(b), "")
-}
-
-// withUnit returns a range as it is sent with the unit that its numbers are in.
-func (r *Range) withUnit(valueUnit string) string {
-	text := r.text()
-	_, own, ok := r.normal()
-	if !ok {
-		return text
-	}
-	if r.Low == "" && r.High == "" {
-		if _, inText, _ := parseRange(r.Text); inText != "" {
-			return text
-		}
-	}
-	if own == "" {
-		own = valueUnit
-	}
-	return strings.TrimSpace(text + " " + own)
 }

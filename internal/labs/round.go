@@ -18,5 +18,9 @@ func Round(number string, decimals *int) (string, bool) {
 	if !ok {
 		return number, false
 	}
-	return exact.FloatString(max(0, *decimals)), true
+	rounded := exact.FloatString(max(0, *decimals))
+	if !strings.ContainsAny(rounded, "123456789") {
+		rounded = strings.TrimPrefix(rounded, "-")
+	}
+	return rounded, true
 }

@@ -1,10 +1,8 @@
 package labs
 
 import (
-	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -89,6 +87,18 @@ func TestSet_Classification(t *testing.T) {
 		{"a range in the coded unit", func(r *Result) { r.Flags, r.UnitCode, r.Ranges[0].Unit = nil, "{percent}", "{percent}" }, helios.FlagHigh, "High", nil},
 		{"several ranges", func(r *Result) { r.Flags, r.Ranges = nil, append(r.Ranges, Range{High: "6"}) }, helios.FlagHigh, "High",
 			[]clinical.Reason{clinical.SeveralRanges}},
+		{"a bound that cannot be read", func(r *Result) { r.Flags, r.Ranges[0] = nil, Range{Low: "4.0", Broken: true} }, "", "",
+			[]clinical.Reason{clinical.RangeUnreadable, clinical.Unclassified}},
+		{"a bound that cannot be read, with a text", func(r *Result) { r.Flags, r.Ranges[0] = nil, Range{Low: "4.0", Broken: true, Text: ">4"} }, "", "",
+			[]clinical.Reason{clinical.RangeUnreadable, clinical.Unclassified}},
+		{"a range that may be no normal one", func(r *Result) { r.Flags, r.Ranges[0].Text = nil, "Toxic range" }, "", "",
+			[]clinical.Reason{clinical.RangeConditional, clinical.Unclassified}},
+		{"a range for men", func(r *Result) { r.Flags, r.Ranges[0].Text = nil, "Male: 4.0 - 5.6 %" }, helios.FlagHigh, "High", nil},
+		{"a range for women", func(r *Result) { r.Flags, r.Ranges[0].Text = nil, "females" }, "", "", []clinical.Reason{clinical.RangeNotSent, clinical.Unclassified}},
+		{"nothing between zero and zero", func(r *Result) { r.Flags, r.Ranges[0] = nil, Range{Low: "0", High: "0"} }, "", "", []clinical.Reason{clinical.Unclassified}},
+		{"an unknown flag of a normal result", func(r *Result) { r.Flags, r.Value.Number = []Flag{{Code: "*"}}, "5" }, "", "",
+			[]clinical.Reason{clinical.FlagUnknown, clinical.Unclassified}},
+		{"an unknown flag of a high result", func(r *Result) { r.Flags = []Flag{{Code: "*"}} }, helios.FlagHigh, "High", []clinical.Reason{clinical.FlagUnknown}},
 		{"a range for others", func(r *Result) { r.Flags, r.Ranges[0].Gender = nil, "female" }, "", "",
 			[]clinical.Reason{clinical.RangeNotSent, clinical.Unclassified}},
 		{"a reader's own note", func(r *Result) { r.Notes = []clinical.Reason{clinical.Preliminary} }, helios.FlagHigh, "High", []clinical.Reason{clinical.Preliminary}},
@@ -191,8 +201,10 @@ func TestSet_LeavesOut(t *testing.T) {
 	}
 	s, _ := collect(ForLabResults, withhold, hba1c(nil))
 	assert.Len(t, s.LabResults(Patient{}), 1, "coded names and numbers are not free text")
-	s, _ = collect(ForLabResults, Options{Since: "2025-01-15"}, hba1c(nil))
-	assert.Len(t, s.LabResults(Patient{}), 1)
+	for date, sent := range map[string]int{"2025-01-15": 1, "2025-01-14": 0, "2025-01": 1, "2025": 1, "2024-12": 0, "2024": 0, "": 1} {
+		s, _ = collect(ForLabResults, Options{Since: "2025-01-15"}, hba1c(func(r *Result) { r.Date = date }))
+		assert.Len(t, s.LabResults(Patient{}), sent, "%q may be later", date)
+	}
 }
 
 func TestSet_Redact(t *testing.T) {
@@ -204,108 +216,6 @@ func TestSet_Redact(t *testing.T) {
 	results := s.LabResults(Patient{})
 	assert.Equal(t, "*** panel", results[0].Name)
 	assert.Equal(t, "told ***", results[0].Value)
-}
-
-func TestSet_DuplicatesAndCorrections(t *testing.T) {
-	t.Parallel()
-	original := hba1c(func(r *Result) { r.Identifier = "lab-17" })
-	corrected := hba1c(func(r *Result) {
-		r.Source, r.Identifier, r.Corrected, r.Value.Number = "Observation/2", "lab-17", true, "6.9"
-	})
-	other := hba1c(func(r *Result) {
-		r.Source, r.Identifier, r.Code, r.Value.Number = "Observation/3", "lab-17", "other", "1"
-	})
-	for _, tc := range []struct {
-		name    string
-		results []Result
-		sent    []string
-		want    clinical.Reason
-		source  string
-	}{
-		{"the same twice", []Result{original, original}, []string{"7.20 %"}, clinical.Duplicate, "Observation/1"},
-		{"a correction comes later", []Result{original, corrected}, []string{"6.9 %"}, clinical.Replaced, "Observation/1"},
-		{"a correction comes first", []Result{corrected, original}, []string{"6.9 %"}, clinical.Replaced, "Observation/1"},
-		{"another test of the same identifier", []Result{original, other}, []string{"7.20 %", "1 %"}, "", ""},
-	} {
-		s, report := collect(ForLabResults, Options{}, tc.results...)
-		var sent []string
-		for _, r := range s.LabResults(Patient{}) {
-			sent = append(sent, r.Value)
-		}
-		assert.ElementsMatch(t, tc.sent, sent, tc.name)
-		if tc.want != "" {
-			assert.Equal(t, []clinical.Issue{{Reason: tc.want, Source: tc.source}}, report.Issues, tc.name)
-		}
-	}
-}
-
-func TestSet_LatestPerTest(t *testing.T) {
-	t.Parallel()
-	day := func(n int) string { return time.Date(1990, 1, 1+n, 0, 0, 0, 0, time.UTC).Format(time.DateOnly) }
-	var results []Result
-	for i := range 3 * maxKept {
-		results = append(results, hba1c(func(r *Result) {
-			r.Date, r.Value.Number = day(i), fmt.Sprint(i)
-			r.Code = fmt.Sprint(i % 3)
-		}))
-	}
-	for _, kind := range []Kind{ForLabResults, ForRecord} {
-		s, report := collect(kind, Options{LatestPerTest: true}, results...)
-		assert.LessOrEqual(t, len(s.rows), maxKept)
-		assert.Len(t, s.judgeAll(Patient{}), 3)
-		for i, r := range s.rows {
-			assert.Equal(t, day(3*maxKept-3+i), r.Date)
-		}
-		assert.Equal(t, len(results)-3, report.Count(clinical.NotLatest))
-	}
-}
-
-func TestSet_LatestPerTest_OfTheSameDate(t *testing.T) {
-	t.Parallel()
-	of := func(value, date string) Result {
-		return hba1c(func(r *Result) { r.Value.Number, r.Date, r.Identifier = value, date, "id "+value })
-	}
-	corrected := of("3", "2025-01-15")
-	corrected.Corrected, corrected.Identifier = true, "id 2"
-	for _, tc := range []struct {
-		name    string
-		results []Result
-		want    []string
-		dropped int
-	}{
-		{"none of them is later", []Result{of("1", "2025-01-15"), of("2", "2025-01-15")}, []string{"1 %", "2 %"}, 0},
-		{"a later one replaces both", []Result{of("1", "2025-01-15"), of("2", "2025-01-15"), of("4", "2025-01-16")}, []string{"4 %"}, 2},
-		{"an older one comes last", []Result{of("1", "2025-01-15"), of("2", "2025-01-15"), of("4", "2025-01-14")}, []string{"1 %", "2 %"}, 1},
-		{"one is corrected", []Result{of("1", "2025-01-15"), of("2", "2025-01-15"), corrected}, []string{"1 %", "3 %"}, 1},
-		{"one is corrected, and both are replaced", []Result{of("1", "2025-01-15"), of("2", "2025-01-15"), corrected, of("4", "2025-01-16")}, []string{"4 %"}, 3},
-	} {
-		s, report := collect(ForLabResults, Options{LatestPerTest: true}, tc.results...)
-		var sent []string
-		for _, r := range s.LabResults(Patient{}) {
-			sent = append(sent, r.Value)
-		}
-		assert.Equal(t, tc.want, sent, tc.name)
-		assert.Equal(t, tc.dropped, report.Dropped(), tc.name)
-	}
-}
-
-func TestSet_TheNewestAreKept(t *testing.T) {
-	t.Parallel()
-	const many = 2*maxKept + 100
-	s, report := collect(ForLabResults, Options{})
-	for i := range many {
-		s.Add(hba1c(func(r *Result) {
-			n := i * 7919 % many // any order
-			r.Source, r.Value.Number, r.Date = fmt.Sprintf("Observation/%d", n), fmt.Sprint(n), fmt.Sprintf("%04d-01-01", 1000+n)
-		}))
-		assert.LessOrEqual(t, len(s.rows), maxKept)
-	}
-	results := s.LabResults(Patient{})
-	assert.Len(t, results, helios.MaxLabResults)
-	for i, r := range results {
-		assert.Equal(t, fmt.Sprintf("%04d-01-01", 1000+many-1-i), r.Date)
-	}
-	assert.Equal(t, many-helios.MaxLabResults, report.Count(clinical.TooMany))
 }
 
 func TestSet_Order(t *testing.T) {
@@ -325,7 +235,7 @@ func TestSet_Order(t *testing.T) {
 
 func TestSet_Rounds(t *testing.T) {
 	t.Parallel()
-	for number, want := range map[string]string{"79.57340295335692": "79.57 %", "7.2": "7.2 %", "7.20": "7.20 %", "7.205": "7.21 %", "-0.001": "-0.00 %", "1e3": "1e3 %"} {
+	for number, want := range map[string]string{"79.57340295335692": "79.57 %", "7.2": "7.2 %", "7.20": "7.20 %", "7.205": "7.21 %", "-0.001": "0.00 %", "-0.006": "-0.01 %", "1e3": "1e3 %"} {
 		s, report := collect(ForLabResults, Options{RoundDecimals: new(2)}, hba1c(func(r *Result) { r.Value.Number = number }))
 		assert.Equal(t, want, s.LabResults(Patient{})[0].Value)
 		assert.Equal(t, number+" %" != want, report.Count(clinical.Rounded) == 1, number)

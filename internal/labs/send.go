@@ -1,0 +1,156 @@
+package labs
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/heliosai/helios-go"
+	"github.com/heliosai/helios-go/clinical"
+)
+
+func newestFirst(a, b *row) int { return cmp.Compare(b.span.from, a.span.from) }
+
+// judged is a row with its verdict.
+type judged struct {
+	*row
+	verdict
+}
+
+// judgeAll classifies what is kept and sorts it: the newest first, of one moment the abnormal first, and then by name.
+func (s *Set) judgeAll(p Patient) []judged {
+	s.Settle()
+	all := make([]judged, len(s.rows))
+	for i, r := range s.rows {
+		all[i].row = r
+		if s.kind != ForVitalSigns {
+			all[i].verdict = s.classify(r.Result, p)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b judged) int {
+		return cmp.Or(newestFirst(a.row, b.row), cmp.Compare(b.is.urgency(), a.is.urgency()), cmp.Compare(a.Name, b.Name))
+	})
+	return all
+}
+
+// urgency orders results of one moment.
+func (n normality) urgency() int {
+	switch {
+	case n.isCritical():
+		return 2
+	case n.isAbnormal():
+		return 1
+	}
+	return 0
+}
+
+// note reports the reservations with which a result is sent.
+func (s *Set) note(j *judged, more ...clinical.Reason) {
+	reasons := slices.Concat(j.Notes, j.notes, more)
+	if j.Value.Number == "" && j.Value.Free {
+		reasons = append(reasons, clinical.FreeText)
+	}
+	if j.Value.Number != "" && j.Unit == "" {
+		reasons = append(reasons, clinical.NoUnit)
+	}
+	switch len(Day(j.Date)) {
+	case 0:
+		reasons = append(reasons, clinical.NoDate)
+	case 4, 7:
+		reasons = append(reasons, clinical.DatePartial)
+	}
+	for _, reason := range reasons {
+		s.report.Note(reason, j.Source, "")
+	}
+}
+
+// number returns a value as it is sent, rounded if that was asked for.
+func (s *Set) number(r *row) (string, []clinical.Reason) {
+	value := r.Value
+	rounded, ok := Round(value.Number, s.opts.RoundDecimals)
+	if !ok {
+		return value.String(), nil
+	}
+	value.Number = rounded
+	return value.String(), []clinical.Reason{clinical.Rounded}
+}
+
+// LabResults returns the newest helios.MaxLabResults.
+func (s *Set) LabResults(p Patient) []helios.LabResult {
+	all := s.judgeAll(p)
+	if len(all) > helios.MaxLabResults {
+		for _, j := range all[helios.MaxLabResults:] {
+			s.report.Drop(clinical.TooMany, j.Source, "")
+		}
+		all = all[:helios.MaxLabResults]
+	}
+	results := make([]helios.LabResult, 0, len(all))
+	for i := range all {
+		j := &all[i]
+		value, rounded := s.number(j.row)
+		flag, lost := j.is.flag()
+		result := helios.LabResult{Name: j.Name, Value: value, Flag: flag, Date: Day(j.Date), Unit: j.Unit, Category: j.Category}
+		if j.Value.Number != "" {
+			result.Value = strings.TrimSpace(value + " " + j.Unit)
+		}
+		if j.rng != nil {
+			result.ReferenceRange = j.rng.withUnit(j.Unit)
+		}
+		if s.opts.Category != nil {
+			if category := s.opts.Category(j.asTest(p, j.rng)); category != "" {
+				result.Category = category
+			}
+		}
+		s.note(j, slices.Concat(rounded, lost)...)
+		results = append(results, result)
+	}
+	s.report.AddSent("labResults", len(results))
+	return results
+}
+
+// Labs returns those that are abnormal and normal. Those of which nobody says are left out, or come among the abnormal without an interpretation if that was asked for.
+func (s *Set) Labs(p Patient) (abnormal, normal []helios.Lab) {
+	all := s.judgeAll(p)
+	for i := range all {
+		j := &all[i]
+		if j.is == unknown && !s.opts.IncludeUnclassified {
+			s.report.Drop(clinical.Unclassified, j.Source, "")
+			continue
+		}
+		value, notes := s.number(j.row)
+		lab := helios.Lab{Date: Day(j.Date), Display: j.Name, Value: value, Unit: j.Unit}
+		if j.rng != nil {
+			lab.ReferenceRange = j.rng.text()
+			if _, unit, ok := j.rng.bounds(); ok && !j.hasUnit(unit) {
+				lab.ReferenceRange = j.rng.withUnit(j.Unit)
+			}
+		}
+		if j.is.isAbnormal() || j.is == unknown {
+			lab.Interpretation = j.is.interpretation()
+			abnormal = append(abnormal, lab)
+		} else {
+			normal = append(normal, lab)
+		}
+		if j.is == unknown {
+			notes = append(notes, clinical.Unclassified)
+		}
+		s.note(j, notes...)
+	}
+	s.report.AddSent("recentAbnormalLabs", len(abnormal))
+	s.report.AddSent("recentNormalLabs", len(normal))
+	return abnormal, normal
+}
+
+// VitalSigns returns all as vital signs.
+func (s *Set) VitalSigns() []helios.VitalSign {
+	all := s.judgeAll(Patient{})
+	signs := make([]helios.VitalSign, 0, len(all))
+	for i := range all {
+		j := &all[i]
+		value, notes := s.number(j.row)
+		signs = append(signs, helios.VitalSign{Display: j.Name, Value: value, Unit: j.Unit, Date: Day(j.Date)})
+		s.note(j, notes...)
+	}
+	s.report.AddSent("vitalSigns", len(signs))
+	return signs
+}

@@ -1,0 +1,242 @@
+package labs
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/heliosai/helios-go/clinical"
+)
+
+// Which results take the place of others is decided when all are there, so that it does not depend on the order in which they come.
+
+// claim is what orders the editions of a resource, and the results with an identifier.
+type claim struct {
+	edition Edition
+	rank    int
+	order   int
+	// withdrawn is set where it is not sent because it was wrong.
+	withdrawn bool
+}
+
+func (r *row) claim() claim { return claim{edition: r.Edition, rank: r.rank(), order: r.order} }
+
+// reason is why those are not sent whose place it takes.
+func (c *claim) reason() clinical.Reason {
+	if c.withdrawn {
+		return clinical.StatusNotSent
+	}
+	return clinical.Replaced
+}
+
+// rank orders results of which no edition tells which is the newer one.
+func (r *Result) rank() int {
+	switch {
+	case r.Corrected:
+		return 2
+	case r.Preliminary:
+		return 0
+	}
+	return 1
+}
+
+// before tells whether c is an older edition than other.
+func (c claim) before(other claim) bool {
+	a, b := c.edition, other.edition
+	switch {
+	case a.Updated != 0 && b.Updated != 0 && a.Updated != b.Updated:
+		return a.Updated < b.Updated
+	case a.Number != 0 && b.Number != 0 && a.Number != b.Number:
+		return a.Number < b.Number
+	case c.rank != other.rank:
+		return c.rank < other.rank
+	}
+	return a.Place < b.Place
+}
+
+// keys returns the hashes of the resource and of the identifier that a result has.
+func keys(r *Result) (resource, identifier uint64) {
+	if r.Resource != "" {
+		resource = hash("resource", r.Resource)
+	}
+	if r.Identifier != "" {
+		identifier = hash(append(r.testKey(), r.Identifier)...)
+	}
+	return resource, identifier
+}
+
+// stand remembers what stands in place of a result that is not sent.
+func (s *Set) stand(key uint64, c claim) {
+	const most = 1 << 16
+	known, ok := s.voids[key]
+	if key == 0 || ok && c.before(known) || !ok && len(s.voids) == most {
+		return
+	}
+	if s.voids == nil {
+		s.voids = map[uint64]claim{}
+	}
+	s.voids[key] = c
+}
+
+// Settle decides among the results that are there: of each resource the newest edition stays, of results with one identifier the corrected one, of what is there
+// twice one, and the latest of each test if that was asked for.
+func (s *Set) Settle() {
+	s.settleResources()
+	s.compact()
+	index := make(map[uint64]*row, len(s.rows))
+	s.settleIdentifiers(index)
+	s.compact()
+	clear(index)
+	s.settleDuplicates(index)
+	s.compact()
+	if s.opts.LatestPerTest {
+		clear(index)
+		s.settleLatest(index)
+		s.compact()
+	}
+}
+
+func (s *Set) remove(r *row, reason clinical.Reason) {
+	s.report.Drop(reason, r.Source, "")
+	r.out = true
+}
+
+// compact forgets what was removed.
+func (s *Set) compact() {
+	s.rows = slices.DeleteFunc(s.rows, func(r *row) bool { return r.out })
+}
+
+// settleResources leaves the newest edition of each resource.
+func (s *Set) settleResources() {
+	var newest map[uint64]claim
+	for _, r := range s.rows {
+		if r.resource == 0 || r.out {
+			continue
+		}
+		if newest == nil {
+			newest = make(map[uint64]claim, len(s.rows))
+		}
+		best, ok := newest[r.resource]
+		if !ok {
+			best, ok = s.voids[r.resource]
+		}
+		if c := r.claim(); !ok || best.before(c) {
+			best = c
+		}
+		newest[r.resource] = best
+	}
+	for _, r := range s.rows {
+		if best := newest[r.resource]; r.resource != 0 && !r.out && r.Edition.Place != best.edition.Place {
+			s.remove(r, best.reason())
+		}
+	}
+}
+
+// settleIdentifiers lets corrected results take the place of others with their identifier and test, and final ones that of preliminary ones.
+func (s *Set) settleIdentifiers(first map[uint64]*row) {
+	var namesakes map[uint64][]*row
+	for _, r := range s.rows {
+		switch {
+		case r.identifier == 0:
+		case first[r.identifier] == nil:
+			first[r.identifier] = r
+		default:
+			if namesakes == nil {
+				namesakes = map[uint64][]*row{}
+			}
+			if namesakes[r.identifier] == nil {
+				namesakes[r.identifier] = []*row{first[r.identifier]}
+			}
+			namesakes[r.identifier] = append(namesakes[r.identifier], r)
+		}
+	}
+	for _, r := range s.rows {
+		if void, ok := s.voids[r.identifier]; ok && r.identifier != 0 && (r.rank() < void.rank || r.order < void.order) {
+			s.remove(r, void.reason())
+		}
+	}
+	for _, r := range s.rows { // and not over the map, so that the report has an order
+		if all := namesakes[r.identifier]; all != nil {
+			delete(namesakes, r.identifier)
+			s.settleNamesakes(all)
+		}
+	}
+}
+
+// settleNamesakes decides among results with one identifier and test. One of a higher rank takes the place of those of the same moment, or of all if there are none.
+func (s *Set) settleNamesakes(all []*row) {
+	for rank := 2; rank > 0; rank-- {
+		for _, r := range all {
+			if r.out || r.rank() != rank {
+				continue
+			}
+			replaced := func(other *row) bool {
+				return !other.out && (other.rank() < rank || rank == 2 && other.rank() == 2 && other != r && other.supersededBy(r))
+			}
+			sameMoment := slices.ContainsFunc(all, func(other *row) bool { return replaced(other) && other.span == r.span })
+			for _, other := range all {
+				if replaced(other) && (!sameMoment || other.span == r.span || other.rank() == 2) {
+					s.remove(other, clinical.Replaced)
+				}
+			}
+		}
+	}
+}
+
+// supersededBy tells which of two corrected results with one identifier is the later.
+func (r *row) supersededBy(other *row) bool {
+	if c := cmp.Compare(r.span.from, other.span.from); c != 0 && (r.Edition.Updated == 0 || other.Edition.Updated == 0) {
+		return c < 0
+	}
+	if a, b := r.claim(), other.claim(); a.before(b) || b.before(a) {
+		return a.before(b)
+	}
+	return r.order < other.order
+}
+
+// settleDuplicates leaves one of what is there twice: one with a flag, if there is one. Two whose flags say different things are no duplicates.
+func (s *Set) settleDuplicates(seen map[uint64]*row) {
+	for _, r := range s.rows {
+		other := seen[r.content]
+		if other == nil {
+			seen[r.content] = r
+			continue
+		}
+		mine, _, _ := judge(r.Flags)
+		its, _, _ := judge(other.Flags)
+		switch {
+		case mine == unknown || mine == its:
+			s.remove(r, clinical.Duplicate)
+		case its == unknown:
+			s.remove(other, clinical.Duplicate)
+			seen[r.content] = r
+		}
+	}
+}
+
+// settleLatest leaves out what is certainly older than the newest of its test.
+func (s *Set) settleLatest(newest map[uint64]*row) {
+	for _, r := range s.rows {
+		if other := newest[r.test]; r.Date != "" && (other == nil || other.span.from < r.span.from) {
+			newest[r.test] = r
+		}
+	}
+	for _, r := range s.rows {
+		if last := newest[r.test]; last != nil && r.span.before(last.span) {
+			s.remove(r, clinical.NotLatest)
+		}
+	}
+}
+
+// prune leaves out the older half, if only so many are sent.
+func (s *Set) prune() {
+	if s.kind != ForLabResults || len(s.rows) < maxKept/2 {
+		return
+	}
+	slices.SortStableFunc(s.rows, newestFirst)
+	for _, r := range s.rows[maxKept/2:] {
+		s.report.Drop(clinical.TooMany, r.Source, "")
+	}
+	clear(s.rows[maxKept/2:])
+	s.rows = s.rows[:maxKept/2]
+	slices.SortFunc(s.rows, func(a, b *row) int { return cmp.Compare(a.order, b.order) })
+}

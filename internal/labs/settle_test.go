@@ -1,0 +1,323 @@
+package labs
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/heliosai/helios-go"
+	"github.com/heliosai/helios-go/clinical"
+)
+
+// in makes a result that changes keep apart: its source is its name in the tests.
+func in(source, value string, change func(*Result)) Result {
+	return hba1c(func(r *Result) {
+		r.Source, r.Value.Number = source, value
+		if change != nil {
+			change(r)
+		}
+	})
+}
+
+// orders calls f for every order of items.
+func orders[T any](items []T, f func([]T)) {
+	var permute func(int)
+	permute = func(n int) {
+		if n == len(items) {
+			f(slices.Clone(items))
+		}
+		for i := n; i < len(items); i++ {
+			items[n], items[i] = items[i], items[n]
+			permute(n + 1)
+			items[n], items[i] = items[i], items[n]
+		}
+	}
+	permute(0)
+}
+
+// arrival is a result that is added or, if void, one that is not sent but takes the place of others.
+type arrival struct {
+	Result
+	come func(*Set, Result)
+}
+
+func add(r Result) arrival       { return arrival{r, (*Set).Add} }
+func void(r Result) arrival      { return arrival{r, (*Set).Void} }
+func withdrawn(r Result) arrival { return arrival{r, (*Set).Withdraw} }
+
+// TestSet_Settles: which results stay does not depend on the order in which they come.
+func TestSet_Settles(t *testing.T) {
+	t.Parallel()
+	id := func(r *Result) { r.Identifier = "lab-17" }
+	corrected := func(r *Result) { r.Identifier, r.Corrected = "lab-17", true }
+	preliminary := func(r *Result) { r.Identifier, r.Preliminary = "lab-17", true }
+	edition := func(number int64, place int) func(*Result) {
+		return func(r *Result) { r.Resource, r.Edition = "Observation/17", Edition{Number: number, Place: place} }
+	}
+	updated := func(at int64, number int64, place int) func(*Result) {
+		return func(r *Result) {
+			r.Resource, r.Edition = "Observation/17", Edition{Updated: at, Number: number, Place: place}
+		}
+	}
+	and := func(changes ...func(*Result)) func(*Result) {
+		return func(r *Result) {
+			for _, change := range changes {
+				change(r)
+			}
+		}
+	}
+	on := func(date string) func(*Result) { return func(r *Result) { r.Date = date } }
+	test := func(code string) func(*Result) { return func(r *Result) { r.Code = code } }
+	normal := func(r *Result) { r.Flags = []Flag{{System: v3, Code: "N"}} }
+	unflagged := func(r *Result) { r.Flags, r.Ranges = nil, nil }
+	for _, tc := range []struct {
+		name     string
+		arrivals []arrival
+		sent     []string
+		dropped  map[string]clinical.Reason // by source; nil if it differs by the order
+	}{
+		{"the same twice", []arrival{add(in("a", "7", nil)), add(in("b", "7", nil))}, []string{"7 %"}, nil},
+		{"the same, called high and normal", []arrival{add(in("a", "7", nil)), add(in("b", "7", normal))}, []string{"7 %", "7 %"}, nil},
+		{"the same, flagged and not", []arrival{add(in("a", "7", nil)), add(in("b", "7", unflagged))}, []string{"7 %"}, map[string]clinical.Reason{"b": clinical.Duplicate}},
+
+		{"a correction", []arrival{add(in("a", "7", id)), add(in("b", "6", corrected))}, []string{"6 %"}, map[string]clinical.Reason{"a": clinical.Replaced}},
+		{"a correction of the flag only", []arrival{add(in("a", "7", id)), add(in("b", "7", and(corrected, normal)))}, []string{"7 %"},
+			map[string]clinical.Reason{"a": clinical.Replaced}},
+		{"a final one of the same value", []arrival{add(in("a", "7", preliminary)), add(in("b", "7", id))}, []string{"7 %"}, map[string]clinical.Reason{"a": clinical.Replaced}},
+		{"a preliminary, a final and a corrected one", []arrival{add(in("a", "7", preliminary)), add(in("b", "8", id)), add(in("c", "9", corrected))}, []string{"9 %"},
+			map[string]clinical.Reason{"a": clinical.Replaced, "b": clinical.Replaced}},
+		{"a correction without a value", []arrival{add(in("a", "7", id)), add(in("b", "", corrected))}, nil,
+			map[string]clinical.Reason{"a": clinical.Replaced, "b": clinical.NoValue}},
+		{"a correction of another test", []arrival{add(in("a", "7", id)), add(in("b", "6", and(corrected, test("other"))))}, []string{"7 %", "6 %"}, map[string]clinical.Reason{}},
+		{"a correction of one of a series", []arrival{add(in("a", "7", id)), add(in("b", "8", and(id, on("2025-01-14")))), add(in("c", "9", corrected))}, []string{"9 %", "8 %"},
+			map[string]clinical.Reason{"a": clinical.Replaced}},
+		{"a correction of the date", []arrival{add(in("a", "7", id)), add(in("b", "7", and(corrected, on("2025-01-14"))))}, []string{"7 %"},
+			map[string]clinical.Reason{"a": clinical.Replaced}},
+		{"two corrections", []arrival{add(in("a", "7", id)), add(in("b", "8", corrected)), add(in("c", "9", and(corrected, on("2025-02-01"))))}, []string{"9 %"},
+			map[string]clinical.Reason{"a": clinical.Replaced, "b": clinical.Replaced}},
+
+		{"two editions", []arrival{add(in("a", "7", edition(1, 1))), add(in("b", "8", edition(2, 2)))}, []string{"8 %"}, map[string]clinical.Reason{"a": clinical.Replaced}},
+		{"two editions, the newer one first", []arrival{add(in("a", "7", edition(10, 1))), add(in("b", "8", edition(9, 2)))}, []string{"7 %"},
+			map[string]clinical.Reason{"b": clinical.Replaced}},
+		{"two editions, by time", []arrival{add(in("a", "7", updated(5, 1, 1))), add(in("b", "8", updated(4, 2, 2)))}, []string{"7 %"}, map[string]clinical.Reason{"b": clinical.Replaced}},
+		{"two editions of the same time", []arrival{add(in("a", "7", updated(5, 1, 2))), add(in("b", "8", updated(5, 2, 1)))}, []string{"8 %"},
+			map[string]clinical.Reason{"a": clinical.Replaced}},
+		{"two editions without a number", []arrival{add(in("a", "7", edition(0, 1))), add(in("b", "8", edition(0, 2)))}, []string{"8 %"}, map[string]clinical.Reason{"a": clinical.Replaced}},
+		{"two editions without a number, one corrected", []arrival{add(in("a", "7", and(edition(0, 1), corrected))), add(in("b", "8", edition(0, 2)))}, []string{"7 %"},
+			map[string]clinical.Reason{"b": clinical.Replaced}},
+		{"the parts of one edition", []arrival{add(in("a", "7", edition(1, 1))), add(in("b", "8", edition(1, 1)))}, []string{"7 %", "8 %"}, map[string]clinical.Reason{}},
+		{"an edition with fewer parts", []arrival{add(in("a", "7", edition(1, 1))), add(in("b", "8", and(edition(1, 1), test("2")))), add(in("c", "9", edition(2, 2)))}, []string{"9 %"},
+			map[string]clinical.Reason{"a": clinical.Replaced, "b": clinical.Replaced}},
+		{"a newer edition without a value", []arrival{add(in("a", "7", edition(1, 1))), add(in("b", "", edition(2, 2)))}, nil,
+			map[string]clinical.Reason{"a": clinical.Replaced, "b": clinical.NoValue}},
+		{"an edition of which one part has no value", []arrival{add(in("a", "7", edition(2, 2))), add(in("b", "", edition(2, 2))), add(in("c", "8", edition(1, 1)))}, []string{"7 %"},
+			map[string]clinical.Reason{"b": clinical.NoValue, "c": clinical.Replaced}},
+		{"a newer edition that is void", []arrival{add(in("a", "7", edition(1, 1))), void(in("b", "8", edition(2, 2)))}, nil, map[string]clinical.Reason{"a": clinical.Replaced}},
+		{"an older edition that is void", []arrival{add(in("a", "7", edition(3, 1))), void(in("b", "8", edition(2, 2)))}, []string{"7 %"}, map[string]clinical.Reason{}},
+		{"void after void", []arrival{add(in("a", "7", edition(3, 3))), void(in("b", "8", edition(2, 2))), void(in("b", "8", edition(4, 4)))}, nil,
+			map[string]clinical.Reason{"a": clinical.Replaced}},
+
+		{"a twin of one that is replaced", []arrival{add(in("a", "7", edition(1, 1))), add(in("b", "7", nil)), void(in("c", "", edition(2, 2)))}, []string{"7 %"},
+			map[string]clinical.Reason{"a": clinical.Replaced}},
+		{"a final one that is withdrawn", []arrival{add(in("a", "7", id)), withdrawn(in("b", "", id))}, nil, map[string]clinical.Reason{"a": clinical.StatusNotSent}},
+		{"a newest edition that is withdrawn", []arrival{add(in("a", "7", edition(1, 1))), withdrawn(in("b", "", edition(2, 2)))}, nil,
+			map[string]clinical.Reason{"a": clinical.StatusNotSent}},
+		{"two corrections, by time", []arrival{
+			add(in("a", "7", and(corrected, on("2025-02-01"), func(r *Result) { r.Edition.Updated = 1 }))), add(in("b", "8", and(corrected, func(r *Result) { r.Edition.Updated = 2 }))),
+		}, []string{"8 %"}, map[string]clinical.Reason{"a": clinical.Replaced}},
+		{"a void one that is no correction", []arrival{add(in("a", "7", id)), void(in("b", "", id))}, []string{"7 %"}, map[string]clinical.Reason{}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			orders(tc.arrivals, func(arrivals []arrival) {
+				s, report := collect(ForLabResults, Options{})
+				apart, apartReport := collect(ForLabResults, Options{})
+				for i, a := range arrivals {
+					a.come([]*Set{s, apart}[i%2], a.Result)
+				}
+				s.Absorb(apart)
+				report.Merge(apartReport)
+				var sent []string
+				for _, r := range s.LabResults(Patient{}) {
+					sent = append(sent, r.Value)
+				}
+				assert.ElementsMatch(t, tc.sent, sent)
+				if tc.dropped != nil {
+					dropped := map[string]clinical.Reason{}
+					for _, issue := range report.Issues {
+						if !issue.Sent {
+							dropped[issue.Source] = issue.Reason
+						}
+					}
+					assert.Equal(t, tc.dropped, dropped)
+				}
+			})
+		})
+	}
+}
+
+// TestSet_WithdrawnAndCorrected: after a result was withdrawn only a corrected one counts.
+func TestSet_WithdrawnAndCorrected(t *testing.T) {
+	t.Parallel()
+	final := in("a", "7", func(r *Result) { r.Identifier = "lab-17" })
+	corrected := in("b", "6", func(r *Result) { r.Identifier, r.Corrected = "lab-17", true })
+	for name, tc := range map[string]struct {
+		steps string
+		sent  int
+	}{
+		"final": {"F", 1}, "withdrawn": {"FW", 0}, "withdrawn before it came": {"WF", 0}, "corrected after that": {"FWC", 1}, "corrected before that": {"FCW", 0},
+		"corrected twice": {"FCC", 1}, "withdrawn again": {"FWCW", 0}, "and corrected again": {"FWCWC", 1},
+	} {
+		s, _ := collect(ForLabResults, Options{})
+		for _, step := range tc.steps {
+			switch step {
+			case 'F':
+				s.Add(final)
+			case 'C':
+				s.Add(corrected)
+			case 'W':
+				s.Withdraw(final)
+			}
+		}
+		assert.Len(t, s.LabResults(Patient{}), tc.sent, name)
+	}
+}
+
+// TestSet_VoidsAreBounded: the memory for what is not sent has a limit, and the first are remembered.
+func TestSet_VoidsAreBounded(t *testing.T) {
+	t.Parallel()
+	s, _ := collect(ForLabResults, Options{})
+	for i := range 1<<16 + 10 {
+		s.Void(Result{Resource: fmt.Sprint("Observation/", i), Edition: Edition{Number: 2}})
+	}
+	assert.Len(t, s.voids, 1<<16)
+	s.Void(Result{Resource: "Observation/0", Edition: Edition{Number: 4, Place: 1}})
+	s.Add(in("a", "7", func(r *Result) { r.Resource, r.Edition = "Observation/0", Edition{Number: 3} }))
+	assert.Empty(t, s.LabResults(Patient{}))
+}
+
+// TestSet_ManyDuplicates: a patient's record does not grow by what comes again.
+func TestSet_ManyDuplicates(t *testing.T) {
+	t.Parallel()
+	s, report := collect(ForRecord, Options{})
+	for i := range 5 * maxKept {
+		s.Add(in("a", fmt.Sprint(i%10), nil))
+		assert.LessOrEqual(t, len(s.rows), maxKept)
+	}
+	abnormal, normal := s.Labs(Patient{})
+	assert.Len(t, abnormal, 10)
+	assert.Empty(t, normal)
+	assert.Equal(t, 5*maxKept-10, report.Count(clinical.Duplicate))
+}
+
+func TestSet_LatestPerTest(t *testing.T) {
+	t.Parallel()
+	day := func(n int) string { return time.Date(1990, 1, 1+n, 0, 0, 0, 0, time.UTC).Format(time.DateOnly) }
+	var results []Result
+	for i := range 3 * maxKept {
+		results = append(results, hba1c(func(r *Result) {
+			r.Date, r.Value.Number = day(i), fmt.Sprint(i)
+			r.Code = fmt.Sprint(i % 3)
+		}))
+	}
+	for _, kind := range []Kind{ForLabResults, ForRecord} {
+		s, report := collect(kind, Options{LatestPerTest: true}, results...)
+		assert.LessOrEqual(t, len(s.rows), maxKept)
+		assert.Len(t, s.judgeAll(Patient{}), 3)
+		for i, r := range s.rows {
+			assert.Equal(t, day(3*maxKept-3+i), r.Date)
+		}
+		assert.Equal(t, len(results)-3, report.Count(clinical.NotLatest))
+	}
+}
+
+func TestSet_LatestPerTest_OfTheSameDate(t *testing.T) {
+	t.Parallel()
+	of := func(value, date string) Result {
+		return hba1c(func(r *Result) { r.Value.Number, r.Date, r.Identifier = value, date, "id "+value })
+	}
+	corrected := of("3", "2025-01-15")
+	corrected.Corrected, corrected.Identifier = true, "id 2"
+	for _, tc := range []struct {
+		name    string
+		results []Result
+		want    []string
+		dropped int
+	}{
+		{"none of them is later", []Result{of("1", "2025-01-15"), of("2", "2025-01-15")}, []string{"1 %", "2 %"}, 0},
+		{"a later one replaces both", []Result{of("1", "2025-01-15"), of("2", "2025-01-15"), of("4", "2025-01-16")}, []string{"4 %"}, 2},
+		{"an older one comes last", []Result{of("1", "2025-01-15"), of("2", "2025-01-15"), of("4", "2025-01-14")}, []string{"1 %", "2 %"}, 1},
+		{"one without a date may be later", []Result{of("1", "2025-01-15"), of("2", "")}, []string{"1 %", "2 %"}, 0},
+		{"a month may be later", []Result{of("1", "2025-01-15"), of("2", "2025-01")}, []string{"1 %", "2 %"}, 0},
+		{"a month is earlier", []Result{of("1", "2025-01-15"), of("2", "2024-12")}, []string{"1 %"}, 1},
+		{"zones are heeded", []Result{of("1", "2025-01-15T23:00:00-08:00"), of("2", "2025-01-16T06:00:00Z")}, []string{"1 %"}, 1},
+		{"a day in no zone may be later", []Result{of("1", "2025-01-15T23:00:00-08:00"), of("2", "2025-01-15")}, []string{"1 %", "2 %"}, 0},
+		{"an earlier hour of no zone", []Result{of("1", "2025-01-15T09:00"), of("2", "2025-01-15T08:59:59")}, []string{"1 %"}, 1},
+		{"one is corrected", []Result{of("1", "2025-01-15"), of("2", "2025-01-15"), corrected}, []string{"1 %", "3 %"}, 1},
+		{"one is corrected, and both are replaced", []Result{of("1", "2025-01-15"), of("2", "2025-01-15"), corrected, of("4", "2025-01-16")}, []string{"4 %"}, 3},
+	} {
+		s, report := collect(ForLabResults, Options{LatestPerTest: true}, tc.results...)
+		var sent []string
+		for _, r := range s.LabResults(Patient{}) {
+			sent = append(sent, r.Value)
+		}
+		assert.Equal(t, tc.want, sent, tc.name)
+		assert.Equal(t, tc.dropped, report.Dropped(), tc.name)
+	}
+}
+
+func TestSet_TheNewestAreKept(t *testing.T) {
+	t.Parallel()
+	const many = 2*maxKept + 100
+	s, report := collect(ForLabResults, Options{})
+	for i := range many {
+		s.Add(hba1c(func(r *Result) {
+			n := i * 7919 % many // any order
+			r.Source, r.Value.Number, r.Date = fmt.Sprintf("Observation/%d", n), fmt.Sprint(n), fmt.Sprintf("%04d-01-01", 1000+n)
+		}))
+		assert.LessOrEqual(t, len(s.rows), maxKept)
+	}
+	results := s.LabResults(Patient{})
+	assert.Len(t, results, helios.MaxLabResults)
+	for i, r := range results {
+		assert.Equal(t, fmt.Sprintf("%04d-01-01", 1000+many-1-i), r.Date)
+	}
+	assert.Equal(t, many-helios.MaxLabResults, report.Count(clinical.TooMany))
+}
+
+func TestSet_Withdraw(t *testing.T) {
+	t.Parallel()
+	result := Result{Source: "message 1, OBX 1", Code: "1", Name: "T", Value: Value{Number: "5"}, Identifier: "F8"}
+	for name, test := range map[string]struct {
+		withdrawn Result
+		left      int
+	}{
+		"the same":           {Result{Code: "1", Identifier: "F8"}, 0},
+		"another test":       {Result{Code: "2", Identifier: "F8"}, 1},
+		"another identifier": {Result{Code: "1", Identifier: "F9"}, 1},
+		"of something else":  {Result{Code: "1", Of: "E. coli", Identifier: "F8"}, 1},
+		"no identifier":      {Result{Code: "1"}, 1},
+	} {
+		s, report := collect(ForLabResults, Options{}, result)
+		s.Withdraw(test.withdrawn)
+		assert.Len(t, s.LabResults(Patient{}), test.left, name)
+		assert.Equal(t, 1-test.left, report.Count(clinical.StatusNotSent), name)
+	}
+}
+
+func TestSet_FinalReplacesPreliminary(t *testing.T) {
+	t.Parallel()
+	preliminary := Result{Source: "1", Code: "1", Name: "T", Value: Value{Number: "5"}, Identifier: "F8", Preliminary: true}
+	final := Result{Source: "2", Code: "1", Name: "T", Value: Value{Number: "6"}, Identifier: "F8"}
+	for _, order := range [][]Result{{preliminary, final}, {final, preliminary}} {
+		s, report := collect(ForLabResults, Options{}, order...)
+		results := s.LabResults(Patient{})
+		assert.Len(t, results, 1)
+		assert.Equal(t, "6", results[0].Value)
+		assert.Equal(t, "1", report.Issues[0].Source)
+		assert.Equal(t, 1, report.Count(clinical.Replaced))
+	}
+}
