@@ -59,7 +59,7 @@ func keys(r *Result) (resource, identifier uint64) {
 		resource = hash("resource", r.Resource)
 	}
 	if r.Identifier != "" {
-		identifier = hash(append(r.testKey(), r.Identifier)...)
+		identifier = r.testHash(r.Identifier)
 	}
 	return resource, identifier
 }
