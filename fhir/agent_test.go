@@ -110,7 +110,7 @@ func TestCategories(t *testing.T) {
 	}
 	const chemistry = `{"system":"http://terminology.hl7.org/CodeSystem/v2-0074","code":"CH"}`
 	to := func(refs ...string) string { return `{"reference":"` + strings.Join(refs, `"},{"reference":"`) + `"}` }
-	positive := `"valueCodeableConcept":{"coding":[{"display":"Positive"}]}`
+	positive := `"valueCodeableConcept":{"coding":[{"system":"http://snomed.info/sct","code":"10828004","display":"Positive"}]}`
 	for _, test := range []struct {
 		name, input string
 		want        []string // name, value, category

@@ -37,6 +37,10 @@ func (d *decoder) condition(seed maphash.Seed) condition {
 			c.verification = d.oneOf(verifications)
 		case "subject":
 			c.subject = d.subject(seed)
+		case "recorder", "asserter":
+			d.mention()
+		case "contained":
+			d.containedPeople()
 		case "onsetDateTime":
 			c.onset = d.date()
 		case "onsetPeriod":
@@ -204,11 +208,15 @@ func (c *converter) pastMedicalHistory() []helios.Condition {
 		return c.withdrawn[got.source]
 	})
 	for _, got := range uniqueConditions(c.main) {
-		if reason := c.clearLabel(&got.label); reason != "" {
+		reason, instead := c.clearLabel(&got.label)
+		if reason != "" {
 			report.Drop(reason, got.source, "")
 			continue
 		}
 		note := func(reason clinical.Reason) { report.Note(reason, got.source, "") }
+		if instead != "" {
+			note(instead)
+		}
 		if got.status == unknownWord {
 			got.status = ""
 			note(clinical.StatusOmitted)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/heliosai/helios-go/clinical"
 	"github.com/heliosai/helios-go/internal/labs"
+	"github.com/heliosai/helios-go/internal/people"
 )
 
 // converter reads the resources of an input and keeps what can be sent of them.
@@ -40,12 +41,14 @@ type converter struct {
 	drugs       map[uint64]*knownDrug
 	drugList    []*knownDrug
 	drugWeight  int
+	places      map[string]int // of resources whose ids may hold names, by source
 }
 
 func newConverter(kind labs.Kind, opts *Options) *converter {
 	c := &converter{
 		opts: opts, kind: kind, labs: opts.labs(), seed: maphash.MakeSeed(), report: &clinical.Report{}, skippedKinds: map[string]bool{},
 		withdrawn: map[string]bool{}, members: map[uint64]membership{}, reportNames: make([]label, 1), reportIndex: map[string]int32{"": 0}, drugs: map[uint64]*knownDrug{},
+		d: decoder{people: people.Set{Max: maxPeople}}, places: map[string]int{},
 	}
 	if opts.Patient != "" {
 		want := parseReference(opts.Patient)
@@ -83,16 +86,18 @@ func (c *converter) read(r io.Reader) error {
 
 // several is the error for input about several patients, which the two places show.
 func (c *converter) several(a, b string) error {
-	return fmt.Errorf("%w, in %s and %s: say which in Options.Patient", ErrMultiplePatients, a, b)
+	return fmt.Errorf("%w, in %s and %s: say which in Options.Patient", ErrMultiplePatients, c.shown(a), c.shown(b))
 }
 
 // add reads a resource.
 func (c *converter) add(r *resource) error {
+	c.place(r)
 	switch {
 	case r.kind == "":
 		c.report.Drop(clinical.Malformed, entry(r.place), "")
 		return nil
 	case r.tooLong:
+		c.miss(r)
 		c.report.Drop(clinical.TooLarge, sourceOf(r), "")
 		return nil
 	case r.data == nil:
@@ -104,16 +109,13 @@ func (c *converter) add(r *resource) error {
 	case "Patient":
 		p := c.d.patient(r, c.seed)
 		if c.unreadable(r) {
+			c.miss(r)
 			return nil
 		}
 		if err := c.addPatient(p); err != nil {
 			return err
 		}
-		of := anyone
-		if c.patient == p {
-			of = patientOnly
-		}
-		c.learn(r, of)
+		c.learn(r, c.patient != nil && (c.patient == p || c.patient.same(p)))
 	case "Observation":
 		return c.addObservation(r, nil)
 	case "DiagnosticReport":
@@ -125,7 +127,8 @@ func (c *converter) add(r *resource) error {
 	case "Medication":
 		c.addDrug(r)
 	default: // people, who are not sent, but whose names are looked for in what is
-		c.learn(r, anyone)
+		_, near := isPerson(r.kind)
+		c.learn(r, near)
 		c.skip(r)
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/heliosai/helios-go/internal/people"
 )
 
 const (
@@ -30,8 +32,9 @@ type decoder struct {
 	balance balance
 	codings []coding // of the concepts of one resource
 	shared  map[string]string
-	people  people
+	people  people.Set
 	shown   string // for the last subject
+	author  string // the last of those who made something
 }
 
 func (d *decoder) start(data []byte) {

@@ -61,13 +61,25 @@
 // # Privacy
 //
 // Only the elements above are ever copied. Names, identifiers, addresses, contacts, narratives (text), notes and attachments are never sent, nor are they in the
-// report or in an error. The report names resources by type and id; of Patient, Person and RelatedPerson it tells the type only.
+// report or in an error. The report names resources by type and id; of Patient, Person and RelatedPerson it tells the type only. An id that holds a name or number
+// of people, such as "Observation/john-doe-hba1c", is not in the report: it tells which entry of the input it is, or the type only.
 //
 // Texts that someone typed are results where results are, and may hold a name all the same: value[x] as a string, the text of a code, instructions how to take a drug.
-// So each is looked through, and left out if it has more than one line or 200 characters (instructions: 1000 characters), or if it holds a name, number, address or telephone
-// number that a Patient, RelatedPerson, Person or Practitioner of the input has, or something that looks like an e-mail or web address or a telephone number. In the
-// place of a name that is left out stands that of the terminology, if there is one. This does not find a name that stands nowhere else. Options.Redact
-// is given each of these texts first, and can change it or withhold it; count clinical.FreeText to see how many values are such texts.
+// So each is looked through, and left out if it has more than one line or 200 characters (instructions: 1000 characters), or if it holds a name, number, address, birth
+// date or telephone number that a Patient, RelatedPerson, Person or Practitioner of the input has, or that is shown for a subject, performer, requester, recorder, asserter
+// or source of information; or something that looks like an e-mail or web address or a telephone number. In the place of a name that is left out stands that of the
+// terminology or its code, and in that of a unit its code, with an entry in the report. If of several reference ranges one is left out, all are.
+//
+// What is looked for depends on the text. A text of a published terminology, such as LOINC or SNOMED CT, with its code: whole names (a given and a family's) and
+// identifiers, since the patient may be called White, and so are blood cells. The name of a test or drug, and a unit: also single names of the patient, and addresses. Every other text:
+// also single names of others, such as physicians. What a local system displays is as good as typed, and so is what is displayed without a system and a code.
+//
+// Words are compared without regard to case, accents and punctuation, not parts of words. Not looked for are single names of fewer than 3 letters, numbers and addresses of
+// fewer than 4 characters, and a name that stands nowhere else. Where people are more than can be remembered, or one of them cannot be read, nothing is sent that
+// someone typed and that has a word that could be a name.
+//
+// Options.Redact is given each text that someone may have typed first, but for units, and can change it or withhold it; count clinical.FreeText to see how many values are such
+// texts.
 //
 // Dates and the patient's age are sent; Options.CapAge sends an age above 89 as 90. Functions in Options get health data.
 //
@@ -78,10 +90,10 @@
 //   - a resource above 16 MiB is passed over and reported; so is one of which a name is above 1 KiB or a text above 64 KiB, or that has more than 1000 codings, components or the
 //     like, and a result above 4 KiB,
 //   - of lab results for [LabResults] the newest thousands are kept while reading, and of what a report could still tell to be a lab result 2048,
-//   - 262,144 results of DiagnosticReports, 65,536 resources that were entered in error, 16,384 Medications, and as many names of people are remembered,
+//   - 262,144 results of DiagnosticReports, 65,536 resources that were entered in error, 16,384 Medications and 131,072 names of people are remembered,
 //   - 4096 conditions and as many medications are sent at most.
 //
-// What is beyond these is reported, but for a category that is not found, and a name of people that is not looked for.
+// What is beyond these is reported, but for a category that is not found.
 //
 // # Broken input
 //

@@ -5,6 +5,7 @@ import (
 
 	"github.com/heliosai/helios-go/clinical"
 	"github.com/heliosai/helios-go/internal/labs"
+	"github.com/heliosai/helios-go/internal/people"
 )
 
 // dosage is what is read of a Dosage. See https://hl7.org/fhir/R4/dosage.html
@@ -250,12 +251,16 @@ func (c *converter) instructions(m *medication, today string) (dose, frequency s
 			note(clinical.Ended)
 		}
 		often := got.frequency
-		if reason := c.clear(&often, got.typed, maxPhrase, anyone); reason != "" {
+		if reason := c.clearOften(&often, got.typed); reason != "" {
 			often = ""
 			note(reason)
 		}
 		if got.asNeeded && !strings.Contains(often, "as needed") {
 			often = strings.TrimPrefix(often+", as needed", ", ")
+		}
+		if c.d.people.Identifies(got.dose, people.Unit) {
+			got.dose = ""
+			note(clinical.Identifying)
 		}
 		amount := got.dose
 		if got.narrative {
@@ -267,7 +272,7 @@ func (c *converter) instructions(m *medication, today string) (dose, frequency s
 			note(clinical.TextNotSent)
 		default:
 			amount = got.text
-			if reason := c.clear(&amount, true, maxDosage, anyone); reason != "" {
+			if reason := c.clear(&amount, true, maxDosage, people.Typed); reason != "" {
 				amount = got.dose
 				note(reason)
 			}

@@ -179,5 +179,5 @@ func (c *converter) finish() *clinical.Report {
 		report.Merge(c.main.report)
 	}
 	report.Merge(&c.skipped)
-	return report
+	return c.nameless(report)
 }

@@ -54,6 +54,8 @@ func (d *decoder) medication(seed maphash.Seed) medication {
 			m.ref, m.shown = d.reference(seed)
 		case "subject":
 			m.subject = d.subject(seed)
+		case "requester", "recorder", "performer", "informationSource":
+			d.mention()
 		case "authoredOn", "effectiveDateTime", "dateAsserted":
 			if date := d.date(); string(key) != "dateAsserted" || m.authored == "" {
 				m.authored = date
@@ -70,7 +72,7 @@ func (d *decoder) medication(seed maphash.Seed) medication {
 			d.list(func() {
 				kind, id := d.peekType()
 				if kind != "Medication" || !d.room(len(m.containeds)) {
-					d.skip()
+					d.containedPerson(kind)
 					return
 				}
 				m.containeds = append(m.containeds, containedDrug{id, d.containedDrug()})
@@ -240,9 +242,13 @@ func (c *converter) medications(reference string) []helios.Medication {
 	rec.medications = kept
 	var sent []helios.Medication
 	for _, m := range uniqueMedications(rec) {
-		if reason := c.clearLabel(&m.drug); reason != "" {
+		reason, instead := c.clearLabel(&m.drug)
+		if reason != "" {
 			rec.report.Drop(reason, m.source, "")
 			continue
+		}
+		if instead != "" {
+			rec.report.Note(instead, m.source, "")
 		}
 		dosage, frequency := c.instructions(&m, reference)
 		sent = append(sent, helios.Medication{Medication: m.drug.name, Status: m.status, Dosage: dosage, Frequency: frequency})

@@ -98,8 +98,10 @@ func (d *decoder) observation(o *observation, seed maphash.Seed) {
 					o.components = append(o.components, c)
 				}
 			})
+		case "performer":
+			d.mention()
 		case "contained":
-			d.containedPeople(o, seed)
+			d.containedPatients(o, seed)
 		default:
 			d.skip()
 		}
@@ -191,8 +193,8 @@ func (d *decoder) isQuestion(isPart bool) bool {
 	return question
 }
 
-// containedPeople reads the people that an Observation contains.
-func (d *decoder) containedPeople(o *observation, seed maphash.Seed) {
+// containedPatients reads the Patients that an Observation contains, and remembers all people in it.
+func (d *decoder) containedPatients(o *observation, seed maphash.Seed) {
 	d.list(func() {
 		kind, id := d.peekType()
 		start := d.pos
@@ -202,12 +204,10 @@ func (d *decoder) containedPeople(o *observation, seed maphash.Seed) {
 			if end := d.pos; !d.bad && d.room(len(o.patients)) {
 				o.patients = append(o.patients, containedPatient{id, maphash.Bytes(seed, d.data[start:end]), p})
 				d.pos = start
-				d.person(patientOnly)
+				d.person(true)
 			}
-		case "Practitioner", "RelatedPerson":
-			d.person(anyone)
 		default:
-			d.skip()
+			d.containedPerson(kind)
 		}
 	})
 }

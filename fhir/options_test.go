@@ -178,13 +178,13 @@ func TestPeople(t *testing.T) {
 		{"an identifier", `"valueString":"see mrn 0815"`, ""},
 		{"a physician", `"valueString":"asked Dr. Bell"`, ""},
 		{"nobody", `"valueString":"whitening"`, "Glucose whitening"},
-		{"coded", `"valueCodeableConcept":{"coding":[{"display":"White"}]}`, "Glucose White"},
-		{"a name that a terminology has too", `"code":{"text":"White cells","coding":[{"display":"Leukocytes"}]},"valueInteger":1`, "Leukocytes 1"},
+		{"coded", `"valueCodeableConcept":{"coding":[{"system":"http://snomed.info/sct","code":"371251000","display":"White"}]}`, "Glucose White"},
+		{"a name that a terminology has too", `"code":{"text":"White cells","coding":[{"system":"http://loinc.org","code":"6690-2","display":"Leukocytes"}]},"valueInteger":1`, "Leukocytes 1"},
 		{"a name that it has not", `"code":{"text":"White cells"},"valueInteger":1`, ""},
 		{"a physician's single name in that of a test", `"code":{"text":"Serum iron"},"valueInteger":1`, "Serum iron 1"},
 		{"a physician's whole name in that of a test", `"code":{"text":"Iron Bell score"},"valueInteger":1`, ""},
-		{"a range", `"valueInteger":1,"referenceRange":[{"text":"as Dr. Bell says"},{"text":"<5"}]`, "Glucose 1 <5"},
-		{"a component", `"code":{"text":"Panel of White","coding":[{"display":"Panel"}]},"component":[{"code":{"text":"Part"},"valueInteger":1},{"code":{"coding":[{"display":"Other"}]},"valueInteger":2}]`,
+		{"a range", `"valueInteger":1,"referenceRange":[{"text":"as Dr. Bell says"},{"text":"<5"}]`, "Glucose 1"}, // without the other too, which it may have limited
+		{"a component", `"code":{"text":"Panel of White","coding":[{"system":"http://loinc.org","code":"1","display":"Panel"}]},"component":[{"code":{"text":"Part"},"valueInteger":1},{"code":{"coding":[{"system":"http://loinc.org","code":"2","display":"Other"}]},"valueInteger":2}]`,
 			"Panel: Other 2"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -2,7 +2,6 @@ package fhir
 
 import (
 	"hash/maphash"
-	"slices"
 
 	"github.com/heliosai/helios-go/clinical"
 	"github.com/heliosai/helios-go/internal/labs"
@@ -43,6 +42,8 @@ func (d *decoder) diagnosticReport(seed maphash.Seed) diagnosticReport {
 			r.code = d.concept()
 		case "subject":
 			r.subject = d.subject(seed)
+		case "performer", "resultsInterpreter":
+			d.mention()
 		case "result":
 			d.list(func() {
 				if ref, _ := d.reference(seed); len(r.results) < maxReferences {
@@ -53,7 +54,7 @@ func (d *decoder) diagnosticReport(seed maphash.Seed) diagnosticReport {
 			d.list(func() {
 				kind, id := d.peekType()
 				from := d.pos
-				d.skip()
+				d.containedPerson(kind)
 				if kind == "Observation" && d.room(len(r.inside)) {
 					r.inside = append(r.inside, insideReport{id, from, d.pos})
 				}
@@ -137,9 +138,13 @@ func (c *converter) reportName(code *concept) int32 {
 // categorize gives a lab result the name of the report that it is in for a category.
 func (c *converter) categorize(row *labs.Result, member membership) {
 	name := c.reportNames[member.name]
-	if reason := c.clearLabel(&name); reason != "" {
-		row.Notes = append(slices.Clip(row.Notes), reason)
+	reason, instead := c.clearLabel(&name)
+	if reason != "" {
+		note(row, reason)
 		return
+	}
+	if instead != "" {
+		note(row, instead)
 	}
 	row.Category = name.name
 }

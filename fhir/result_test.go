@@ -51,7 +51,7 @@ func TestResult(t *testing.T) {
 			helios.LabResult{Name: "Glucose", Value: "clear", Date: "2025-01-15", ReferenceRange: "clear or straw"}, reasons{clinical.Unclassified: 1, clinical.FreeText: 1}},
 		{"an interpretation in words", quantity + `,"interpretation":[{"text":"Normal"}]`,
 			helios.LabResult{Name: "Glucose", Value: "7.20 mmol/L", Unit: "mmol/L", Flag: helios.FlagNormal, Date: "2025-01-15"}, reasons{}},
-		{"detected is not abnormal", `"valueCodeableConcept":{"coding":[{"display":"Detected"}]},"interpretation":[{"coding":[{"code":"DET"}]}]`,
+		{"detected is not abnormal", `"valueCodeableConcept":{"coding":[{"system":"http://snomed.info/sct","code":"260373001","display":"Detected"}]},"interpretation":[{"coding":[{"code":"DET"}]}]`,
 			helios.LabResult{Name: "Glucose", Value: "Detected", Date: "2025-01-15"}, reasons{clinical.NotANormality: 1, clinical.Unclassified: 1}},
 		{"a concept that was typed", `"valueCodeableConcept":{"text":"A pos","coding":[{"display":"A positive"}]}`,
 			helios.LabResult{Name: "Glucose", Value: "A pos", Date: "2025-01-15"}, reasons{clinical.FreeText: 1, clinical.Unclassified: 1}},

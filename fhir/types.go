@@ -37,31 +37,42 @@ func (c *concept) best() coding {
 // label is what something is called.
 type label struct {
 	name  string
-	typed bool   // someone typed the name, rather than chose it from a terminology
+	typed bool   // someone typed the name, or may have, rather than chose it from a terminology
 	coded string // what a terminology calls it, or its code, if the name was typed
 }
 
 // label returns what a person calls it.
 func (c *concept) label() label {
 	best := c.best()
-	coded := strings.TrimSpace(best.display)
+	var coded, local string // what a terminology calls it, and what another system
 	text := strings.TrimSpace(c.text)
-	for _, coding := range c.codings {
+	for i := range c.codings {
+		coding := &c.codings[i]
 		display := strings.TrimSpace(coding.display)
-		if coded == "" {
+		switch {
+		case display == "":
+		case !coding.isCoded():
+			if local == "" || *coding == best {
+				local = display
+			}
+		case text == display:
+			return label{name: text}
+		case coded == "" || *coding == best:
 			coded = display
 		}
-		if text != "" && text == display {
-			return label{name: text}
-		}
 	}
-	if coded == "" {
-		coded = strings.TrimSpace(best.code)
-	}
-	if text == "" {
+	code := strings.TrimSpace(best.code)
+	switch {
+	case text != "" && coded == "":
+		return label{text, true, code}
+	case text != "":
+		return label{text, true, coded}
+	case coded != "":
 		return label{name: coded}
+	case local != "":
+		return label{local, true, code}
 	}
-	return label{text, true, coded}
+	return label{name: code, typed: !best.isCoded() && code != ""}
 }
 
 func (c *concept) hasCode(is func(system, code string) bool) bool {

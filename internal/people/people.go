@@ -1,0 +1,263 @@
+// Package people finds in texts what their source says of people elsewhere: names, numbers and addresses; and ways to reach someone, whoever it is.
+//
+// It compares whole words without regard to case, accents and punctuation. A name that stands nowhere else is not found.
+package people
+
+import "strings"
+
+// Text is what a text is, which says what is looked for in it.
+type Text uint8
+
+// The kinds of text. What is looked for in one is looked for in those before it.
+const (
+	// Typed is a text that anyone may have written of anything: all is looked for.
+	Typed Text = iota
+	// Title is the name of a test or a drug that someone typed, or that a local system gives. Single names of others than the patient are not looked for: a
+	// physician can be called White, and so can blood cells.
+	Title
+	// Unit is Title, but that the words of units are not looked for.
+	Unit
+	// Coded is a text of a terminology. Only whole names and numbers are looked for: the patient can be called White too.
+	Coded
+)
+
+// Fact is what is known of someone.
+type Fact uint8
+
+// The facts.
+const (
+	Name      Fact = iota // a single one, such as the family's
+	WholeName             // a given and the family's name, or more of it
+	Number                // an identifier or a telephone number
+	Address               // a part of one, such as a street
+)
+
+// How much of something there must be to look for it, in letters and digits. Shorter ones are in too many texts.
+const (
+	minName    = 3
+	minOther   = 4
+	minInCoded = 6 // and so much of a number in a text of a terminology
+	// minSyllables is for a name in a script such as Chinese.
+	minSyllables = 2
+	// minJoined is from how many on a name is one that is written without the spaces, and minDigits a number: fewer can be the bounds of a range.
+	minJoined = 5
+	minDigits = 9
+)
+
+// maxWords is how many words of something are compared, the first.
+const maxWords = 8
+
+// Set is what a source says of people. It is kept as hashes. The zero value is an empty one that takes nothing: see Max.
+type Set struct {
+	// Max is how many hashes are kept; of the patient twice as many.
+	Max int
+
+	incomplete bool
+	until      map[uint64]Text // the last kind of text in which it is looked for
+	// found holds the texts that were looked through, but for typed ones: names and units come again and again.
+	found map[lookup]bool
+	text  words
+	added words
+}
+
+type lookup struct {
+	text string
+	is   Text
+}
+
+// maxFound is how many texts that were looked through are kept.
+const maxFound = 4096
+
+// Reset empties the set.
+func (s *Set) Reset() {
+	clear(s.until)
+	clear(s.found)
+	s.incomplete = false
+}
+
+// Miss says that there is something of people that is not in the set. It is as if that were every word: no text but that of a terminology can be sent, unless it has
+// words only that are no names.
+func (s *Set) Miss() {
+	s.incomplete = true
+	clear(s.found)
+}
+
+// Add remembers something of the patient, or of someone else.
+func (s *Set) Add(text string, what Fact, patient bool) {
+	s.added.split(text, false)
+	w := s.added.all[:min(len(s.added.all), maxWords)]
+	k := key{hash: offset, joined: offset}
+	for i := range w {
+		k.append(&w[i])
+	}
+	least := minOther
+	if what <= WholeName {
+		least = minName
+	}
+	if k.syllabic {
+		least = minSyllables
+	}
+	if k.size < least || len(w) == 1 && ordinary[string(w[0].folded)] {
+		return
+	}
+	until := Typed
+	switch {
+	case what == WholeName && len(w) > 1, what == Number && k.hasDigit && k.size >= minInCoded:
+		until = Coded
+	case patient, len(w) > 1, k.hasDigit:
+		until = Unit
+	}
+	s.put(k.hash, until, patient)
+	if len(w) > 1 && (k.hasLetter && k.size >= minJoined || k.size >= minReach) {
+		s.put(k.joined, until, patient)
+	}
+}
+
+// AddName remembers a given and a family's name, each by itself and both together.
+func (s *Set) AddName(given, family string, patient bool) {
+	for _, name := range [2]string{given, family} {
+		s.Add(name, Name, patient)
+		s.addWords(name, patient)
+	}
+	if given != "" && family != "" {
+		s.Add(given+" "+family, WholeName, patient)
+		s.Add(family+" "+given, WholeName, patient)
+	}
+}
+
+// AddShown remembers what is shown for a person, such as "Dr. Ada Lovelace": all of it and each of its longer words.
+func (s *Set) AddShown(text string, patient bool) {
+	s.Add(text, WholeName, patient)
+	s.addWords(text, patient)
+}
+
+// addWords remembers each of the longer words of a name that has several.
+func (s *Set) addWords(text string, patient bool) {
+	s.text.split(text, false)
+	if len(s.text.all) < 2 {
+		return
+	}
+	for i := range s.text.all {
+		if w := &s.text.all[i]; w.size > minName && w.hasLetter {
+			s.Add(string(w.folded), Name, patient)
+		}
+	}
+}
+
+func (s *Set) put(hash uint64, until Text, patient bool) {
+	known, ok := s.until[hash]
+	switch {
+	case ok && known >= until:
+		return
+	case !ok && (len(s.until) >= 2*s.Max || !patient && len(s.until) >= s.Max):
+		s.Miss()
+		return
+	case s.until == nil:
+		s.until = map[uint64]Text{}
+	}
+	s.until[hash] = until
+	clear(s.found)
+}
+
+// Identifies tells whether a text says who someone is, or how to reach someone.
+func (s *Set) Identifies(text string, is Text) bool {
+	if is == Typed {
+		return s.Names(text, is) || Reaches(text)
+	}
+	found, ok := s.found[lookup{text, is}]
+	if !ok {
+		found = s.Names(text, is) || is != Coded && Reaches(text)
+		if s.found == nil {
+			s.found = map[lookup]bool{}
+		}
+		if len(s.found) < maxFound {
+			s.found[lookup{text, is}] = found
+		}
+	}
+	return found
+}
+
+// Names tells whether a text has something of the set in it.
+func (s *Set) Names(text string, is Text) bool {
+	if len(s.until) == 0 && !s.incomplete {
+		return false
+	}
+	s.text.split(text, false)
+	if s.incomplete && is != Coded {
+		return s.text.hasUnknown(is)
+	}
+	return !s.text.isShort() && s.find(is)
+}
+
+// HasNumber tells whether a value that is a whole number with many digits is as likely to be someone's as a result.
+func (s *Set) HasNumber(number, unit string) bool {
+	if len(number) < minInCoded || strings.Trim(number, "0123456789") != "" {
+		return false
+	}
+	s.text.split(number, false)
+	return s.find(Typed) || unit == "" && (s.incomplete || Reaches(number))
+}
+
+// InID tells whether a resource's id, such as "JohnDoe-2024-1", has something of the set in it.
+func (s *Set) InID(id string) bool {
+	s.text.split(id, true)
+	return s.incomplete && s.text.hasUnknown(Typed) || s.find(Typed)
+}
+
+// find looks for each sequence of words of s.text.
+func (s *Set) find(is Text) bool {
+	for i := range s.text.all {
+		k := key{hash: offset, joined: offset}
+		rest := s.text.all[i:]
+		for j := range rest[:min(len(rest), maxWords)] {
+			w := &rest[j]
+			if is == Unit && units[string(w.folded)] {
+				break
+			}
+			k.append(w)
+			if until, ok := s.until[k.hash]; ok && until >= is {
+				return true
+			}
+			if j > 0 && (k.hasLetter && k.size >= minJoined || k.size >= minDigits) {
+				if until, ok := s.until[k.joined]; ok && until >= is {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// key is what a sequence of words is compared by, with a space between the words and without. Names are written in several ways: O'Neil, ONeil.
+type key struct {
+	hash, joined        uint64
+	size                int // of letters and digits
+	hasLetter, hasDigit bool
+	syllabic            bool
+	last                byte // of joined
+}
+
+// The constants of the hash FNV-1a, which can go on with a further word.
+const (
+	offset = 14695981039346656037
+	prime  = 1099511628211
+)
+
+func (k *key) append(w *word) {
+	if k.size > 0 {
+		k.hash = (k.hash ^ ' ') * prime
+	}
+	for _, c := range w.folded {
+		k.hash = (k.hash ^ uint64(c)) * prime
+		if !isUmlaut(k.last, c) {
+			k.joined = (k.joined ^ uint64(c)) * prime
+			k.last = c
+		}
+	}
+	k.size += w.size
+	k.hasLetter, k.hasDigit, k.syllabic = k.hasLetter || w.hasLetter, k.hasDigit || w.hasDigit, k.syllabic || w.syllabic
+}
+
+// ordinary are words that stand in place of a name where there is none, or that anyone may write of any result.
+var ordinary = set(`none not unknown unk yes null negative positive normal abnormal detected present absent trace high low see test patient example
+	doctor physician nurse practitioner professor prof mister miss misses madame herr frau hospital clinic laboratory center centre medical medicine general health department`)

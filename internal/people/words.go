@@ -1,0 +1,152 @@
+package people
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// word is a word as it is compared.
+type word struct {
+	folded              []byte
+	size                int // letters and digits that were written
+	hasLetter, hasDigit bool
+	syllabic            bool
+}
+
+// words are those of a text. Their memory is used again.
+type words struct {
+	all []word
+	buf []byte
+}
+
+// split finds the words of a text. Those of an id also end where a number begins or ends, and before a capital letter.
+func (w *words) split(text string, isID bool) {
+	w.all, w.buf = w.all[:0], w.buf[:0]
+	inside, before := false, rune(0)
+	var now word
+	start := 0
+	end := func() {
+		if inside {
+			now.folded = umlauts(w.buf[start:len(w.buf):len(w.buf)], now.size)
+			w.all = append(w.all, now)
+		}
+		inside, now, start = false, word{}, len(w.buf)
+	}
+	for _, r := range text {
+		letter := r < utf8.RuneSelf && (r|0x20 >= 'a' && r|0x20 <= 'z') || r >= utf8.RuneSelf && unicode.IsLetter(r)
+		digit := !letter && (r >= '0' && r <= '9' || r >= utf8.RuneSelf && unicode.IsDigit(r))
+		switch {
+		case letter || digit:
+		case r >= utf8.RuneSelf && (unicode.IsMark(r) || r == '\u00ad'): // an accent of its own, or a soft hyphen
+			continue
+		default:
+			end()
+			continue
+		}
+		syllabic := r >= 0x0e00 && isSyllabic(r)
+		if syllabic || now.syllabic || isID && inside && (digit != now.hasDigit || unicode.IsLower(before) && unicode.IsUpper(r)) {
+			end()
+		}
+		inside, before = true, r
+		now.size++
+		now.hasLetter, now.hasDigit, now.syllabic = now.hasLetter || letter, now.hasDigit || digit, syllabic
+		w.buf = fold(w.buf, r)
+	}
+	end()
+}
+
+// isShort tells that there are only digits, and fewer than a number has that is looked for: the bounds of a range, mostly.
+func (w *words) isShort() bool {
+	digits := 0
+	for i := range w.all {
+		word := &w.all[i]
+		if digits += word.size; word.hasLetter || word.size >= minOther || digits >= minReach {
+			return false
+		}
+	}
+	return true
+}
+
+// hasUnknown tells whether something in the text could be a name or number that is not known.
+func (w *words) hasUnknown(is Text) bool {
+	for i := range w.all {
+		word := &w.all[i]
+		least := minOther
+		if word.hasLetter {
+			least = minName
+		}
+		if (word.size >= least || word.syllabic) && !ordinary[string(word.folded)] && (is != Unit || !units[string(word.folded)]) {
+			return true
+		}
+	}
+	return false
+}
+
+// isSyllabic tells whether a letter is of a script that puts no spaces between words, or joins others to names. Each is a word of its own.
+func isSyllabic(r rune) bool {
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
+}
+
+// fold appends a letter or digit in lower case and without an accent.
+func fold(to []byte, r rune) []byte {
+	if r >= utf8.RuneSelf && unicode.IsDigit(r) {
+		r = digit(r)
+	}
+	r = unicode.ToLower(r)
+	if r >= utf8.RuneSelf {
+		if plain, ok := accents[r]; ok {
+			return append(to, plain...)
+		}
+	}
+	return utf8.AppendRune(to, r)
+}
+
+// digit returns the digit of ASCII for a decimal digit of any script. Unicode has them in rows from zero to nine.
+func digit(r rune) rune {
+	for c := '0'; c <= '9'; c++ {
+		if !unicode.IsDigit(r - (c - '0') - 1) {
+			return c
+		}
+	}
+	return r
+}
+
+// accents tells which letters are compared as which.
+var accents = func() map[rune]string {
+	m := map[rune]string{'ß': "ss", 'æ': "ae", 'œ': "oe", 'þ': "th", 'ĳ': "ij", 'µ': "μ"}
+	for list := range strings.FieldsSeq(`aàáâãäåāăąạảấầẩẫậắằẳẵặ cçćĉċč dďđð eèéêëēĕėęěẹẻẽếềểễệ gĝğġģ hĥħ iìíîïĩīĭįıỉị jĵ kķĸ lĺļľŀł nñńņňŉŋ
+		oòóôõöøōŏőọỏốồổỗộớờởỡợơ rŕŗř sśŝşšș tţťŧț uùúûüũūŭůűųụủứừửữựư wŵ yýÿŷỳỵỷỹ zźżž αά εέ ηή ιίϊΐ οό υύϋΰ ωώ σς её`) {
+		base, size := utf8.DecodeRuneInString(list)
+		for _, r := range list[size:] {
+			m[r] = string(base)
+		}
+	}
+	return m
+}()
+
+// umlauts takes the e out of ae, oe and ue in longer words, so that Mueller is Müller.
+func umlauts(folded []byte, size int) []byte {
+	if size < minJoined {
+		return folded
+	}
+	kept := folded[:1]
+	for _, c := range folded[1:] {
+		if !isUmlaut(kept[len(kept)-1], c) {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+func isUmlaut(before, c byte) bool {
+	return c == 'e' && (before == 'a' || before == 'o' || before == 'u')
+}
+
+func set(list string) map[string]bool {
+	m := map[string]bool{}
+	for word := range strings.FieldsSeq(list) {
+		m[word] = true
+	}
+	return m
+}
