@@ -48,7 +48,7 @@ func newConverter(kind labs.Kind, opts *Options) *converter {
 	c := &converter{
 		opts: opts, kind: kind, labs: opts.labs(), seed: maphash.MakeSeed(), report: &clinical.Report{}, skippedKinds: map[string]bool{},
 		withdrawn: map[string]bool{}, members: map[uint64]membership{}, reportNames: make([]label, 1), reportIndex: map[string]int32{"": 0}, drugs: map[uint64]*knownDrug{},
-		d: decoder{people: people.Set{Max: maxPeople}}, places: map[string]int{},
+		d: decoder{people: people.Set{Max: maxPeople, Texts: maxStrings}}, places: map[string]int{},
 	}
 	if opts.Patient != "" {
 		want := parseReference(opts.Patient)

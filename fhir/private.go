@@ -185,7 +185,9 @@ func (d *decoder) person(patient bool) {
 		case "address":
 			d.each(func() { d.address(patient) })
 		case "birthDate":
-			d.birthDate(patient)
+			year, rest, _ := strings.Cut(d.short(), "-")
+			month, day, _ := strings.Cut(rest, "-")
+			d.people.AddDate(year, month, day, patient)
 		case "generalPractitioner":
 			d.mention()
 		case "extension":
@@ -245,22 +247,6 @@ func (d *decoder) humanName(patient bool) {
 
 func (d *decoder) address(patient bool) {
 	d.strings(people.Address, patient, "text", "line", "city", "district", "postalCode")
-}
-
-// birthDate remembers a day in the forms in which it is written.
-func (d *decoder) birthDate(patient bool) {
-	year, rest, _ := strings.Cut(d.short(), "-")
-	month, day, ok := strings.Cut(rest, "-")
-	if !ok {
-		return // a year, which is in many texts
-	}
-	for _, form := range [...][3]string{{year, month, day}, {month, day, year}, {day, month, year}} {
-		d.people.Add(strings.Join(form[:], "-"), people.Number, patient)
-		for i := range form {
-			form[i] = strings.TrimPrefix(form[i], "0")
-		}
-		d.people.Add(strings.Join(form[:], "-"), people.Number, patient)
-	}
 }
 
 // strings remembers the strings of an object's fields.

@@ -45,10 +45,20 @@
 //
 // Nothing but the fields above is ever copied. NTE, NK1, PV1, ORC and the rest of PID are never sent, nor are they in the report or an error.
 //
-// Free text is a result in the fields for results, and may hold a name all the same. So each such text is looked through, and left out if it holds a name, number,
-// address or telephone number that another field of the message has, or something that looks like a telephone number, e-mail or web address. This does not find
-// a name that stands nowhere else. Options.Redact is given each text first, and can change it or withhold it; count clinical.FreeText to see how many are sent.
-// What has a code of a named system is not free text.
+// Free text is a result in the fields for results, and may hold a name all the same. So each text is looked through, and left out if it holds a name, number,
+// address, birth date or telephone number that another field of the message has: of PID, PD1, MRG, NK1, GT1, IN1, PV1, ORC, OBR, OBX, CTD, PRT, ROL or SPM; or something that
+// looks like a telephone number, e-mail or web address. In the place of the name of a test that is left out stands its code, with an entry in the report; a result
+// with such a value or unit is not sent.
+//
+// What is looked for depends on the text. A text that has a code of a published system, such as LN, SCT or HL7's own tables: whole names (a given and a family's) and
+// identifiers, since the patient may be called White, and so are blood cells. The name of a test, a value with a code of a local system, and a unit: also single names of the
+// patient and of those in NK1, GT1 and IN1, and addresses. Free text: also single names of others, such as physicians. What has a code of a named system is not free text.
+//
+// Words are compared without regard to case, accents and punctuation, not parts of words. Not looked for are single names of fewer than 3 letters, numbers and addresses of
+// fewer than 4 characters, and a name that stands nowhere else in the message. Where people are more than can be remembered, or a segment with people is too large, no text is sent
+// that has no code of a published system and has a word that could be a name.
+//
+// Options.Redact is given each free text first, names and ranges too, and can change it or withhold it; count clinical.FreeText to see how many are sent.
 //
 // Dates of results and the patient's age are sent; Options.CapAge sends an age above 89 as 90.
 //

@@ -25,6 +25,7 @@ type pending struct {
 	isText    bool
 	withdrawn bool
 	narrative bool
+	local     textual
 	key       uint64 // of test and sub-identifier, as written
 }
 
@@ -98,6 +99,7 @@ func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason
 	}
 	p.key = maphash.Bytes(seed, at(f, 3)) ^ 31*maphash.Bytes(seed, sub)
 	p.narrative = isLOINC && comments[code]
+	p.local = r.textual(f)
 	if r.order.organism == "" && p.Value.Text != "" && !p.Value.Free && len(r.parents) < maxParents {
 		r.parents[parentKey(nth(at(f, 3), r.component, 1), nth(at(f, 3), r.component, 4), sub)] = p.Value.Text
 	}
@@ -334,10 +336,6 @@ func (r *reader) countIdentifiers() {
 	}
 }
 
-func (r *reader) redact(s string) string {
-	return strings.TrimSpace(strings.ToValidUTF8(r.opts.Redact(s), "\ufffd"))
-}
-
 // markNarratives finds texts that are spread over several results, a line in each.
 func (r *reader) markNarratives() {
 	for i := 1; i < len(r.pending); i++ {
@@ -346,44 +344,4 @@ func (r *reader) markNarratives() {
 			a.narrative, b.narrative = true, true
 		}
 	}
-}
-
-// cleared looks through what is free text, and lets the caller change it.
-func (r *reader) cleared(p *pending) clinical.Reason {
-	if p.narrative {
-		return clinical.Narrative
-	}
-	free := p.Value.Number == "" && p.Value.Free && p.Value.Text != ""
-	freeRange := len(p.Ranges) > 0 && strings.ContainsFunc(p.Ranges[0].Text, unicode.IsLetter)
-	likeNumber := isLikeNumber(p.Value)
-	if !free && !p.FreeName && !freeRange && !likeNumber {
-		return ""
-	}
-	if r.opts.Redact != nil {
-		if free {
-			p.Value.Text = r.redact(p.Value.Text)
-		}
-		named := p.Name != ""
-		if p.FreeName && named {
-			p.Name = r.redact(p.Name)
-		}
-		if free && p.Value.Text == "" || p.FreeName && named && p.Name == "" {
-			return clinical.Withheld
-		}
-	}
-	if free && isNarrative(p.Value.Text) || p.FreeName && isNarrative(p.Name) {
-		return clinical.Narrative
-	}
-	r.readMentions()
-	if likeNumber && r.known.in(p.Value.Number, false) || free && r.known.identifies(p.Value.Text, false) || p.FreeName && r.known.identifies(p.Name, true) {
-		return clinical.Identifying
-	}
-	switch {
-	case !freeRange:
-	case isNarrative(p.Ranges[0].Text):
-		p.Ranges, p.Notes = nil, append(p.Notes, clinical.Narrative)
-	case r.known.identifies(p.Ranges[0].Text, false):
-		p.Ranges, p.Notes = nil, append(p.Notes, clinical.Identifying)
-	}
-	return ""
 }

@@ -2,6 +2,7 @@ package hl7v2_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -79,8 +80,68 @@ func TestNamesAndRangesAreLookedThroughToo(t *testing.T) {
 	assert.Equal(t, 1, report.Count(clinical.Narrative))
 	labs, _ = read(t, message(head, ada, "PV1|1||||||1^White^John", cbc, "OBX|1|NM|White cells||5|g||N|||F"), hl7v2.Options{})
 	assert.Len(t, labs, 1, "a physician's name is looked for in values only")
-	labs, _ = read(t, message(head, ada, cbc, "OBX|1|CE|1^Lovelace antigen^L||1^Lovelace^L|||N|||F"), hl7v2.Options{})
-	assert.Len(t, labs, 1, "what has a code is no free text")
+}
+
+// All texts that are sent are looked through, and how depends on whether someone can have typed them.
+func TestTextsAreLookedThrough(t *testing.T) {
+	t.Parallel()
+	const white = "PID|1||20817443^^^H||White^Zoe^Ann||19800616|F|||12 Elm St^^Boston||^^^^^555^9870100"
+	for name, test := range map[string]struct{ obx, sent string }{
+		"a unit":                            {"NM|1^T^LN||5|mg of White", ""},
+		"a unit with a telephone number":    {"NM|1^T^LN||5|mg 0171/1234567", ""},
+		"a long unit":                       {"NM|1^T^LN||5|" + strings.Repeat("mg ", 100), ""},
+		"units":                             {"NM|1^T^LN||5|10*3 cells/uL", "T 5 10*3 cells/uL"},
+		"a value of a terminology":          {"CE|1^T^LN||1^White^SCT", "T White"},
+		"a value of an alternate one":       {"CE|1^T^LN||^^^1^White^HL70136", "T White"},
+		"a whole name in it":                {"CE|1^T^LN||1^White Zoe^SCT", ""},
+		"an identifier in it":               {"CE|1^T^LN||1^see 20817443^SCT", ""},
+		"a value of a local system":         {"CE|1^T^LN||1^White^L", ""},
+		"one of several of a local system":  {"CE|1^T^LN||1^Yellow^SCT~1^White^99LAB", ""},
+		"a value of a system like HL7's":    {"CE|1^T^LN||1^White^HL7ABCD", ""},
+		"an original text":                  {"CWE|1^T^LN||^^SCT^^^^^^White", ""},
+		"the ends of a range":               {"NR|1^T^LN||White^5", ""},
+		"a name of a terminology":           {"NM|6690-2^White blood cells^LN||5|g", "White blood cells 5 g"},
+		"a whole name in a terminology's":   {"NM|6690-2^Cells of Zoe White^LN||5|g", "6690-2 5 g"},
+		"a name of a local system":          {"NM|WBC^White blood cells^L||5|g", "WBC 5 g"},
+		"a name and code of a local system": {"NM|WHITE1 ZOE^White blood cells^L||5|g", ""},
+		"a name without a code":             {"NM|White blood cells||5|g", ""},
+		"a local name beside LOINC's code":  {"NM|1^White blood cells^L^6690-2^Leukocytes^LN||5|g", "6690-2 5 g"},
+		"a long name":                       {"NM|^" + strings.Repeat("long ", 50) + "||5|g", ""},
+		"a number that is the patient's":    {"NM|1^T^LN||20817443|g", ""},
+		"a telephone number":                {"ST|1^T^LN||5559876543", ""},
+		"a number":                          {"ST|1^T^LN||210000", "T 210000"},
+		"the same with a unit":              {"NM|1^T^LN||5559876543|/L", "T 5559876543 /L"},
+		"a range of digits":                 {"NM|1^T^LN||5|g|20817443", "T 5 g"},
+		"a telephone number as a range":     {"NM|1^T^LN||5|g|(555)987-6543", "T 5 g"},
+		"a range":                           {"NM|1^T^LN||5|g|150000-400000", "T 5 g 150000-400000 g"},
+		"the birth date":                    {"ST|1^T^LN||born 06/16/1980", ""},
+		"the birth date as a value":         {"DT|1^T^LN||19800616", ""},
+		"a middle name":                     {"ST|1^T^LN||told Ann", ""},
+	} {
+		labs, report := read(t, message(head, white, cbc, "OBX|1|"+test.obx), hl7v2.Options{})
+		sent := ""
+		if len(labs) == 1 {
+			sent = strings.TrimSpace(labs[0].Name + " " + labs[0].Value + " " + labs[0].ReferenceRange)
+		}
+		assert.Equal(t, test.sent, sent, name)
+		assert.Equal(t, test.sent == "", report.Dropped() == 1, name)
+	}
+	_, report := read(t, message(head, white, cbc, "OBX|1|NM|WBC^White blood cells^L||5|g||N|||F"), hl7v2.Options{})
+	assert.Equal(t, []clinical.Issue{{Reason: clinical.Identifying, Source: "message 1, OBX 1", Sent: true}}, report.Issues, "what stands in place of a name is reported")
+}
+
+// Names are learned from every segment that tells of people.
+func TestPeopleAreLearned(t *testing.T) {
+	t.Parallel()
+	for _, segment := range []string{
+		"PD1|1||Learned Clinic|1^Learned^Iron", "MRG|1||||||Learned^Iron", "GT1|1||Learned^Iron", "IN1|1|||||||||||||||Learned^Iron", "CTD|1|Learned^Iron",
+		"PRT|1||||1^Learned^Iron", "ROL|1|||1^Learned^Iron", "NK1|1|Learned", "PV1|1||||||1^Learned^Iron", "PV1|1||||||1^&&Learned^Iron",
+		"ORC|RE|||||||||1^^Learned", "OBR|1|||1^T" + strings.Repeat("|", 28) + "1&Iron&Learned",
+	} {
+		labs, report := read(t, message(head, ada, segment, cbc, "OBX|1|ST|1^T^L||told learned||||||F", hemoglobin), hl7v2.Options{})
+		assert.Len(t, labs, 1, segment)
+		assert.Equal(t, 1, report.Count(clinical.Identifying), segment)
+	}
 }
 
 func TestTextSpreadOverResults(t *testing.T) {
@@ -113,25 +174,30 @@ func TestRedact(t *testing.T) {
 		"OBX|4|NM|of Lovelace|4|5|g||N|||F",
 		"OBX|5|NM|secret|5|5|g||N|||F",
 		"OBX|6|CE|1^Coded^L|6|1^Coded^L|||N|||F",
+		"OBX|7|NM|1^Coded^L|7|7|g|for Lovelace|N|||F",
+		"OBX|8|NM|1^Coded^L|8|8|g|secret|N|||F",
 	), hl7v2.Options{Redact: redact})
-	require.Len(t, labs, 3)
+	require.Len(t, labs, 5)
+	assert.Equal(t, "for X", labs[1].ReferenceRange)
+	assert.Empty(t, labs[2].ReferenceRange)
+	labs = append(labs[:1], labs[3:]...)
 	assert.Equal(t, "Coded", labs[0].Name)
 	assert.Equal(t, "seen by X", labs[1].Value)
 	assert.Equal(t, "of X", labs[2].Name)
 	assert.Equal(t, 1, report.Count(clinical.Identifying))
-	assert.Equal(t, 2, report.Count(clinical.Withheld))
+	assert.Equal(t, 3, report.Count(clinical.Withheld))
 }
 
 func TestTooMuchIsKnownOfPeople(t *testing.T) {
 	t.Parallel()
-	free := "OBX|1|ST|1^T^L||Negative|||N|||F"
+	free := "OBX|1|ST|1^T^L||seen|||N|||F"
 	for name, segment := range map[string]string{
 		"names":             "NK1|1|" + strings.Repeat("~", 5000),
 		"bytes":             "NK1|1|" + strings.Repeat("x", 300<<10),
 		"a segment":         "PV1|1|" + strings.Repeat("x", 2<<20),
 		"an order":          "OBR|1|" + strings.Repeat("x", 2<<20),
 		"a result":          "OBX|1|ST|1^T^L||" + strings.Repeat("x", 2<<20),
-		"different persons": "NK1|1|" + many(3000),
+		"different persons": "NK1|1|" + many(10000),
 	} {
 		labs, report := read(t, message(head, ada, cbc, segment, free, hemoglobin), hl7v2.Options{})
 		if name == "names" || name == "a result" {
@@ -143,10 +209,11 @@ func TestTooMuchIsKnownOfPeople(t *testing.T) {
 	}
 }
 
+// many returns the names of many persons.
 func many(n int) string {
 	var b strings.Builder
 	for i := range n {
-		b.WriteString("name" + strings.Repeat("x", i%50) + string(rune('a'+i%26)) + string(rune('a'+i/26%26)) + string(rune('a'+i/676%26)) + "~")
+		fmt.Fprintf(&b, "name%x~", i)
 	}
 	return b.String()
 }

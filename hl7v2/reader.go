@@ -9,6 +9,7 @@ import (
 
 	"github.com/heliosai/helios-go/clinical"
 	"github.com/heliosai/helios-go/internal/labs"
+	"github.com/heliosai/helios-go/internal/people"
 )
 
 const (
@@ -61,7 +62,7 @@ type reader struct {
 	lastTime    []byte
 	lastDate    string
 
-	known     known
+	known     people.Set
 	ofPatient bool // what is read of a mention
 	mentions  []mention
 	mentioned []byte
@@ -85,7 +86,7 @@ type order struct {
 }
 
 func newReader(r io.Reader, opts *Options, one bool) *reader {
-	return &reader{opts: opts, scan: newScanner(r), report: &clinical.Report{}, one: one, byID: map[string][]*patient{},
+	return &reader{opts: opts, known: people.Set{Max: maxKnown}, scan: newScanner(r), report: &clinical.Report{}, one: one, byID: map[string][]*patient{},
 		controls: map[int]bool{}, parents: map[string]string{}, identifiers: map[uint64]int{}, knownFlags: map[string][]labs.Flag{}, knownRanges: map[string][]labs.Range{}}
 }
 
@@ -152,9 +153,9 @@ func (r *reader) segment(seg segment) error {
 			return r.errorAt("PID", r.pids, "is larger than 1 MiB")
 		}
 		return r.newPatient(r.split(seg.data))
-	case nk1, pv1, orc, spm:
+	case pd1, mrg, nk1, gt1, in1, pv1, orc, ctd, prt, rol, spm:
 		if seg.tooLarge {
-			r.known.full = true
+			r.known.Miss()
 			return nil
 		}
 		fields := r.split(seg.data)
@@ -171,7 +172,7 @@ func (r *reader) segment(seg segment) error {
 		r.orders++
 		if seg.tooLarge {
 			r.order = order{number: r.orders, before: r.obxs}
-			r.known.full = true
+			r.known.Miss()
 			r.toReport().Drop(clinical.Malformed, r.place("OBR", r.orders), "")
 			return nil
 		}

@@ -33,6 +33,14 @@ const (
 	obr
 	obx
 	spm
+	// The following only tell of people.
+	pd1
+	mrg
+	gt1
+	in1
+	ctd
+	prt
+	rol
 )
 
 // segment is a segment of a message.
@@ -265,6 +273,20 @@ func (s *scanner) describe() (seg segment, keep bool) {
 		seg.attachment = attachment(b[:min(len(b), headLength)], s.field)
 	case "SPM":
 		seg.kind = spm
+	case "PD1":
+		seg.kind = pd1
+	case "MRG":
+		seg.kind = mrg
+	case "GT1":
+		seg.kind = gt1
+	case "IN1":
+		seg.kind = in1
+	case "CTD":
+		seg.kind = ctd
+	case "PRT":
+		seg.kind = prt
+	case "ROL":
+		seg.kind = rol
 	}
 	return seg, seg.kind != other && seg.attachment == ""
 }

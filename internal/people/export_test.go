@@ -1,3 +1,5 @@
 package people
 
 var UnitWords = units
+
+var OrdinaryWords = ordinary

@@ -51,13 +51,15 @@ const maxWords = 8
 type Set struct {
 	// Max is how many hashes are kept; of the patient twice as many.
 	Max int
+	// Texts is how many texts that were looked through are kept, but for typed ones: names and units may come again and again.
+	Texts int
 
 	incomplete bool
 	until      map[uint64]Text // the last kind of text in which it is looked for
-	// found holds the texts that were looked through, but for typed ones: names and units come again and again.
-	found map[lookup]bool
-	text  words
-	added words
+	first      [256]Text       // by the first byte, one more than the last kind in which anything is looked for
+	found      map[lookup]bool // what came of the texts that are kept
+	text       words
+	added      words
 }
 
 type lookup struct {
@@ -65,14 +67,11 @@ type lookup struct {
 	is   Text
 }
 
-// maxFound is how many texts that were looked through are kept.
-const maxFound = 4096
-
 // Reset empties the set.
 func (s *Set) Reset() {
 	clear(s.until)
 	clear(s.found)
-	s.incomplete = false
+	s.first, s.incomplete = [256]Text{}, false
 }
 
 // Miss says that there is something of people that is not in the set. It is as if that were every word: no text but that of a terminology can be sent, unless it has
@@ -107,6 +106,8 @@ func (s *Set) Add(text string, what Fact, patient bool) {
 	case patient, len(w) > 1, k.hasDigit:
 		until = Unit
 	}
+	first := &s.first[w[0].folded[0]]
+	*first = max(*first, until+1)
 	s.put(k.hash, until, patient)
 	if len(w) > 1 && (k.hasLetter && k.size >= minJoined || k.size >= minReach) {
 		s.put(k.joined, until, patient)
@@ -129,6 +130,20 @@ func (s *Set) AddName(given, family string, patient bool) {
 func (s *Set) AddShown(text string, patient bool) {
 	s.Add(text, WholeName, patient)
 	s.addWords(text, patient)
+}
+
+// AddDate remembers a day, such as that of a birth, in the forms in which it is written. The parts are digits; a year alone is in many texts.
+func (s *Set) AddDate(year, month, day string, patient bool) {
+	if year == "" || month == "" || day == "" {
+		return
+	}
+	for _, form := range [...][3]string{{year, month, day}, {month, day, year}, {day, month, year}} {
+		s.Add(strings.Join(form[:], "-"), Number, patient)
+		for i := range form {
+			form[i] = strings.TrimPrefix(form[i], "0")
+		}
+		s.Add(strings.Join(form[:], "-"), Number, patient)
+	}
 }
 
 // addWords remembers each of the longer words of a name that has several.
@@ -161,8 +176,8 @@ func (s *Set) put(hash uint64, until Text, patient bool) {
 
 // Identifies tells whether a text says who someone is, or how to reach someone.
 func (s *Set) Identifies(text string, is Text) bool {
-	if is == Typed {
-		return s.Names(text, is) || Reaches(text)
+	if is == Typed || s.Texts == 0 {
+		return s.Names(text, is) || is != Coded && Reaches(text)
 	}
 	found, ok := s.found[lookup{text, is}]
 	if !ok {
@@ -170,7 +185,7 @@ func (s *Set) Identifies(text string, is Text) bool {
 		if s.found == nil {
 			s.found = map[lookup]bool{}
 		}
-		if len(s.found) < maxFound {
+		if len(s.found) < s.Texts {
 			s.found[lookup{text, is}] = found
 		}
 	}
@@ -207,6 +222,9 @@ func (s *Set) InID(id string) bool {
 // find looks for each sequence of words of s.text.
 func (s *Set) find(is Text) bool {
 	for i := range s.text.all {
+		if s.first[s.text.all[i].folded[0]] <= is {
+			continue
+		}
 		k := key{hash: offset, joined: offset}
 		rest := s.text.all[i:]
 		for j := range rest[:min(len(rest), maxWords)] {

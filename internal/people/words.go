@@ -23,17 +23,17 @@ type words struct {
 // split finds the words of a text. Those of an id also end where a number begins or ends, and before a capital letter.
 func (w *words) split(text string, isID bool) {
 	w.all, w.buf = w.all[:0], w.buf[:0]
-	inside, before := false, rune(0)
+	before := rune(0)
 	var now word
 	start := 0
 	end := func() {
-		if inside {
+		if now.size > 0 {
 			now.folded = umlauts(w.buf[start:len(w.buf):len(w.buf)], now.size)
 			w.all = append(w.all, now)
+			now, start = word{}, len(w.buf)
 		}
-		inside, now, start = false, word{}, len(w.buf)
 	}
-	for _, r := range text {
+	for i, r := range text {
 		letter := r < utf8.RuneSelf && (r|0x20 >= 'a' && r|0x20 <= 'z') || r >= utf8.RuneSelf && unicode.IsLetter(r)
 		digit := !letter && (r >= '0' && r <= '9' || r >= utf8.RuneSelf && unicode.IsDigit(r))
 		switch {
@@ -45,13 +45,17 @@ func (w *words) split(text string, isID bool) {
 			continue
 		}
 		syllabic := r >= 0x0e00 && isSyllabic(r)
-		if syllabic || now.syllabic || isID && inside && (digit != now.hasDigit || unicode.IsLower(before) && unicode.IsUpper(r)) {
+		if syllabic || now.syllabic || isID && now.size > 0 && (digit != now.hasDigit || unicode.IsLower(before) && unicode.IsUpper(r)) {
 			end()
 		}
-		inside, before = true, r
+		before = r
 		now.size++
 		now.hasLetter, now.hasDigit, now.syllabic = now.hasLetter || letter, now.hasDigit || digit, syllabic
-		w.buf = fold(w.buf, r)
+		if r < utf8.RuneSelf {
+			w.buf = append(w.buf, lower(text[i]))
+		} else {
+			w.buf = fold(w.buf, r)
+		}
 	}
 	end()
 }
@@ -88,16 +92,21 @@ func isSyllabic(r rune) bool {
 	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
 }
 
-// fold appends a letter or digit in lower case and without an accent.
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c | 0x20
+	}
+	return c
+}
+
+// fold appends a letter or digit that is not of ASCII, in lower case and without an accent.
 func fold(to []byte, r rune) []byte {
-	if r >= utf8.RuneSelf && unicode.IsDigit(r) {
+	if unicode.IsDigit(r) {
 		r = digit(r)
 	}
 	r = unicode.ToLower(r)
-	if r >= utf8.RuneSelf {
-		if plain, ok := accents[r]; ok {
-			return append(to, plain...)
-		}
+	if plain, ok := accents[r]; ok {
+		return append(to, plain...)
 	}
 	return utf8.AppendRune(to, r)
 }
