@@ -31,7 +31,9 @@ type row struct {
 	*Result
 	order int // of its coming
 	out   bool
-	span  span
+	// renewed tells that an older edition of its resource was there, so that it is known what it corrects.
+	renewed bool
+	span    span
 
 	content, test, resource, identifier uint64
 }
@@ -76,7 +78,7 @@ func (s *Set) Withdraw(r Result) {
 
 func (s *Set) void(r *Result, withdrawn bool) {
 	s.order++
-	c := claim{r.Edition, r.rank(), s.order, withdrawn}
+	c := claim{r.Edition, r.rank(), s.order, spanOf(r.Date), withdrawn}
 	resource, identifier := keys(r)
 	s.stand(resource, c)
 	if r.Corrected {
