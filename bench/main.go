@@ -17,14 +17,14 @@ import (
 )
 
 func main() {
-	tables := flag.String("tables", "verify,handler,submit,footprint", "which tables, separated by commas")
+	tables := flag.String("tables", "verify,handler,submit,fhir,hl7v2,footprint", "which tables, separated by commas")
 	rounds := flag.Int("rounds", 40, "rounds of each table")
 	slice := flag.Duration("slice", 25*time.Millisecond, "how long one implementation runs in one round, about")
 	flag.Parse()
 	m := &meter{rounds: *rounds, slice: *slice}
 	fmt.Printf("%s, %s/%s, GOMAXPROCS %d, %d rounds of %s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), *rounds, *slice)
 	for name := range strings.SplitSeq(*tables, ",") {
-		table, ok := map[string]func(*meter) error{"verify": verify, "handler": handler, "submit": submit, "footprint": footprint}[name]
+		table, ok := map[string]func(*meter) error{"verify": verify, "handler": handler, "submit": submit, "fhir": fhirTable, "hl7v2": hl7v2Table, "footprint": footprint}[name]
 		if !ok {
 			fmt.Fprintf(os.Stderr, "bench: no table %q\n", name)
 			os.Exit(2)

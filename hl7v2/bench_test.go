@@ -72,7 +72,9 @@ func BenchmarkAttachment(b *testing.B) {
 	}
 }
 
+// Beyond the buffers that each call has, what is allocated is at most three times the input.
 func TestAllocationIsBounded(t *testing.T) {
+	const buffers = 32 << 10
 	for _, n := range []int{200, 2000} {
 		in := large(n)
 		result := testing.Benchmark(func(b *testing.B) {
@@ -83,6 +85,6 @@ func TestAllocationIsBounded(t *testing.T) {
 			}
 		})
 		t.Logf("%d results: %d bytes in, %d allocated", n, len(in), result.AllocedBytesPerOp())
-		require.Less(t, result.AllocedBytesPerOp(), int64(3*len(in)))
+		require.Less(t, result.AllocedBytesPerOp(), int64(buffers+3*len(in)))
 	}
 }

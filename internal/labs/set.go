@@ -31,7 +31,9 @@ type row struct {
 	*Result
 	order int // of its coming
 	out   bool
-	span  span
+	// renewed tells that an older edition of its resource was there, so that it is known what it corrects.
+	renewed bool
+	span    span
 
 	content, test, resource, identifier uint64
 }
@@ -54,7 +56,7 @@ func (s *Set) Take(r *Result) {
 	s.order++
 	row := &row{Result: r, order: s.order, span: spanOf(r.Date)}
 	row.content = hash(r.System, r.Code, r.Of, r.Name, r.Date, r.Value.String(), r.Unit)
-	row.test = hash(r.testKey()...)
+	row.test = r.testHash("")
 	row.resource, row.identifier = keys(r)
 	s.rows = append(s.rows, row)
 	if len(s.rows) >= s.limit {
@@ -76,7 +78,7 @@ func (s *Set) Withdraw(r Result) {
 
 func (s *Set) void(r *Result, withdrawn bool) {
 	s.order++
-	c := claim{r.Edition, r.rank(), s.order, withdrawn}
+	c := claim{r.Edition, r.rank(), s.order, spanOf(r.Date), withdrawn}
 	resource, identifier := keys(r)
 	s.stand(resource, c)
 	if r.Corrected {
@@ -98,12 +100,12 @@ func (s *Set) Absorb(other *Set) {
 	s.order += other.order
 }
 
-// testKey tells tests apart.
-func (r *Result) testKey() []string {
+// testHash tells tests apart, and within a test what has different identifiers.
+func (r *Result) testHash(identifier string) uint64 {
 	if r.Code != "" {
-		return []string{r.System, r.Code, r.Of}
+		return hash(r.System, r.Code, r.Of, identifier)
 	}
-	return []string{"", "", r.Name}
+	return hash("", "", r.Name, identifier)
 }
 
 // prepare brings a result into the form in which it is sent.

@@ -14,11 +14,12 @@ type claim struct {
 	edition Edition
 	rank    int
 	order   int
+	span    span
 	// withdrawn is set where it is not sent because it was wrong.
 	withdrawn bool
 }
 
-func (r *row) claim() claim { return claim{edition: r.Edition, rank: r.rank(), order: r.order} }
+func (r *row) claim() claim { return claim{r.Edition, r.rank(), r.order, r.span, false} }
 
 // reason is why those are not sent whose place it takes.
 func (c *claim) reason() clinical.Reason {
@@ -59,7 +60,7 @@ func keys(r *Result) (resource, identifier uint64) {
 		resource = hash("resource", r.Resource)
 	}
 	if r.Identifier != "" {
-		identifier = hash(append(r.testKey(), r.Identifier)...)
+		identifier = r.testHash(r.Identifier)
 	}
 	return resource, identifier
 }
@@ -124,10 +125,18 @@ func (s *Set) settleResources() {
 		}
 		newest[r.resource] = best
 	}
+	var renewed map[uint64]bool
 	for _, r := range s.rows {
 		if best := newest[r.resource]; r.resource != 0 && !r.out && r.Edition.Place != best.edition.Place {
 			s.remove(r, best.reason())
+			if renewed == nil {
+				renewed = map[uint64]bool{}
+			}
+			renewed[r.resource] = true
 		}
+	}
+	for _, r := range s.rows {
+		r.renewed = r.renewed || renewed[r.resource]
 	}
 }
 
@@ -150,7 +159,12 @@ func (s *Set) settleIdentifiers(first map[uint64]*row) {
 		}
 	}
 	for _, r := range s.rows {
-		if void, ok := s.voids[r.identifier]; ok && r.identifier != 0 && (r.rank() < void.rank || r.order < void.order) {
+		void, ok := s.voids[r.identifier]
+		if !ok || r.identifier == 0 || r.rank() >= void.rank && r.order > void.order {
+			continue
+		}
+		ofItsMoment := func(other *row) bool { return other.span == void.span }
+		if r.span == void.span || !slices.ContainsFunc(namesakes[r.identifier], ofItsMoment) {
 			s.remove(r, void.reason())
 		}
 	}
@@ -162,19 +176,27 @@ func (s *Set) settleIdentifiers(first map[uint64]*row) {
 	}
 }
 
-// settleNamesakes decides among results with one identifier and test. One of a higher rank takes the place of those of the same moment, or of all if there are none.
+// settleNamesakes decides among results with one identifier and test. One of a higher rank takes the place of those of the same moment. If there are none it takes that
+// of another moment, unless they are several: then they are a series, such as a tolerance test's, and another of them was corrected.
 func (s *Set) settleNamesakes(all []*row) {
 	for rank := 2; rank > 0; rank-- {
 		for _, r := range all {
 			if r.out || r.rank() != rank {
 				continue
 			}
-			replaced := func(other *row) bool {
-				return !other.out && (other.rank() < rank || rank == 2 && other.rank() == 2 && other != r && other.supersededBy(r))
+			lower := slices.DeleteFunc(slices.Clone(all), func(other *row) bool { return other.out || other.rank() >= rank })
+			sameMoment := slices.DeleteFunc(slices.Clone(lower), func(other *row) bool { return other.span != r.span })
+			switch {
+			case len(sameMoment) > 0:
+				lower = sameMoment
+			case r.renewed, slices.ContainsFunc(lower, func(other *row) bool { return other.span != lower[0].span }):
+				lower = nil
 			}
-			sameMoment := slices.ContainsFunc(all, func(other *row) bool { return replaced(other) && other.span == r.span })
+			for _, other := range lower {
+				s.remove(other, clinical.Replaced)
+			}
 			for _, other := range all {
-				if replaced(other) && (!sameMoment || other.span == r.span || other.rank() == 2) {
+				if rank == 2 && other.rank() == 2 && !other.out && other != r && other.supersededBy(r) {
 					s.remove(other, clinical.Replaced)
 				}
 			}

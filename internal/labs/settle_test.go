@@ -94,6 +94,12 @@ func TestSet_Settles(t *testing.T) {
 		{"a correction of another test", []arrival{add(in("a", "7", id)), add(in("b", "6", and(corrected, test("other"))))}, []string{"7 %", "6 %"}, map[string]clinical.Reason{}},
 		{"a correction of one of a series", []arrival{add(in("a", "7", id)), add(in("b", "8", and(id, on("2025-01-14")))), add(in("c", "9", corrected))}, []string{"9 %", "8 %"},
 			map[string]clinical.Reason{"a": clinical.Replaced}},
+		{"an edition that corrects one of a series", []arrival{
+			add(in("a", "7", and(id, edition(1, 1)))), add(in("b", "8", and(id, on("2025-01-14")))), add(in("c", "9", and(corrected, edition(2, 2)))),
+		}, []string{"9 %", "8 %"}, map[string]clinical.Reason{"a": clinical.Replaced}},
+		{"a correction of none of a series", []arrival{
+			add(in("a", "7", id)), add(in("b", "8", and(id, on("2025-01-14")))), add(in("c", "9", and(corrected, on("2025-01-13")))),
+		}, []string{"7 %", "8 %", "9 %"}, map[string]clinical.Reason{}},
 		{"a correction of the date", []arrival{add(in("a", "7", id)), add(in("b", "7", and(corrected, on("2025-01-14"))))}, []string{"7 %"},
 			map[string]clinical.Reason{"a": clinical.Replaced}},
 		{"two corrections", []arrival{add(in("a", "7", id)), add(in("b", "8", corrected)), add(in("c", "9", and(corrected, on("2025-02-01"))))}, []string{"9 %"},
@@ -128,6 +134,12 @@ func TestSet_Settles(t *testing.T) {
 		{"two corrections, by time", []arrival{
 			add(in("a", "7", and(corrected, on("2025-02-01"), func(r *Result) { r.Edition.Updated = 1 }))), add(in("b", "8", and(corrected, func(r *Result) { r.Edition.Updated = 2 }))),
 		}, []string{"8 %"}, map[string]clinical.Reason{"a": clinical.Replaced}},
+		{"one of a series that is withdrawn", []arrival{
+			add(in("a", "7", id)), add(in("b", "8", and(id, on("2025-01-14")))), withdrawn(in("c", "", and(id, on("2025-01-14")))),
+		}, []string{"7 %"}, map[string]clinical.Reason{"b": clinical.StatusNotSent}},
+		{"a series of which nobody knows what is withdrawn", []arrival{
+			add(in("a", "7", id)), add(in("b", "8", and(id, on("2025-01-14")))), withdrawn(in("c", "", and(id, on("")))),
+		}, nil, map[string]clinical.Reason{"a": clinical.StatusNotSent, "b": clinical.StatusNotSent}},
 		{"a void one that is no correction", []arrival{add(in("a", "7", id)), void(in("b", "", id))}, []string{"7 %"}, map[string]clinical.Reason{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

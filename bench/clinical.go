@@ -6,18 +6,49 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
-	"testing"
-	"time"
+	"strings"
 
 	"github.com/heliosai/helios-go"
 	"github.com/heliosai/helios-go/fhir"
+	"github.com/heliosai/helios-go/hl7v2"
 )
 
-// A patient's record as a bundle of FHIR, read by package fhir and, beside it, by encoding/json into map[string]any, which decodes all of it and converts nothing.
-//
-//	GOWORK=off go test -run xxx -bench FHIR -cpu 1 .       # absolute
-//	GOWORK=off go test -run FHIRRatios -v .                # in turns, as ratios
+// fhirTable measures a bundle of FHIR, read by package fhir and, beside it, by encoding/json into map[string]any, which decodes all of it and converts nothing.
+func fhirTable(m *meter) error { return compareInputs(m, fhirInputs(), fhirCandidates) }
+
+// hl7v2Table measures messages of HL7 v2, read by package hl7v2 and, beside it, split into segments and fields, the least that has to be done.
+func hl7v2Table(m *meter) error { return compareInputs(m, hl7v2Inputs(), hl7v2Candidates) }
+
+func compareInputs(m *meter, inputs []clinicalInput, candidates func([]byte) []candidate) error {
+	for _, input := range inputs {
+		rows, err := m.compare(candidates(input.data)...)
+		if err != nil {
+			return err
+		}
+		title("%s, %d KiB", strings.ToUpper(input.name[:1])+input.name[1:], len(input.data)>>10)
+		for _, r := range rows {
+			r.print()
+		}
+		fmt.Println()
+		for _, r := range rows[1:] {
+			fmt.Printf("%s reads %.0f MB/s, %.2f times as fast as the floor, and allocates %.2f times the input.\n", r.name, float64(len(input.data))/r.nanos*1e3, 1/r.ratio,
+				r.bytes/float64(len(input.data)))
+		}
+	}
+	return nil
+}
+
+// times repeats what is measured.
+func times(once func() error) func(int) error {
+	return func(n int) error {
+		for range n {
+			if err := once(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
 
 // recordBundle makes a bundle in the shape of Synthea's, of generated data: of eight resources three are Observations, and claims are most of the bytes.
 func recordBundle(visits int) []byte {
@@ -83,17 +114,17 @@ func resultsBundle(n int) []byte {
 	return b.Bytes()
 }
 
-type fhirInput struct {
+type clinicalInput struct {
 	name string
 	data []byte
 }
 
 // fhirInputs are the generated bundles and, where they are beside the checkout, a sample of Synthea's own.
-func fhirInputs() []fhirInput {
-	inputs := []fhirInput{{"record", recordBundle(300)}, {"results", resultsBundle(2000)}}
+func fhirInputs() []clinicalInput {
+	inputs := []clinicalInput{{"a patient's record, generated in the shape of Synthea's", recordBundle(300)}, {"nothing but lab results", resultsBundle(2000)}}
 	if files, _ := filepath.Glob("../../shared/data/synthea-r4/*.json"); len(files) > 0 {
 		if data, err := os.ReadFile(files[0]); err == nil {
-			inputs = append(inputs, fhirInput{"synthea", data})
+			inputs = append(inputs, clinicalInput{"a record of Synthea's", data})
 		}
 	}
 	return inputs
@@ -101,18 +132,8 @@ func fhirInputs() []fhirInput {
 
 // fhirCandidates are what reads an input; the first is the floor.
 func fhirCandidates(data []byte) []candidate {
-	times := func(once func() error) func(int) error {
-		return func(n int) error {
-			for range n {
-				if err := once(); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-	}
 	return []candidate{
-		{"encoding/json into map[string]any", times(func() error {
+		{"encoding/json into map[string]any (floor)", times(func() error {
 			var v map[string]any
 			return json.Unmarshal(data, &v)
 		})},
@@ -127,49 +148,43 @@ func fhirCandidates(data []byte) []candidate {
 	}
 }
 
-func BenchmarkFHIR(b *testing.B) {
-	for _, input := range fhirInputs() {
-		for i, name := range []string{"json", "labs", "agent"} {
-			c := fhirCandidates(input.data)[i]
-			b.Run(input.name+"/"+name, func(b *testing.B) {
-				b.SetBytes(int64(len(input.data)))
-				b.ReportAllocs()
-				if err := c.run(b.N); err != nil {
-					b.Fatal(err)
-				}
-			})
-		}
-	}
+// hl7v2Inputs are messages with 20 and with 2,000 results, written as laboratories that report to public health do.
+func hl7v2Inputs() []clinicalInput {
+	return []clinicalInput{{"a message with 20 results", oru(20)}, {"a message with 2,000 results", oru(2000)}}
 }
 
-// TestFHIRRatios measures in turns and logs; it fails for no time, as tests do not depend on how fast a machine is.
-func TestFHIRRatios(t *testing.T) {
-	m := &meter{rounds: 10, slice: 25 * time.Millisecond}
-	for _, input := range fhirInputs() {
-		rows, err := m.compare(fhirCandidates(input.data)...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range rows {
-			t.Logf("%s, %.1f MB: %s: %.0f MB/s, %.2f times as fast as the floor, %.2f times the input in bytes", input.name, float64(len(input.data))/1e6, r.name,
-				float64(len(input.data))/r.nanos*1e3, 1/r.ratio, r.bytes/float64(len(input.data)))
-		}
+func oru(results int) []byte {
+	tests := []struct{ id, value, unit, low, high string }{
+		{"718-7^Hemoglobin [Mass/volume] in Blood", "14.", "g/dL^gram per deciliter^UCUM", "12.0", "16.0"},
+		{"6690-2^Leukocytes [#/volume] in Blood by Automated count", "6.", "10*3/uL^thousand per microliter^UCUM", "4.0", "11.0"},
+		{"2951-2^Sodium [Moles/volume] in Serum or Plasma", "13", "mmol/L^millimole per liter^UCUM", "130", "145"},
+		{"2160-0^Creatinine [Mass/volume] in Serum or Plasma", "0.7", "mg/dL^milligram per deciliter^UCUM", "0.5", "1.3"},
 	}
+	var b bytes.Buffer
+	b.WriteString("MSH|^~\\&|LAB|HOSP|APP|SITE|20240305120000||ORU^R01^ORU_R01|1|P|2.5.1\r" +
+		"PID|1||17^^^HOSP^MR||Doe^Jo||19500203|F|||1 Main St^^Denver^CO^80210^USA||^PRN^PH^^1^555^5550123\r" +
+		"OBR|1|P77^HOSP|F88^LAB|58410-2^CBC panel^LN|||202403050800-0500|||||||||1245319599^Snow^John^^^^^^NPI||||||202403051200||HM|F\r")
+	for i := range results {
+		test := tests[i%len(tests)]
+		fmt.Fprintf(&b, "OBX|%d|NM|%s^LN^^^^2.69||%s%d|%s|%s-%s|N^Normal^HL70078^^^^2.7|||F|||202403%02d%02d%02d00-0500|12D4567890^Central Lab^CLIA||||202403051200||||"+
+			"Central Lab^L^^^^CLIA&2.16.840.1.113883.4.7&ISO^XX^^^12D4567890|123 Beach Way^^Denver^CO^80210^USA\r",
+			i+1, test.id, test.value, i%10, test.unit, test.low, test.high, i%28+1, i%24, i%60)
+	}
+	return b.Bytes()
 }
 
-// What is allocated is at most three times the input.
-func TestFHIRAllocations(t *testing.T) {
-	for _, input := range fhirInputs() {
-		for _, c := range fhirCandidates(input.data)[1:] {
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			if err := c.run(1); err != nil {
-				t.Fatal(err)
+func hl7v2Candidates(data []byte) []candidate {
+	fields := 0
+	return []candidate{
+		{"strings.Split into segments and fields (floor)", times(func() error {
+			for segment := range strings.SplitSeq(string(data), "\r") {
+				fields += len(strings.Split(segment, "|"))
 			}
-			runtime.ReadMemStats(&after)
-			if got, most := after.TotalAlloc-before.TotalAlloc, 3*uint64(len(input.data)); got > most {
-				t.Errorf("%s of %s: %d bytes allocated for %d", c.name, input.name, got, len(input.data))
-			}
-		}
+			return nil
+		})},
+		{"**hl7v2** LabResults", times(func() error {
+			_, _, err := hl7v2.LabResults(bytes.NewReader(data), hl7v2.Options{})
+			return err
+		})},
 	}
 }
