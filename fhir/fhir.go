@@ -18,6 +18,9 @@ import (
 //
 // The memory that it takes does not depend on the size of the input; see the package's documentation. It may be called concurrently with different readers.
 func LabResults(r io.Reader, opts Options) (*helios.LabResultsRequest, *clinical.Report, error) {
+	if err := opts.check(); err != nil {
+		return nil, &clinical.Report{}, err
+	}
 	c := newConverter(labs.ForLabResults, &opts)
 	if err := c.read(r); err != nil {
 		return nil, c.finish(), err
@@ -45,6 +48,9 @@ func LabResults(r io.Reader, opts Options) (*helios.LabResultsRequest, *clinical
 // Beyond what is sent, the memory that it takes does not depend on the size of the input; see the package's documentation. It may be called concurrently with
 // different readers.
 func Agent(r io.Reader, agentType helios.AgentType, opts Options) (*helios.AgentRequest, *clinical.Report, error) {
+	if err := opts.check(); err != nil {
+		return nil, &clinical.Report{}, err
+	}
 	c := newConverter(labs.ForRecord, &opts)
 	if err := c.read(r); err != nil {
 		return nil, c.finish(), err
@@ -130,15 +136,13 @@ func (c *converter) revise(set *labs.Set) {
 			if member, ok := c.memberOf(&row); ok && member.isLab {
 				set.Add(row)
 			} else {
-				c.main.report.Drop(clinical.CategoryNotSent, row.Source, "")
+				c.main.drop(clinical.CategoryNotSent, &row, "")
 			}
 		}
 		c.main.pending = nil
 	}
+	set.Settle()
 	set.Revise(func(row *labs.Result) clinical.Reason {
-		if c.withdrawn[row.Source] {
-			return clinical.StatusNotSent
-		}
 		if member, ok := c.memberOf(row); ok {
 			if set == c.main.labs {
 				c.categorize(row, member)

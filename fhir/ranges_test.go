@@ -35,7 +35,7 @@ func TestRanges(t *testing.T) {
 		{"normal by its name", to("5.5", `,"type":{"text":"Normal Range"}`), "<=5.5 mmol/L", helios.FlagHigh, reasons{}},
 		{"a type without a word", to("5.5", `,"type":{}`), "<=5.5 mmol/L", helios.FlagHigh, reasons{}},
 		{"of another type", to("5.5", `,"type":{"text":"Severe"}`), "", "", reasons{clinical.RangeNotSent: 1, clinical.Unclassified: 1}},
-		{"with a comparator", `{"high":{"value":5.5,"comparator":"<","unit":"mmol/L"}}`, "to <5.5 mmol/L", "", reasons{clinical.Unclassified: 1}},
+		{"with a comparator", `{"high":{"value":5.5,"comparator":"<","unit":"mmol/L"}}`, "to <5.5 mmol/L", "", reasons{clinical.RangeUnreadable: 1, clinical.Unclassified: 1}},
 		{"low above high", `{"low":{"value":9},"high":{"value":5}}`, "9-5 mmol/L", "", reasons{clinical.RangeSwapped: 1, clinical.Unclassified: 1}},
 		{"several", to("5.5", "") + "," + to("6", ""), "<=5.5 mmol/L", helios.FlagHigh, reasons{clinical.SeveralRanges: 1}},
 		{"empty", `{},{"text":""}`, "", "", reasons{clinical.Unclassified: 1}},
