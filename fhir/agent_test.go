@@ -71,6 +71,10 @@ func TestConditions(t *testing.T) {
 			condition("5", `"code":{"text":"Flu"}`),
 		}, fhir.Options{}, []helios.Condition{{Display: "Flu"}, {Display: "Gout", ClinicalStatus: "remission", OnsetDate: "2025-01-01"},
 			{Display: "Asthma", ClinicalStatus: "resolved", OnsetDate: "2024-01-01"}}, reasons{clinical.Duplicate: 2, clinical.NoDate: 1}},
+		{"what was recorded last counts", []string{
+			condition("1", coded("1", "Asthma", "active", `,"onsetDateTime":"2024-01-01","recordedDate":"2024-01-02"`)), condition("2", coded("1", "Asthma", "resolved", `,"onsetDateTime":"2020-01-01","recordedDate":"2025-01-01"`)),
+			condition("3", coded("2", "Gout", "resolved", `,"recordedDate":"2025-01-01"`)), condition("4", coded("2", "Gout", "active", "")),
+		}, fhir.Options{}, []helios.Condition{{Display: "Gout", ClinicalStatus: "active"}, {Display: "Asthma", ClinicalStatus: "resolved", OnsetDate: "2020-01-01"}}, reasons{clinical.Duplicate: 2, clinical.NoDate: 1}},
 		{"an age is no date", []string{condition("1", coded("1", "Asthma", "Joe", `,"onsetAge":{"value":52}`))}, fhir.Options{}, []helios.Condition{{Display: "Asthma"}},
 			reasons{clinical.DateNotSent: 1, clinical.StatusOmitted: 1}},
 		{"findings", []string{condition("1", coded("1", "Stress (finding)", "active", "")), condition("2", coded("2", "Asthma", "active", ""))}, fhir.Options{},

@@ -49,7 +49,8 @@ type converter struct {
 func newConverter(kind labs.Kind, opts *Options) *converter {
 	c := &converter{
 		opts: opts, kind: kind, labs: opts.labs(), seed: maphash.MakeSeed(), report: &clinical.Report{}, skippedKinds: map[string]bool{},
-		elsewhere: map[uint64]bool{}, gone: editions{}, unread: editions{}, corrected: map[uint64]place{}, members: map[uint64]membership{}, reportNames: make([]label, 1), reportIndex: map[string]int32{"": 0}, drugs: map[uint64]*knownDrug{},
+		elsewhere: map[uint64]bool{}, gone: editions{}, unread: editions{}, corrected: map[uint64]place{}, members: map[uint64]membership{},
+		reportNames: make([]label, 1), reportIndex: map[string]int32{"": 0}, drugs: map[uint64]*knownDrug{},
 		d: decoder{people: people.Set{Max: maxPeople, Texts: maxStrings}}, places: map[string]int{},
 	}
 	if opts.Patient != "" {

@@ -114,7 +114,7 @@ func (c *converter) keepObservation(o *observation, row labs.Result, in *contain
 		notes |= isDateIssued
 	}
 	is, word, inferred := o.kind()
-	if in != nil && is == uncategorised && in.isLab {
+	if in != nil && in.isLab && (is == uncategorised || inferred) {
 		is, inferred = labResult, false
 	}
 	if inferred {
@@ -123,10 +123,10 @@ func (c *converter) keepObservation(o *observation, row labs.Result, in *contain
 	row.Notes = noteSets[notes]
 	switch {
 	case is == vitalSign && c.kind != labs.ForRecord:
-		rec.drop(clinical.TypeNotSent, &row, "vital-signs")
+		rec.pass(clinical.TypeNotSent, &row, "vital-signs")
 		return "", nil
 	case is == otherCategory:
-		rec.drop(clinical.CategoryNotSent, &row, word)
+		rec.pass(clinical.CategoryNotSent, &row, word)
 		return "", nil
 	}
 	rec.seen(row.Date)
@@ -182,7 +182,7 @@ func (c *converter) base(o *observation, r *resource, in *container) labs.Result
 	if o.identifier != 0 {
 		row.Identifier = strconv.FormatUint(o.identifier, 36)
 	}
-	if issued, err := time.Parse(time.RFC3339, o.issued); err == nil && row.Edition.Updated == 0 {
+	if issued, err := time.Parse(time.RFC3339, o.issued); err == nil && row.Edition.Updated == 0 && row.Edition.Number == 0 {
 		row.Edition.Updated = issued.UnixMicro() // which is when this edition was made available
 	}
 	return row
@@ -190,14 +190,13 @@ func (c *converter) base(o *observation, r *resource, in *container) labs.Result
 
 // sibling takes the identifier off a corrected result if another one has it, with the same test, date and time of issue: then it does not tell which is corrected, as
 // it is that of a specimen or an order, and they stand beside one another.
-func (c *converter) sibling(row *labs.Result) {
+func (c *converter) sibling(row *labs.Result, issued string) {
 	if !row.Corrected || row.Identifier == "" {
 		return
 	}
 	var h maphash.Hash
 	h.SetSeed(c.seed)
-	maphash.WriteComparable(&h, [6]string{row.Identifier, row.System, row.Code, row.Of, row.Name, row.Date})
-	maphash.WriteComparable(&h, row.Edition.Updated)
+	maphash.WriteComparable(&h, [7]string{row.Identifier, row.System, row.Code, row.Of, row.Name, row.Date, issued})
 	key, from := h.Sum64(), place{maphash.String(c.seed, row.Resource), row.Edition.Place}
 	switch known, ok := c.corrected[key]; {
 	case ok && (known.resource != from.resource || known.place == from.place):

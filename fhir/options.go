@@ -41,7 +41,8 @@ type Options struct {
 	ResultsOnly bool
 	// SkipFindings leaves out conditions that SNOMED CT calls a finding or a situation, such as "Full-time employment (finding)".
 	SkipFindings bool
-	// IncludeStopped has [Agent] send stopped and completed medications too, with that status.
+	// IncludeStopped has [Agent] send stopped and completed medications too, with that status, and without a status those that are called active though their time is
+	// over.
 	IncludeStopped bool
 
 	// Classify is asked about results of which the data does not say whether they are normal; "" means that it does not know either. It gets health data.

@@ -159,7 +159,9 @@ func isPerson(kind string) (is, near bool) {
 // containedPerson reads a resource inside of another if it is a person, and else passes over it.
 func (d *decoder) containedPerson(kind string) {
 	if is, near := isPerson(kind); is {
+		modified := d.modified
 		d.person(near)
+		d.modified = modified // it is the person's
 	} else {
 		d.skip()
 	}

@@ -90,7 +90,7 @@ func (r *record) add(row labs.Result, is category) {
 			r.labs.Void(row)
 		}
 	case len(r.pending) >= maxPending:
-		r.drop(clinical.CategoryNotSent, &row, "")
+		r.pass(clinical.CategoryNotSent, &row, "")
 	default:
 		r.pending = append(r.pending, row)
 	}
@@ -100,6 +100,14 @@ func (r *record) add(row labs.Result, is category) {
 func (r *record) drop(reason clinical.Reason, row *labs.Result, detail string) {
 	r.report.Drop(reason, row.Source, detail)
 	r.void(row)
+}
+
+// pass reports a result of a kind that is not sent. Older editions are likely of that kind too, and these are many, so they are remembered only if there are any.
+func (r *record) pass(reason clinical.Reason, row *labs.Result, detail string) {
+	r.report.Drop(reason, row.Source, detail)
+	if row.Edition.Number > 1 {
+		r.void(row)
+	}
 }
 
 // void lets a result that is not sent take the place of others.

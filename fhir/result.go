@@ -71,7 +71,7 @@ func (c *converter) results(o *observation, base labs.Result, is category, rec *
 				rec.drop(clinical.TooLarge, &row, "")
 				return
 			}
-			c.sibling(&row)
+			c.sibling(&row, o.issued)
 			rec.add(row, is)
 		}
 	})

@@ -36,6 +36,7 @@ type splitter struct {
 	n       int // entries so far
 	fullURL []byte
 	about   transaction
+	out     resource               // that was found last
 	wants   func(kind string) bool // whether a type's resources have to be kept
 	found   func(*resource) error
 	broken  func(place int)
@@ -397,7 +398,8 @@ func (p *splitter) emit(r *resource, from, to int64) error {
 	default:
 		r.data = p.kept(from, to)
 	}
-	err := p.found(r)
+	p.out = *r
+	err := p.found(&p.out)
 	p.keep = -1
 	return err
 }

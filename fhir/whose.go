@@ -112,7 +112,7 @@ func (c *converter) recordFor(subject *reference, source string, inside []contai
 			c.nobody = c.newRecord()
 		}
 		c.nobody.of(source)
-		return c.nobody, c.bound()
+		return c.bound(c.nobody)
 	}
 	switch c.whose(subject, own) {
 	case isPatients:
@@ -125,7 +125,7 @@ func (c *converter) recordFor(subject *reference, source string, inside []contai
 	for _, g := range c.groups {
 		if g.subject.kind == subject.kind && g.subject.base == subject.base && g.subject.same(subject) {
 			g.of(source)
-			return g.record, c.bound()
+			return c.bound(g.record)
 		}
 	}
 	if len(c.groups) == maxGroups {
@@ -137,7 +137,7 @@ func (c *converter) recordFor(subject *reference, source string, inside []contai
 	g := &group{subject: subject.clone(), first: source, patient: own, record: c.newRecord()}
 	g.of(source)
 	c.groups = append(c.groups, g)
-	return g.record, c.bound()
+	return c.bound(g.record)
 }
 
 // mine returns the patient's record.
@@ -185,10 +185,10 @@ func unlike(subject *reference) clinical.Reason {
 	return clinical.OtherPatient
 }
 
-// bound returns an error if the records of which it is not known whose they are have become too large.
-func (c *converter) bound() error {
+// bound returns a record, or an error if those of which it is not known whose they are have become too large.
+func (c *converter) bound(rec *record) (*record, error) {
 	if c.nobody == nil && len(c.groups) < 2 {
-		return nil
+		return rec, nil
 	}
 	undecided := func() int {
 		total, largest := 0, 0
@@ -205,7 +205,7 @@ func (c *converter) bound() error {
 		return total - largest
 	}
 	if undecided() <= maxUndecided {
-		return nil
+		return rec, nil
 	}
 	for _, g := range c.groups {
 		g.measure()
@@ -215,11 +215,11 @@ func (c *converter) bound() error {
 	}
 	switch {
 	case undecided() <= maxUndecided:
-		return nil
+		return rec, nil
 	case c.want == nil && len(c.groups) > 1 && c.patient == nil:
-		return c.several(c.groups[0].first, c.groups[1].first)
+		return nil, c.several(c.groups[0].first, c.groups[1].first)
 	}
-	return ErrUndecided
+	return nil, ErrUndecided
 }
 
 // addPatient tells who the patient is. It returns whether p is them.
