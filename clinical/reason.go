@@ -48,6 +48,7 @@ const (
 	NoUnit            Reason = "a number without a unit"
 	NoDate            Reason = "has no date"
 	DatePartial       Reason = "its date has no day"
+	DateUnreadable    Reason = "has a date that cannot be read"
 	DateIssued        Reason = "dated by when it was issued"
 	DateNotSent       Reason = "its onset is not a date"
 	SeveralRanges     Reason = "has several reference ranges: one is sent"

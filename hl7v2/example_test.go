@@ -10,7 +10,7 @@ import (
 // An invented message. Segments end in a carriage return; a line feed will do.
 const example = `MSH|^~\&|LAB|HOSPITAL|||20240305140000||ORU^R01^ORU_R01|1|P|2.5.1
 PID|1||1001^^^HOSPITAL^MR||Lovelace^Ada||19661210|F
-OBR|1||F88|24323-8^Metabolic panel^LN|||20240305080000||||||||||||||||||CH|F
+OBR|1||F88|24323-8^Metabolic panel^LN|||20240305080000|||||||||||||||||CH|F
 OBX|1|NM|2160-0^Creatinine^LN||1.80|mg/dL|0.7-1.3|H|||F
 OBX|2|NM|2951-2^Sodium^LN||140|mmol/L|136-145||||F
 OBX|3|CWE|82810-3^Pregnancy status^LN||N^No^HL70136||||||F||||||||||||||||||QST

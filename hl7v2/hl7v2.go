@@ -60,7 +60,21 @@ func (o *Options) forLabs() labs.Options {
 	return opts // without Redact, which is called here so that what it returns is looked through
 }
 
+// maxAge is in years.
+const maxAge = 130
+
 func (o *Options) check() error {
+	if o.Age != nil && (*o.Age < 0 || *o.Age > maxAge) {
+		return fmt.Errorf("helios: hl7v2: Options.Age is not from 0 to %d", maxAge)
+	}
+	switch o.Gender {
+	case "", "male", "female", "other", "unknown":
+	default:
+		return errors.New("helios: hl7v2: Options.Gender is not male, female, other or unknown")
+	}
+	if o.RoundDecimals != nil && *o.RoundDecimals < 0 {
+		return errors.New("helios: hl7v2: Options.RoundDecimals is negative")
+	}
 	if o.Charset == "" {
 		return nil
 	}
@@ -106,12 +120,13 @@ type Patient struct {
 	Err error
 }
 
-// ByPatient is LabResults for a batch: it makes a request for each patient, in the order in which they come. Messages are about the same patient if they have an
-// identifier (PID-3) in common and do not contradict each other in the birth date; where one has no identifier, if name and birth date are the same. Without
-// any of these each message is taken as a patient of its own.
+// ByPatient is LabResults for a batch: it makes a request for each patient, in the order in which they come. The package documentation says which messages are
+// about one patient; where that is not certain, a message is taken as a patient of its own. Results that were taken for a patient's before another with the same
+// identifier came, and may be that one's, are not sent.
 //
-// The report is about what belongs to no patient, such as messages of other types; each patient has a report too. Errors: that of r, wrapped and without its text; and one with
-// the place if the input is about more than 10,000 patients, has more than 500,000 results, or a PID segment larger than 1 MiB. There are no patients then.
+// The report is about what belongs to no patient, such as messages of other types; each patient has a report too. Errors: that of r, wrapped and without its
+// text; and one with the place if the input is about more than 10,000 patients, has more than 500,000 results, or a PID segment larger than 1 MiB. There are no
+// patients then.
 func ByPatient(r io.Reader, opts Options) ([]Patient, *clinical.Report, error) {
 	if err := opts.check(); err != nil {
 		return nil, &clinical.Report{}, err
@@ -130,6 +145,10 @@ func ByPatient(r io.Reader, opts Options) ([]Patient, *clinical.Report, error) {
 
 // request makes the request, or ErrNoResults.
 func (p *patient) request(opts *Options) (*helios.LabResultsRequest, error) {
+	p.takeBack()
+	if p.doubtful {
+		p.set.Revise(func(*labs.Result) clinical.Reason { return clinical.NoPatient })
+	}
 	about := p.context(opts)
 	results := p.set.LabResults(about)
 	if len(results) == 0 {

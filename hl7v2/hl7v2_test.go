@@ -64,184 +64,6 @@ func TestLabResults(t *testing.T) {
 	assert.Empty(t, report.Issues)
 }
 
-func TestValues(t *testing.T) {
-	t.Parallel()
-	tests := map[string]struct {
-		obx  string // OBX-2 to -6
-		want string // the value, or the reason
-	}{
-		"number":                   {"NM|1^T^L||7.20|%", "7.20 %"},
-		"number with sign":         {"NM|1^T^L||-2|mmol/L", "-2 mmol/L"},
-		"number with comparator":   {"NM|1^T^L||<0.01|%", "<0.01 %"},
-		"text in a number":         {"NM|1^T^L||none found|%", "none found"},
-		"numbers":                  {"NM|1^T^L||5~6|%", "5, 6"},
-		"lower case type":          {"nm|1^T^L||5|%", "5 %"},
-		"type of a type":           {"CWE^^HL70125|1^T^L||N^Negative^L", "Negative"},
-		"structured":               {"SN|1^T^L||^182|mg/dl", "182 mg/dl"},
-		"structured, equal":        {"SN|1^T^L||=^0.5|mg/dl", "0.5 mg/dl"},
-		"structured, greater":      {"SN|1^T^L||>=^32|mg/dl", ">=32 mg/dl"},
-		"structured, range":        {"SN|1^T^L||^1^-^2|mg/dl", "1-2"},
-		"structured, below zero":   {"SN|1^T^L||^-2^-^2|mg/dl", "-2 to 2"},
-		"structured, ratio":        {"SN|1^T^L||^1^:^128", "1:128"},
-		"structured, more ratio":   {"SN|1^T^L||>^1^:^640", ">1:640"},
-		"structured, plus":         {"SN|1^T^L||^2^+", "2+"},
-		"structured, empty":        {"SN|1^T^L||", "has no value"},
-		"structured, not equal":    {"SN|1^T^L||<>^5", "cannot be read"},
-		"structured, no number":    {"SN|1^T^L||^many", "cannot be read"},
-		"structured, bad sign":     {"SN|1^T^L||^5^x^6", "cannot be read"},
-		"structured, only a sign":  {"SN|1^T^L||>", "cannot be read"},
-		"structured, half a range": {"SN|1^T^L||^5^-", "cannot be read"},
-		"text":                     {"ST|1^T^L||Negative", "Negative"},
-		"text that is a number":    {"ST|1^T^L||7.2|%", "7.2 %"},
-		"text with caret":          {"ST|1^T^L||a^b&c", "a^b&c"},
-		"texts":                    {"ST|1^T^L||a~b~~c", "a, b, c"},
-		"escaped":                  {`ST|1^T^L||A\T\B \F\ C`, "A&B | C"},
-		"last line empty":          {`TX|1^T^L||Clear\.br\`, "Clear"},
-		"lines":                    {`TX|1^T^L||one\.br\two`, "a longer text, not one result"},
-		"repeated lines":           {`TX|1^T^L||one~two`, "a longer text, not one result"},
-		"long":                     {"FT|1^T^L||" + strings.Repeat("word ", 50), "a longer text, not one result"},
-		"coded":                    {"CE|1^T^L||260373001^Detected^SCT", "Detected"},
-		"coded, alternate":         {"CWE|1^T^L||1^^SCT^x^Found^L", "Found"},
-		"coded, original":          {"CWE|1^T^L||1^^SCT^^^^^^as written", "as written"},
-		"coded, only code":         {"CWE|1^T^L||260373001^^SCT", "260373001"},
-		"coded, alternate code":    {"CWE|1^T^L||^^^ABC", "ABC"},
-		"coded, several":           {"CWE|1^T^L||1^One^L~2^Two^L", "One, Two"},
-		"coded, a number":          {"CE|1^T^L||7.2|%", "7.2 %"},
-		"coded, long":              {"CE|1^T^L||" + strings.Repeat("word ", 50), "a longer text, not one result"},
-		"range":                    {"NR|1^T^L||1^5|%", "1-5"},
-		"date":                     {"DT|1^T^L||20240305", "2024-03-05"},
-		"date and time":            {"TS|1^T^L||202403051358", "2024-03-05 13:58"},
-		"time":                     {"TM|1^T^L||1358", "13:58"},
-		"no date":                  {"DT|1^T^L||soon", "cannot be read"},
-		"empty date":               {"DT|1^T^L||", "has no value"},
-		"no type, number":          {"|1^T^L||7.2|%", "7.2 %"},
-		"no type, text":            {"|1^T^L||Negative", "Negative"},
-		"no type, parts":           {"|1^T^L||^application^pdf^Base64^JVBERi0", "its kind of value is not sent"},
-		"no type, no value":        {"|1^T^L||", "has no value"},
-		"document":                 {"ED|1^T^L||^application^pdf^Base64^JVBERi0", "its kind of value is not sent: ED"},
-		"pointer":                  {"RP|1^T^L||http://example.org/scan", "its kind of value is not sent: RP"},
-		"person":                   {"XPN|1^T^L||Lovelace^Ada", "its kind of value is not sent: XPN"},
-		"address":                  {"XAD|1^T^L||1 Main St", "its kind of value is not sent: XAD"},
-		"identifier":               {"CX|1^T^L||1001", "its kind of value is not sent: CX"},
-		"a type that is none":      {"Lovelace|1^T^L||5", "its kind of value is not sent"},
-		"null":                     {`ST|1^T^L||""`, "has no value"},
-		"blank":                    {`ST|1^T^L||  `, "has no value"},
-		"no test":                  {`NM|||5|%`, "has no name"},
-		"damaged value":            {"ST|1^T^L||5 \xb5g", "has characters that cannot be read"},
-		"damaged unit":             {"NM|1^T^L||5|\xb5g/l", "has characters that cannot be read"},
-		"damaged range":            {"NM|1^T^L||5|g|<9 \xb5g", "has characters that cannot be read"},
-		"value too large":          {"CE|1^T^L||1^" + strings.Repeat("x", 3000) + "^SCT", "a longer text, not one result"},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			labs, report := read(t, one(test.obx+"||||||F"), hl7v2.Options{})
-			if strings.Count(test.obx, "|") >= 5 { // has a range
-				labs, report = read(t, one(test.obx+"|||||F"), hl7v2.Options{})
-			} else if strings.Count(test.obx, "|") == 3 {
-				labs, report = read(t, one(test.obx+"|||||||F"), hl7v2.Options{})
-			}
-			if len(labs) == 1 {
-				assert.Equal(t, test.want, labs[0].Value)
-				assert.Zero(t, report.Count(clinical.Preliminary), "the fields are where they should be")
-				return
-			}
-			require.Len(t, report.Issues, 1)
-			got := string(report.Issues[0].Reason)
-			if report.Issues[0].Detail != "" {
-				got += ": " + report.Issues[0].Detail
-			}
-			assert.Equal(t, test.want, got)
-			assert.Equal(t, "message 1, OBX 1", report.Issues[0].Source)
-			assert.False(t, report.Issues[0].Sent)
-		})
-	}
-}
-
-func TestNamesUnitsAndRanges(t *testing.T) {
-	t.Parallel()
-	tests := map[string]struct {
-		obx  string
-		want helios.LabResult
-	}{
-		"text of the code":    {"NM|1^One^L^2^Two^L^^^Three||5|a^b|1-9", helios.LabResult{Name: "One", Value: "5 a", Unit: "a", ReferenceRange: "1-9 a"}},
-		"alternate text":      {"NM|1^^L^2^Two^L^^^Three||5|^b|", helios.LabResult{Name: "Two", Value: "5 b", Unit: "b"}},
-		"original text":       {"NM|1^^LN^^^^^^Three||5|^^^c|", helios.LabResult{Name: "Three", Value: "5 c", Unit: "c"}},
-		"only a code":         {"NM|718-7^^LN||5||", helios.LabResult{Name: "718-7", Value: "5"}},
-		"only a text":         {"NM|Glucose||5|null|null", helios.LabResult{Name: "Glucose", Value: "5"}},
-		"name over two lines": {`NM|1^Glucose\.br\fasting^L||5||`, helios.LabResult{Name: "Glucose fasting", Value: "5"}},
-		"range of dashes":     {"NM|1^T^L||5|g|---", helios.LabResult{Name: "T", Value: "5 g", Unit: "g"}},
-		"range of words":      {"NM|1^T^L||5|g|see report", helios.LabResult{Name: "T", Value: "5 g", Unit: "g", ReferenceRange: "see report"}},
-		"range over lines":    {`NM|1^T^L||5|g|F 1-2\.br\M 3-4`, helios.LabResult{Name: "T", Value: "5 g", Unit: "g", ReferenceRange: "F 1-2 M 3-4"}},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			labs, _ := read(t, one(test.obx+"||||F"), hl7v2.Options{Classify: func(clinical.Test) helios.Flag { return "" }})
-			require.Len(t, labs, 1)
-			test.want.Date, test.want.Category, test.want.Flag = "2024-03-05", "Hematology", labs[0].Flag
-			assert.Equal(t, test.want, labs[0])
-		})
-	}
-}
-
-func TestLOINCIsToldToTheCaller(t *testing.T) {
-	t.Parallel()
-	for obx3, want := range map[string][2]string{
-		"718-7^Hb^LN":        {"http://loinc.org", "718-7"},
-		"718-7^Hb^LOINC":     {"http://loinc.org", "718-7"},
-		"HB^Hb^L^718-7^x^LN": {"http://loinc.org", "718-7"},
-		"HB^Hb^99LAB":        {"99LAB", "HB"},
-		"HB":                 {"", "HB"},
-		"^Hb":                {"", ""},
-	} {
-		var got clinical.Test
-		labs, _ := read(t, one("NM|"+obx3+"||5|g/dL|||||F"), hl7v2.Options{Classify: func(test clinical.Test) helios.Flag {
-			got = test
-			return helios.FlagHigh
-		}})
-		require.Len(t, labs, 1)
-		assert.Equal(t, want, [2]string{got.System, got.Code})
-		assert.Equal(t, "5", got.Value)
-		assert.Equal(t, "g/dL", got.Unit)
-		assert.Equal(t, 58, *got.Age)
-		assert.Equal(t, "female", got.Gender)
-		assert.Equal(t, helios.FlagHigh, labs[0].Flag)
-	}
-}
-
-func TestStatuses(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		result, order string
-		sent          bool
-		preliminary   bool
-	}{
-		{"F", "", true, false}, {"C", "", true, false}, {"c", "", true, false}, {"A", "", true, false}, {"B", "", true, false}, {"U", "", true, false}, {"V", "", true, false},
-		{"C^Partial results^HL70085", "", true, false},
-		{"P", "", true, true}, {"", "", true, true}, {"Z", "", true, true}, {"Lovelace", "", true, true},
-		{"D", "F", false, false}, {"I", "F", false, false}, {"N", "F", false, false}, {"O", "F", false, false}, {"R", "F", false, false}, {"S", "F", false, false},
-		{"W", "F", false, false}, {"X", "F", false, false},
-		{"", "F", true, false}, {"", "C", true, false}, {"", "P", true, true}, {"", "X", false, false}, {"", "S", true, true},
-	} {
-		order := strings.TrimSuffix(cbc, "F") + test.order
-		in := message(head, ada, order, "OBX|1|NM|1^T^L||5|g|1-9|N|||"+test.result)
-		labs, report := read(t, in, hl7v2.Options{})
-		assert.Equal(t, test.sent, len(labs) == 1, "%+v", test)
-		assert.Equal(t, test.preliminary, report.Count(clinical.Preliminary) == 1, "%+v", test)
-		if !test.sent {
-			status := test.result
-			if status == "" {
-				status = test.order
-			}
-			assert.Equal(t, clinical.Issue{Reason: clinical.StatusNotSent, Source: "message 1, OBX 1", Detail: status}, report.Issues[0])
-		}
-		labs, report = read(t, in, hl7v2.Options{ExcludePreliminary: true})
-		assert.Equal(t, test.sent && !test.preliminary, len(labs) == 1, "%+v", test)
-		assert.NotContains(t, report.String(), "Lovelace")
-	}
-}
-
 func TestWhatIsNoResult(t *testing.T) {
 	t.Parallel()
 	result := `OBX|1|NM|718-7^Hb^LN||10|g/dL|12-16|L|||F|||20240305`
@@ -287,6 +109,41 @@ func TestManyResultsOfAControl(t *testing.T) {
 	require.Len(t, labs, 1)
 	assert.Equal(t, "Patient", labs[0].Name)
 	assert.Equal(t, 100, report.Count(clinical.QualityControl))
+}
+
+func TestSegmentsInAnotherOrder(t *testing.T) {
+	t.Parallel()
+	want, _ := read(t, message(head, ada, cbc, hemoglobin), hl7v2.Options{})
+	for name, in := range map[string]string{
+		"order before the patient": message(head, cbc, ada, hemoglobin),
+		"no patient":               message(head, cbc, hemoglobin),
+		"small letters":            strings.NewReplacer("PID|", "pid|", "OBR|", "Obr|", "OBX|", "obx|", "MSH|", "msh|").Replace(message(head, ada, cbc, hemoglobin)),
+	} {
+		labs, _ := read(t, in, hl7v2.Options{})
+		assert.Equal(t, want, labs, name)
+	}
+	for name, in := range map[string]string{
+		"result before the patient": message(head, cbc, hemoglobin, ada, hemoglobin),
+		"of the patient before":     message(head, ada, cbc, hemoglobin, "PID|2||2||B^C", hemoglobin),
+	} {
+		_, _, err := hl7v2.LabResults(strings.NewReader(in), hl7v2.Options{})
+		require.ErrorIs(t, err, hl7v2.ErrMultiplePatients)
+		patients, _, err := hl7v2.ByPatient(strings.NewReader(in), hl7v2.Options{})
+		require.NoError(t, err)
+		require.Len(t, patients, 2, name)
+		assert.Equal(t, want, patients[0].Request.LabResults, name)
+		assert.Empty(t, patients[1].Request.LabResults[0].Category, "the order is the other's")
+	}
+}
+
+func TestControlsOfOnePatientAreNotAnothers(t *testing.T) {
+	t.Parallel()
+	in := message(head, ada, hemoglobin, "SPM|1||||||||||Q", "PID|2||2||B^C", hemoglobin)
+	patients, _, err := hl7v2.ByPatient(strings.NewReader(in), hl7v2.Options{})
+	require.NoError(t, err)
+	require.Len(t, patients, 2)
+	assert.ErrorIs(t, patients[0].Err, hl7v2.ErrNoResults)
+	assert.Len(t, patients[1].Request.LabResults, 1)
 }
 
 func TestMessagesThatAreNotRead(t *testing.T) {
@@ -357,17 +214,21 @@ func TestErrors(t *testing.T) {
 	_, _, err = hl7v2.LabResults(strings.NewReader(message(head, "PID|1||"+strings.Repeat("x", 2<<20))), hl7v2.Options{})
 	assert.EqualError(t, err, "helios: hl7v2: message 1, PID 1 is larger than 1 MiB")
 
-	for _, call := range []func() error{
-		func() error {
-			_, _, err := hl7v2.LabResults(strings.NewReader(one("NM|1^T^L||5")), hl7v2.Options{Charset: "Lovelace"})
-			return err
-		},
-		func() error {
-			_, _, err := hl7v2.ByPatient(strings.NewReader(one("NM|1^T^L||5")), hl7v2.Options{Charset: "Lovelace"})
-			return err
-		},
+	for want, opts := range map[string]hl7v2.Options{
+		"helios: hl7v2: Options.Age is not from 0 to 130":                     {Age: new(-1)},
+		"helios: hl7v2: Options.Age is not from 0 to 130 ":                    {Age: new(131)},
+		"helios: hl7v2: Options.Gender is not male, female, other or unknown": {Gender: "F"},
+		"helios: hl7v2: Options.RoundDecimals is negative":                    {RoundDecimals: new(-1)},
+		"helios: hl7v2: Options.Charset is not a character set that is read":  {Charset: "Lovelace"},
 	} {
-		assert.EqualError(t, call(), "helios: hl7v2: Options.Charset is not a character set that is read")
+		req, report, err := hl7v2.LabResults(strings.NewReader(one("NM|1^T^L||5")), opts)
+		assert.EqualError(t, err, strings.TrimSpace(want))
+		assert.Nil(t, req)
+		assert.NotNil(t, report)
+		patients, report, err := hl7v2.ByPatient(strings.NewReader(one("NM|1^T^L||5")), opts)
+		assert.EqualError(t, err, strings.TrimSpace(want))
+		assert.Nil(t, patients)
+		assert.NotNil(t, report)
 	}
 }
 

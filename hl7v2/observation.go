@@ -2,8 +2,11 @@ package hl7v2
 
 import (
 	"bytes"
+	"cmp"
 	"hash/maphash"
+	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/heliosai/helios-go/clinical"
@@ -15,43 +18,9 @@ var seed = maphash.MakeSeed()
 
 const loinc = "http://loinc.org"
 
-// pending is a result that waits for the end of its message: what comes behind it can say that it is not to be sent.
-type pending struct {
-	*labs.Result
-	patient *patient
-	order   int
-	obx     int
-	// isText tells that the value is of a type for text, which long texts are spread over.
-	isText    bool
-	withdrawn bool
-	narrative bool
-	local     textual
-	key       uint64 // of test and sub-identifier, as written
-}
-
-// observation reads an OBX.
-func (r *reader) observation(seg segment) {
-	p, reason, detail := r.readObservation(seg)
-	if reason != "" {
-		r.current.report.Drop(reason, r.place("OBX", r.obxs), detail)
-	}
-	if reason != "" && !p.withdrawn {
-		return
-	}
-	if len(r.pending) >= r.waiting+maxPending {
-		r.flush(false)
-	}
-	if r.pending == nil {
-		r.pending = make([]pending, 0, firstPending)
-	}
-	r.pending = append(r.pending, p)
-}
-
+// readObservation reads an OBX. What is not sent, for a reason, is pending nevertheless if it takes the place of a result that came before.
 func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason, detail string) {
-	switch {
-	case seg.attachment != "":
-		return p, clinical.ValueNotSent, seg.attachment
-	case seg.tooLarge:
+	if seg.data == nil {
 		return p, clinical.TooLarge, ""
 	}
 	f := r.split(seg.data)
@@ -67,43 +36,100 @@ func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason
 	}
 	system, code := r.test(at(f, 3))
 	isLOINC := system == loinc
-	if isLOINC && questions[code] || r.order.questionsPanel {
+	switch {
+	case isLOINC && questions[code] || r.order.questionsPanel:
 		return p, clinical.OrderQuestion, ""
+	case isLOINC && vitalSigns[code]:
+		return p, clinical.TypeNotSent, "vital-signs"
 	}
-	name, freeName := r.name(at(f, 3))
-	p = pending{patient: r.current, order: r.order.number, obx: r.obxs}
-	p.Result = &labs.Result{System: system, Code: code, Name: name, FreeName: freeName}
-	status, use := r.status(at(f, 11))
 	sub := bytes.TrimSpace(at(f, 4))
-	if p.Identifier = r.order.id; p.Identifier != "" && len(sub) > 0 {
-		p.Identifier += "\x00" + string(sub[:min(len(sub), maxCompared)])
+	p = pending{Result: &labs.Result{System: system, Code: code, Refs: [2]uint64{ofOrder: r.order.number, ofNumber: r.order.key}}, obx: r.obxs}
+	p.key = maphash.Bytes(seed, at(f, 3)) ^ 31*maphash.Bytes(seed, sub)
+	p.narrative = isLOINC && comments[code]
+	p.local = r.textual(f)
+	r.name(&p, at(f, 3))
+	r.date(&p, f)
+	r.number(&p, sub)
+	if detail, sent := r.status(&p, at(f, 11)); !sent {
+		return p, clinical.StatusNotSent, detail
 	}
-	switch use {
-	case useNone:
-		return p, clinical.StatusNotSent, status
-	case useWithdrawn:
-		p.withdrawn = true
-		return p, clinical.StatusNotSent, status
-	case usePreliminary, useUnknown:
-		if r.opts.ExcludePreliminary {
-			return p, clinical.StatusNotSent, status
-		}
-		p.Notes = append(p.Notes, clinical.Preliminary)
-		p.Preliminary = true
-	case useCorrected:
-		p.Corrected = true
-	case useFinal:
+	switch {
+	case seg.tooLarge:
+		return p, clinical.TooLarge, ""
+	case seg.attachment != "":
+		return p, clinical.ValueNotSent, seg.attachment
 	}
 	if reason, detail := r.measure(&p, f); reason != "" {
 		return p, reason, detail
 	}
-	p.key = maphash.Bytes(seed, at(f, 3)) ^ 31*maphash.Bytes(seed, sub)
-	p.narrative = isLOINC && comments[code]
-	p.local = r.textual(f)
-	if r.order.organism == "" && p.Value.Text != "" && !p.Value.Free && len(r.parents) < maxParents {
-		r.parents[parentKey(nth(at(f, 3), r.component, 1), nth(at(f, 3), r.component, 4), sub)] = p.Value.Text
+	if r.order.organism == "" && p.Value.Text != "" && !p.Value.Free {
+		r.remember(at(f, 3), sub, at(f, 5), p.Value.Text)
 	}
 	return p, "", ""
+}
+
+// status reads what may become of a result, which is told by its order if it has no status of its own.
+func (r *reader) status(p *pending, field []byte) (status string, sent bool) {
+	table, status := statuses, r.code(field)
+	if status == "" {
+		table, status = orderStatuses, r.order.status
+	}
+	use, known := table[status]
+	if !known {
+		status = ""
+	}
+	switch use {
+	case useNone:
+		return status, false
+	case useWithdrawn:
+		p.Corrected, p.withdrawn = true, true
+		return status, false
+	case usePreliminary, useUnknown:
+		p.Preliminary = true
+		p.Notes = append(p.Notes, clinical.Preliminary)
+		return status, !r.opts.ExcludePreliminary
+	case useCorrected:
+		p.Corrected = true
+	case useFinal:
+	}
+	return status, true
+}
+
+// number gives a result that by which a message can correct what another says: the number of the order and OBX-4, else the time at which the specimen was taken.
+func (r *reader) number(p *pending, sub []byte) {
+	if len(sub) > maxCompared {
+		return
+	}
+	switch o := &r.order; {
+	case o.id != "" && o.ofResult != "" && o.ofResult[len(o.id)+1:] == string(sub): // most results of an order have the same or none
+		p.Identifier = o.ofResult
+	case o.id != "":
+		o.ofResult = o.id + "\x00" + string(sub)
+		p.Identifier = o.ofResult
+	case len(p.Date) > len(time.DateOnly):
+		p.Identifier = "\x00" + p.Date + "\x00" + string(sub)
+	}
+}
+
+// date reads when something was found.
+func (r *reader) date(p *pending, f [][]byte) {
+	own, collected := r.timeField(f, 14), r.order.collected
+	p.Date = r.observed(own)
+	p.observed = p.Date
+	unread := isUnreadTime(own, p.Date)
+	if p.Date == "" {
+		p.Date = collected
+		unread = unread || r.order.collectedUnread
+	}
+	if p.Date == "" {
+		if p.Date = r.order.issued; p.Date != "" {
+			p.issued = true
+			p.Notes = append(p.Notes, clinical.DateIssued)
+		}
+	}
+	if unread {
+		p.Notes = append(p.Notes, clinical.DateUnreadable)
+	}
 }
 
 // measure reads what was found.
@@ -115,10 +141,7 @@ func (r *reader) measure(p *pending, f [][]byte) (clinical.Reason, string) {
 		return reason, listed(kind, valueTypes)
 	}
 	p.Unit = r.unit(at(f, 6))
-	text := oneLine(r.text(r.first(at(f, 7))))
-	if !strings.ContainsFunc(text, isLetterOrDigit) || strings.EqualFold(text, "null") {
-		text = ""
-	}
+	text := r.rangeText(at(f, 7))
 	if max(len(p.Name), len(p.Value.String()), len(p.Unit), len(text)) > maxAnyText {
 		return clinical.Narrative, ""
 	}
@@ -128,20 +151,28 @@ func (r *reader) measure(p *pending, f [][]byte) (clinical.Reason, string) {
 	if unreadable(p.Name) {
 		p.Notes = append(p.Notes, clinical.Unreadable)
 	}
+	if r.order.isOrphan {
+		p.Notes = append(p.Notes, clinical.Unresolved)
+	}
 	p.Ranges = r.ranges(text)
-	p.Flags = r.flags(at(f, 8))
+	var ok bool
+	if p.Flags, ok = r.flags(at(f, 8)); !ok {
+		return clinical.Malformed, ""
+	}
 	p.Category = sections[r.order.section]
-	if r.order.organism != "" {
-		p.Of = r.order.organism
-		p.Name += " (" + p.Of + ")"
-		p.FreeName = p.FreeName || r.order.freeOrganism
-	}
-	switch {
-	case r.dated(p, r.observed(r.timeField(f, 14))), r.dated(p, r.order.collected):
-	case r.dated(p, r.order.issued):
-		p.Notes = append(p.Notes, clinical.DateIssued)
-	}
 	return "", ""
+}
+
+// rangeText returns a reference range. Several are one text, from which nothing is concluded.
+func (r *reader) rangeText(field []byte) string {
+	return r.joined(field, "; ", func(b []byte) string {
+		b = bytes.Trim(b, string([]byte{r.component, ' '})) // empty components: what stands between two is a part of the text
+		text := oneLine(r.text(b))
+		if !strings.ContainsFunc(text, isLetterOrDigit) || strings.EqualFold(text, "null") {
+			return ""
+		}
+		return text
+	})
 }
 
 // ranges returns a reference range, the same for the same text.
@@ -171,9 +202,9 @@ func (r *reader) observed(b []byte) string {
 	return r.lastDate
 }
 
-func (r *reader) dated(p *pending, date string) bool {
-	p.Date = date
-	return date != ""
+// isUnreadTime tells whether there is something from which no date could be read.
+func isUnreadTime(b []byte, date string) bool {
+	return date == "" && string(b) != null && len(bytes.Trim(b, "0")) > 0
 }
 
 func isLetterOrDigit(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }
@@ -196,151 +227,74 @@ func (r *reader) test(field []byte) (system, code string) {
 	return "", ""
 }
 
-// name returns the name of a test. It is free if it is not the text of a code.
-func (r *reader) name(field []byte) (name string, free bool) {
+// name reads the name of a test. It is free if it is not the text of a code.
+func (r *reader) name(p *pending, field []byte) {
 	field = r.first(field)
 	s, coded := r.codedText(field)
 	if !coded {
 		coded = r.componentText(field, 1) != "" && r.componentText(field, 2) == s && s != ""
 	}
-	return oneLine(s), !coded
+	p.Name, p.FreeName = oneLine(s), !coded
+	if r.order.organism != "" && p.Name != "" {
+		p.Of = r.order.organism
+		p.Name += " (" + p.Of + ")"
+		p.FreeName = p.FreeName || r.order.freeOrganism
+	}
 }
 
+// unit reads OBX-6. Several values can have one each.
 func (r *reader) unit(field []byte) string {
-	field = r.first(field)
-	for _, n := range [4]int{1, 2, 4, 5} {
-		if s := oneLine(r.componentText(field, n)); s != "" && !strings.EqualFold(s, "null") {
-			return s
-		}
-	}
-	return ""
-}
-
-// flags returns the flags of a result, the same for the same field.
-func (r *reader) flags(field []byte) []labs.Flag {
-	if len(field) == 0 {
-		return nil
-	}
-	if known, ok := r.knownFlags[string(field)]; ok {
-		return known
-	}
-	var flags []labs.Flag
-	r.repetitions(field, func(b []byte) {
-		for _, n := range [2]int{1, 4} {
-			flag := labs.Flag{Code: r.compared(b, n), Text: r.compared(b, n+1), System: r.compared(b, n+2)}
-			if (flag.Code != "" || flag.Text != "") && len(flags) < maxFlags {
-				flags = append(flags, flag)
+	first := ""
+	return r.joined(field, ", ", func(b []byte) string {
+		for _, n := range [4]int{1, 2, 4, 5} {
+			if s := oneLine(r.componentText(b, n)); s != "" && !strings.EqualFold(s, "null") {
+				if s == first {
+					return ""
+				}
+				first = cmp.Or(first, s)
+				return s
 			}
-		}
-	})
-	if len(field) <= maxInternedLength && len(r.knownFlags) < maxInterned && !r.mismatch {
-		r.knownFlags[string(field)] = flags
-	}
-	return flags
-}
-
-const maxFlags = 16
-
-// status tells what may become of a result. A result that has no status has that of its order.
-func (r *reader) status(field []byte) (string, use) {
-	status := r.code(field)
-	if status == "" {
-		return listedStatus(orderStatuses, r.order.status)
-	}
-	return listedStatus(statuses, status)
-}
-
-func listedStatus(table map[string]use, status string) (string, use) {
-	if u, ok := table[status]; ok {
-		return status, u
-	}
-	return "", useUnknown
-}
-
-// flush gives the results that wait to their patients' sets. Before the end of a message texts go on waiting, if they are not too many.
-func (r *reader) flush(end bool) {
-	if len(r.pending) == 0 {
-		return
-	}
-	r.markNarratives()
-	r.countIdentifiers()
-	kept := r.pending[:0]
-	for i := range r.pending {
-		p := r.pending[i]
-		if !end && p.isText && len(kept) < maxWaiting {
-			kept = append(kept, p)
-			continue
-		}
-		r.give(&p)
-	}
-	clear(r.pending[len(kept):])
-	r.pending, r.waiting = kept, len(kept)
-}
-
-func (r *reader) give(p *pending) {
-	r.order.given = r.order.given || p.order == r.order.number
-	p.Source = r.place("OBX", p.obx)
-	switch {
-	case p.withdrawn:
-		p.patient.set.Withdraw(*p.Result)
-		return
-	case r.controls[p.order]:
-		p.patient.report.Drop(clinical.QualityControl, p.Source, "")
-		return
-	case p.Identifier != "" && r.identifiers[p.identifier()] != 1:
-		p.Identifier = "" // several results of the message have it, so they are no corrections of each other
-	}
-	if reason := r.cleared(p); reason != "" {
-		p.patient.report.Drop(reason, p.Source, "")
-		return
-	}
-	if day := labs.Day(p.Date); day > p.patient.newest {
-		p.patient.newest = day
-	}
-	p.patient.set.Take(p.Result)
-	r.added++
-}
-
-// recall takes back the results of the order that are given already: its specimen is no patient's.
-func (r *reader) recall() {
-	if r.current == nil || !r.order.given {
-		return
-	}
-	places := make(map[string]bool, r.obxs-r.order.before)
-	for n := r.order.before + 1; n <= r.obxs; n++ {
-		places[r.place("OBX", n)] = true
-	}
-	r.current.set.Revise(func(result *labs.Result) clinical.Reason {
-		if places[result.Source] {
-			return clinical.QualityControl
 		}
 		return ""
 	})
 }
 
-// identifier is a hash of what a correction has in common with what it corrects.
-func (p *pending) identifier() uint64 {
-	return maphash.String(seed, p.Code) ^ 31*maphash.String(seed, p.System) ^ 37*maphash.String(seed, p.Identifier) ^ 41*maphash.String(seed, p.Name)
+// flags reads the flags of a result, the same for the same field. It returns false if they are more than can be.
+func (r *reader) flags(field []byte) (flags []labs.Flag, ok bool) {
+	if len(field) == 0 {
+		return nil, true
+	}
+	if known, ok := r.knownFlags[string(field)]; ok {
+		return known, true
+	}
+	r.repetitions(field, func(b []byte) {
+		for _, n := range [3]int{1, 4, 9} {
+			flag := labs.Flag{Code: r.compared(b, n), Text: r.compared(b, n+1), System: r.compared(b, n+2)}
+			if n == 9 {
+				flag = labs.Flag{Text: flag.Code} // the original text
+			}
+			if flag.Code+flag.Text != "" && len(flags) <= maxFlags && !slices.Contains(flags, flag) {
+				flags = append(flags, flag)
+			}
+		}
+	})
+	if len(flags) > maxFlags {
+		return nil, false
+	}
+	if len(field) <= maxInternedLength && len(r.knownFlags) < maxInterned && !r.mismatch {
+		r.knownFlags[string(field)] = flags
+	}
+	return flags, true
 }
 
-// countIdentifiers counts how many results of the message have an identifier.
-func (r *reader) countIdentifiers() {
-	for i := range r.pending[r.waiting:] {
-		p := &r.pending[r.waiting+i]
-		if p.Identifier == "" || p.withdrawn {
-			continue
-		}
-		if id := p.identifier(); len(r.identifiers) < maxIdentifiers || r.identifiers[id] > 0 {
-			r.identifiers[id]++
-		}
-	}
-}
+const maxFlags = 16
 
 // markNarratives finds texts that are spread over several results, a line in each.
 func (r *reader) markNarratives() {
 	for i := 1; i < len(r.pending); i++ {
 		a, b := &r.pending[i-1], &r.pending[i]
-		if a.isText && b.isText && a.Value.Free && b.Value.Free && a.order == b.order && a.key == b.key && a.patient == b.patient {
+		if a.isText && b.isText && a.Value.Free && b.Value.Free && a.Refs == b.Refs && a.key == b.key &&
+			(a.observed == b.observed || a.observed == "" || b.observed == "") {
 			a.narrative, b.narrative = true, true
 		}
 	}

@@ -2,9 +2,7 @@ package hl7v2
 
 import (
 	"bytes"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/heliosai/helios-go/clinical"
@@ -23,73 +21,64 @@ type patient struct {
 	gender       string
 	contradicted bool // two messages give two genders
 	newest       string
+	said         [sayings]bool  // what its messages say beside an identifier
+	doubtful     bool           // one of its messages may be about someone else
+	cancelled    map[uint64]int // orders, and the messages that say so
 }
 
-// identity is what patients are told apart by. It is compared, and never leaves this package.
-type identity struct {
-	ids  []string // with who assigned them
-	name string
-	born string // as written
+// What a message can say of a patient beside an identifier.
+const (
+	saysBirth = 1 << iota
+	saysName
+	sayings
+)
+
+// join adds a message to those that are about the patient.
+func (p *patient) join(who *identity) {
+	n := 0
+	if who.born != "" {
+		n |= saysBirth
+	}
+	if who.family+who.given != "" && (p.given == "" || who.given == p.given) { // the shorter of two names is that of more people
+		n |= saysName
+	}
+	p.said[n] = true
+	p.merge(who)
 }
 
-func (i *identity) isEmpty() bool { return len(i.ids) == 0 && i.name == "" && i.born == "" }
+// contest takes note that someone else has the patient's identifier. A message that was taken for the patient's may be the other's if what it says does not
+// contradict that.
+func (p *patient) contest(who *identity) {
+	born, name := p.contradicts(who)
+	for n, said := range p.said {
+		isOurs := n&saysBirth != 0 && born || n&saysName != 0 && name
+		p.doubtful = p.doubtful || said && !isOurs
+	}
+}
 
-// is tells whether two are the same person: the same identifier and no other birth date, or where one has no identifier the same name and birth date.
-func (i *identity) is(other *identity) bool {
-	sameBirth := i.born == other.born
-	if len(i.ids) > 0 && len(other.ids) > 0 {
-		shared := slices.ContainsFunc(i.ids, func(id string) bool { return slices.Contains(other.ids, id) })
-		switch {
-		case !shared || i.born != "" && other.born != "" && !sameBirth:
-			return false
-		case i.born == "" || other.born == "":
-			return i.name == "" || other.name == "" || i.name == other.name
+// cancel notes that a message cancels an order.
+func (p *patient) cancel(order uint64, message int) {
+	if len(p.cancelled) >= maxCancelled {
+		p.takeBack()
+	}
+	if p.cancelled == nil {
+		p.cancelled = map[uint64]int{}
+	}
+	p.cancelled[order] = message
+}
+
+// takeBack leaves out the results of orders that a later message cancels.
+func (p *patient) takeBack() {
+	if len(p.cancelled) == 0 {
+		return
+	}
+	p.set.Revise(func(result *labs.Result) clinical.Reason {
+		if result.Edition.Place < p.cancelled[result.Refs[ofNumber]] {
+			return clinical.StatusNotSent
 		}
-		return true
-	}
-	return i.name != "" && i.name == other.name && i.born != "" && sameBirth
-}
-
-// maxIDs bounds how many identifiers of one person are compared.
-const maxIDs = 16
-
-func (i *identity) merge(other *identity) {
-	for _, id := range other.ids {
-		if len(i.ids) < maxIDs && !slices.Contains(i.ids, id) {
-			i.ids = append(i.ids, id)
-		}
-	}
-	if i.name == "" {
-		i.name = other.name
-	}
-	if i.born == "" {
-		i.born = other.born
-	}
-}
-
-// identify reads who a PID is about.
-func (r *reader) identify(fields [][]byte) identity {
-	var who identity
-	for _, n := range [2]int{3, 2} {
-		r.repetitions(at(fields, n), func(b []byte) {
-			if len(who.ids) >= maxIDs {
-				return
-			}
-			if value := r.compared(b, 1); value != "" {
-				who.ids = append(who.ids, value+"\x00"+r.compared(b, 4))
-			}
-		})
-		if len(who.ids) > 0 {
-			break
-		}
-	}
-	if b := r.first(at(fields, 5)); len(b) > 0 {
-		who.name = plain(r.compared(b, 1) + " " + r.compared(b, 2))
-	}
-	if born := r.componentText(r.first(at(fields, 7)), 1); born != "" && strings.Trim(born, "0") != "" {
-		who.born = born[:min(len(born), 8)]
-	}
-	return who
+		return ""
+	})
+	clear(p.cancelled)
 }
 
 // describe adds what a PID says of a patient that is sent.

@@ -310,8 +310,3 @@ func phone(r *reader, b []byte) {
 		r.parts(b, n, people.Number)
 	}
 }
-
-// plain returns the words of s in lower case with one space between them.
-func plain(s string) string {
-	return strings.Join(strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }), " ")
-}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,13 +19,11 @@ const (
 	// maxResults is how many results of several patients are kept. Those of one patient are bounded by package labs.
 	maxResults = 500_000
 	// maxPending is how many results of a message wait for what comes behind them; with more, only texts wait, and maxWaiting of these at most.
-	maxPending   = 64
+	maxPending   = 1024
 	firstPending = 8
 	maxWaiting   = 1024
-	// maxParents is how many results of a message are kept to be found as the parent of another.
-	maxParents = 1024
-	// maxIdentifiers is how many of a message are counted, to tell corrections. Results with others replace none.
-	maxIdentifiers = 1 << 14
+	// maxCancelled is how many cancelled orders of a patient are remembered until what came before is taken back.
+	maxCancelled = 1 << 12
 	// maxControls is how many orders of a message are known to be about no patient.
 	maxControls = 1 << 10
 )
@@ -39,23 +38,27 @@ type reader struct {
 	// one is set if the input may be about one patient only. Then all has one report.
 	one      bool
 	patients []*patient
-	byID     map[string][]*patient
+	byID     map[string][]*patient // by the number alone
 	added    int
 
 	message int // number, from 1
+	// sender is who sends the message: what numbers are without another authority are that one's.
+	sender string
 	// skipped is set within a message that is not read.
 	skipped bool
 	current *patient
 	pids    int
 	order   order
-	orders  int
+	orders  int       // of the message
+	numbers [2]string // of the order that comes, as an ORC says
+	serial  uint64    // of the last order, in the input
 	obxs    int
 
-	pending     []pending
-	waiting     int          // of pending, those that were looked at
-	controls    map[int]bool // orders of this message whose specimen is no patient's
-	parents     map[string]string
-	identifiers map[uint64]int
+	pending  []pending
+	waiting  int             // of pending, those that waited at the last flush
+	controls map[uint64]bool // orders of this message whose specimen is no patient's
+	parents  parents
+	groups   map[uint64]group
 
 	knownFlags  map[string][]labs.Flag
 	knownRanges map[string][]labs.Range
@@ -69,25 +72,9 @@ type reader struct {
 	read      int
 }
 
-// order is what an OBR says of the results behind it.
-type order struct {
-	number         int  // in the message, from 1; 0 before the first
-	before         int  // how many OBX of the message are before it
-	given          bool // some of its results are given to their patient's set
-	id             string
-	test           string // LOINC, if it is one
-	collected      string
-	issued         string
-	section        string
-	status         string
-	organism       string
-	freeOrganism   bool
-	questionsPanel bool
-}
-
 func newReader(r io.Reader, opts *Options, one bool) *reader {
 	return &reader{opts: opts, known: people.Set{Max: maxKnown}, scan: newScanner(r), report: &clinical.Report{}, one: one, byID: map[string][]*patient{},
-		controls: map[int]bool{}, parents: map[string]string{}, identifiers: map[uint64]int{}, knownFlags: map[string][]labs.Flag{}, knownRanges: map[string][]labs.Range{}}
+		controls: map[uint64]bool{}, parents: parents{}, groups: map[uint64]group{}, knownFlags: map[string][]labs.Flag{}, knownRanges: map[string][]labs.Range{}}
 }
 
 // place returns where something is, for the report and for errors.
@@ -160,7 +147,10 @@ func (r *reader) segment(seg segment) error {
 		}
 		fields := r.split(seg.data)
 		r.learn(seg.kind, fields)
-		if seg.kind == spm && controls[r.code(at(fields, 11))] {
+		switch {
+		case seg.kind == orc:
+			r.numbers = r.orderNumbers(fields)
+		case seg.kind == spm && controls[r.code(at(fields, 11))] && !r.controls[r.order.number]:
 			if len(r.controls) >= maxControls {
 				r.flush(true)
 				clear(r.controls)
@@ -171,20 +161,21 @@ func (r *reader) segment(seg segment) error {
 	case obr:
 		r.orders++
 		if seg.tooLarge {
-			r.order = order{number: r.orders, before: r.obxs}
+			r.beginOrder()
 			r.known.Miss()
 			r.toReport().Drop(clinical.Malformed, r.place("OBR", r.orders), "")
 			return nil
 		}
 		fields := r.split(seg.data)
 		r.learn(obr, fields)
-		r.order = r.readOrder(fields)
+		r.readOrder(fields)
 	case obx:
 		if r.current == nil {
 			if err := r.newPatient(nil); err != nil {
 				return err
 			}
 		}
+		r.order.hasResults = true
 		r.observation(seg)
 		if !r.one && r.added > maxResults {
 			return r.errorAt("OBX", r.obxs, fmt.Sprintf("is one of more than %d results", maxResults))
@@ -204,11 +195,10 @@ func (r *reader) toReport() *clinical.Report {
 
 // beginMessage reads an MSH.
 func (r *reader) beginMessage(seg segment) {
-	r.skipped, r.current, r.pids, r.orders, r.obxs, r.order = true, nil, 0, 0, 0, order{}
+	r.skipped, r.current, r.pids, r.orders, r.obxs = true, nil, 0, 0, 0
 	r.mismatch = false
 	clear(r.controls)
-	clear(r.parents)
-	clear(r.identifiers)
+	r.forgetOrders()
 	before := r.delimiters
 	if seg.tooLarge || !r.readDelimiters(seg.data) {
 		r.report.Drop(clinical.Malformed, r.place("MSH", 0), "")
@@ -222,6 +212,7 @@ func (r *reader) beginMessage(seg segment) {
 		r.report.Drop(clinical.TypeNotSent, r.place("MSH", 0), listed(name, messageTypes))
 		return
 	}
+	r.sender = r.compared(at(fields, 2), 1) + "\x00" + r.compared(at(fields, 3), 1)
 	declared := r.compared(r.first(at(fields, 17)), 1)
 	if declared == "" {
 		declared = r.opts.Charset
@@ -247,6 +238,7 @@ func (r *reader) forgetTexts() {
 // endMessage gives the results of a message to their patients.
 func (r *reader) endMessage() {
 	r.flush(true)
+	r.endOrder()
 	if r.mismatch && !r.skipped {
 		r.toReport().Note(clinical.CharacterSet, r.place("MSH", 0), "")
 	}
@@ -257,8 +249,11 @@ func (r *reader) endMessage() {
 // newPatient finds the patient of a PID, or of results without one.
 func (r *reader) newPatient(fields [][]byte) error {
 	r.flush(true)
+	if r.current != nil {
+		r.forgetOrders()
+	}
 	who := r.identify(fields)
-	p := r.find(&who)
+	p, ambiguous := r.find(&who)
 	if p == nil {
 		source := r.place("PID", max(1, r.pids))
 		if r.pids == 0 {
@@ -277,12 +272,9 @@ func (r *reader) newPatient(fields [][]byte) error {
 		p.set = labs.NewSet(labs.ForLabResults, r.opts.forLabs(), p.report)
 		r.patients = append(r.patients, p)
 	}
-	p.merge(&who)
-	for _, id := range p.ids {
-		r.remember(id, p)
-	}
-	if p.name != "" && p.born != "" {
-		r.remember(p.name+"\x00\x00"+p.born, p)
+	p.join(&who)
+	if !ambiguous {
+		r.index(p)
 	}
 	if n := len(p.messages); n == 0 || !r.one && p.messages[n-1] != r.message {
 		p.messages = append(p.messages, r.message)
@@ -292,76 +284,38 @@ func (r *reader) newPatient(fields [][]byte) error {
 		r.learn(pid, fields)
 		p.describe(r, fields)
 	}
-	r.order = order{before: r.obxs}
 	return nil
 }
 
-func (r *reader) remember(key string, p *patient) {
-	for _, other := range r.byID[key] {
-		if other == p {
-			return
+// index lets a patient be found by number.
+func (r *reader) index(p *patient) {
+	for i := range p.ids {
+		key := p.ids[i].value
+		if sharing := r.byID[key]; len(sharing) < maxSharing && !slices.Contains(sharing, p) {
+			r.byID[key] = append(sharing, p)
 		}
 	}
-	r.byID[key] = append(r.byID[key], p)
 }
 
-// find returns the patient who is the same, or nil.
-func (r *reader) find(who *identity) *patient {
-	if who.isEmpty() {
-		return nil
-	}
-	for _, key := range append(who.ids[:len(who.ids):len(who.ids)], who.name+"\x00\x00"+who.born) {
-		for _, p := range r.byID[key] {
-			if p.is(who) {
-				return p
+// find returns the patient who is the same. If it could be several of them it is none.
+func (r *reader) find(who *identity) (found *patient, ambiguous bool) {
+	for i := range who.ids {
+		for _, p := range r.byID[who.ids[i].value] {
+			switch l, contradicted := p.like(who); {
+			case contradicted:
+				p.contest(who)
+			case l == same:
+				ambiguous = ambiguous || found != nil && found != p
+				found = p
 			}
 		}
 	}
-	return nil
+	if ambiguous {
+		return nil, true
+	}
+	return found, false
 }
 
 func (r *reader) errorAt(segment string, n int, what string) error {
 	return fmt.Errorf("helios: hl7v2: %s %s", r.place(segment, n), what)
-}
-
-// readOrder reads an OBR.
-func (r *reader) readOrder(fields [][]byte) order {
-	o := order{
-		number:    r.orders,
-		before:    r.obxs,
-		collected: timestamp(r.timeField(fields, 7)),
-		issued:    timestamp(r.timeField(fields, 22)),
-		section:   r.code(at(fields, 24)),
-		status:    r.code(at(fields, 25)),
-	}
-	for _, n := range [2]int{3, 2} {
-		if id := r.first(at(fields, n)); r.compared(id, 1) != "" {
-			o.id = r.compared(id, 1) + "\x00" + r.compared(id, 2)
-			break
-		}
-	}
-	_, o.test = r.test(at(fields, 4))
-	o.questionsPanel = panelsOfQuestions[o.test]
-	o.organism, o.freeOrganism = r.organism(at(fields, 26))
-	return o
-}
-
-// organism returns what the results of an order are about where it was made for what another result found, such as the bacterium whose resistance is tested.
-func (r *reader) organism(field []byte) (organism string, free bool) {
-	if len(field) == 0 {
-		return "", false
-	}
-	code := nth(field, r.component, 1)
-	key := parentKey(nth(code, r.sub, 1), nth(code, r.sub, 4), nth(field, r.component, 2))
-	if found := r.parents[key]; found != "" && key != "" {
-		return found, false
-	}
-	return oneLine(r.compared(field, 3)), true
-}
-
-func parentKey(code, alternate, sub []byte) string {
-	if len(code)+len(alternate)+len(sub) > maxCompared {
-		return ""
-	}
-	return string(code) + "\x00" + string(alternate) + "\x00" + string(sub)
 }

@@ -67,6 +67,24 @@ func FuzzNothingIsLost(f *testing.F) {
 	})
 }
 
+func TestTheResultsOfAControlAreTakenBackOnce(t *testing.T) {
+	t.Parallel()
+	in := "MSH|^~\\&|||||||ORU\rPID|1||7\rOBR|1||F8|1^P^L|||20240305\r" + strings.Repeat("OBX|1|NM|1^T^L||5|g||N|||F\r", maxPending+1) + "SPM|1||||||||||Q\r"
+	r := newReader(strings.NewReader(in+strings.Repeat("SPM|1||||||||||Q\r", 100)), &Options{}, true)
+	for {
+		seg, err := r.scan.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		require.NotPanics(t, func() { assert.NoError(t, r.segment(seg)) })
+		if seg.kind == spm {
+			require.True(t, r.order.given, "there was something to take back")
+			r.current.set = nil // so that what is done with it again is noticed
+		}
+	}
+}
+
 func TestBoundsWithinAMessage(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
@@ -84,12 +102,12 @@ func TestBoundsWithinAMessage(t *testing.T) {
 
 	b.Reset()
 	b.WriteString("MSH|^~\\&|||||||ORU\rPID|1||7\rOBR|1||F8|1^P^L|||20240305\r")
-	for i := range 3 * maxIdentifiers {
-		b.WriteString("OBX|1|NM|1^T^L|" + string(rune('a'+i%26)) + strings.Repeat("b", i/26%97) + string(rune('a'+i/2522%26)) + "|5|g||N|||F\r")
+	for i := range 50_000 {
+		fmt.Fprintf(&b, "OBX|1|ST|1^T^L|%d|Negative||||||C\r", i)
 	}
 	r = newReader(strings.NewReader(b.String()), &Options{}, true)
 	require.NoError(t, r.all())
-	assert.LessOrEqual(t, len(r.identifiers), maxIdentifiers)
+	assert.LessOrEqual(t, len(r.groups), maxWaiting+maxPending)
 }
 
 func TestIdentifiersOfAPatientAreBounded(t *testing.T) {

@@ -46,11 +46,12 @@ const (
 // segment is a segment of a message.
 type segment struct {
 	kind kind
-	// data is valid until the next call of scanner.next. Of what was passed over it is nothing.
+	// data is valid until the next call of scanner.next. It is nothing of what was passed over.
 	data []byte
-	// attachment is the type, ED or RP, of an OBX that was passed over.
+	// attachment is the type, ED or RP, of an OBX whose value is a document. Of a large one data lacks most of the value.
 	attachment string
-	tooLarge   bool
+	// tooLarge tells that data lacks most of the value of an OBX, or is nothing.
+	tooLarge bool
 	// stray is a line that belongs to no message.
 	stray bool
 }
@@ -66,6 +67,15 @@ type scanner struct {
 	err      error
 	// field is the separator of the current message; 0 before the first.
 	field byte
+	// cut is how far the search for the value of an OBX has come.
+	cut cut
+}
+
+// cut is about the field of a segment that is removed while the segment is read.
+type cut struct {
+	fields int // before at
+	at     int // in the window: where the search goes on, then where the field begins
+	ended  bool
 }
 
 func newScanner(r io.Reader) *scanner { return &scanner{r: r, buf: make([]byte, firstBuffer)} }
@@ -149,6 +159,7 @@ func (s *scanner) next() (segment, error) {
 		}
 	}
 	seg, keep := s.describe()
+	s.cut = cut{}
 	from := 0 // where in the window the current line goes on
 	for {
 		n := lineEnd(s.window()[from:])
@@ -188,8 +199,14 @@ func (s *scanner) brokenOff() error {
 	return nil
 }
 
-// limit drops what is not kept of a segment, and all of one that is too large.
+// limit drops what is not kept of a segment: the value of an OBX that is a document or too large, and all of another segment that is too large. The other fields
+// of an OBX tell which result it takes the place of.
 func (s *scanner) limit(seg segment, keep bool, from int) (segment, bool, int) {
+	if keep && seg.kind == obx && (seg.attachment != "" || seg.tooLarge || from > maxSegment) {
+		n := s.cutValue(from)
+		seg.tooLarge = seg.tooLarge || n > 0 && seg.attachment == ""
+		from -= n
+	}
 	if keep && from > maxSegment {
 		seg.tooLarge, keep = true, false
 	}
@@ -198,6 +215,33 @@ func (s *scanner) limit(seg segment, keep bool, from int) (segment, bool, int) {
 		from = 0
 	}
 	return seg, keep, from
+}
+
+// valueField is the number of an OBX's value.
+const valueField = 5
+
+// cutValue removes what is in the window of the value of an OBX, up to from, and returns how much that was.
+func (s *scanner) cutValue(from int) int {
+	b, c := s.window()[:from], &s.cut
+	for c.fields < valueField {
+		n := bytes.IndexByte(b[c.at:], s.field)
+		if n < 0 {
+			c.at = from
+			return 0
+		}
+		c.at += n + 1
+		c.fields++
+	}
+	if c.ended {
+		return 0
+	}
+	n := bytes.IndexByte(b[c.at:], s.field)
+	if c.ended = n >= 0; !c.ended {
+		n = from - c.at
+	}
+	copy(b[n:], b[:c.at])
+	s.pos += n
+	return n
 }
 
 func (s *scanner) emit(seg segment, keep bool, end, next int) segment {
@@ -230,21 +274,32 @@ func (s *scanner) follows(from int) (next int, joined bool) {
 	return next, !s.isHeader(s.window()[next:])
 }
 
-// isHeader tells whether b begins with a segment's name.
-func (s *scanner) isHeader(b []byte) bool {
-	if len(b) < 3 || !isUpper(b[0]) || !isUpper(b[1]) && !isDigit(b[1]) || !isUpper(b[2]) && !isDigit(b[2]) {
-		return false
-	}
-	bare := len(b) == 3 || isBreak(b[3])
-	switch string(b[:3]) {
-	case "MSH", "FHS", "BHS":
-		return !bare && isSeparator(b[3])
-	case "BTS", "FTS", "PID", "NK1", "PV1", "ORC", "OBR", "OBX", "NTE", "SPM":
-		if bare {
-			return s.field != 0
+// name3 returns the first three letters of a line, as capitals.
+func name3(b []byte) (name [3]byte) {
+	for i := range name {
+		if name[i] = b[i]; 'a' <= b[i] && b[i] <= 'z' {
+			name[i] -= 'a' - 'A'
 		}
 	}
-	return !bare && s.field != 0 && b[3] == s.field
+	return name
+}
+
+// isHeader tells whether b begins with a segment's name.
+func (s *scanner) isHeader(b []byte) bool {
+	if len(b) < 3 {
+		return false
+	}
+	name, bare := name3(b), len(b) == 3 || isBreak(b[3])
+	switch string(name[:]) {
+	case "MSH", "FHS", "BHS":
+		return !bare && isSeparator(b[3])
+	case "BTS", "FTS": // of a batch, which can have other separators than its messages
+		return s.field != 0 && (bare || isSeparator(b[3]))
+	case "PID", "NK1", "PV1", "ORC", "OBR", "OBX", "NTE", "SPM":
+		return s.field != 0 && (bare || b[3] == s.field)
+	}
+	// Others are told from a text by their capitals.
+	return !bare && s.field != 0 && b[3] == s.field && isUpper(b[0]) && (isUpper(b[1]) || isDigit(b[1])) && (isUpper(b[2]) || isDigit(b[2]))
 }
 
 // describe tells what the segment at the start of the window is, and whether it must be kept.
@@ -254,7 +309,8 @@ func (s *scanner) describe() (seg segment, keep bool) {
 	if !s.isHeader(b) {
 		return segment{stray: true}, false
 	}
-	switch string(b[:3]) {
+	name := name3(b)
+	switch string(name[:]) {
 	case "MSH":
 		s.field = b[3]
 		seg.kind = msh
@@ -288,7 +344,7 @@ func (s *scanner) describe() (seg segment, keep bool) {
 	case "ROL":
 		seg.kind = rol
 	}
-	return seg, seg.kind != other && seg.attachment == ""
+	return seg, seg.kind != other
 }
 
 // attachment returns the type of an OBX whose value is a document, or "".

@@ -17,12 +17,12 @@ var statuses = map[string]use{
 	"F": useFinal, "B": useFinal, "U": useFinal, "V": useFinal,
 	"P": usePreliminary,
 	"A": useCorrected, "C": useCorrected,
-	"I": useNone, "N": useNone, "O": useNone, "R": useNone, "S": useNone, "X": useNone,
-	"D": useWithdrawn, "W": useWithdrawn,
+	"I": useNone, "N": useNone, "O": useNone, "R": useNone, "S": useNone,
+	"D": useWithdrawn, "W": useWithdrawn, "X": useWithdrawn,
 }
 
 // orderStatuses are those of table 0123, OBR-25, that tell the status of a result that has none.
-var orderStatuses = map[string]use{"F": useFinal, "C": useCorrected, "P": usePreliminary, "A": usePreliminary, "R": useNone, "X": useNone}
+var orderStatuses = map[string]use{"F": useFinal, "C": useCorrected, "P": usePreliminary, "A": usePreliminary, "R": useNone, "X": useWithdrawn}
 
 // sections are the laboratory's in HL7's table 0074, OBR-24, by the words that are sent.
 //
@@ -83,6 +83,14 @@ var questions = words(
 	"95420-6", // in intensive care for the condition
 	"95421-4", // lives in a congregate setting
 )
+
+// vitalSigns are observations, by LOINC, that are vital signs and no lab results. The oxygen saturation of arterial blood (2708-6) is not among them: laboratories
+// measure it too.
+//
+// See https://hl7.org/fhir/R4/observation-vitalsigns.html
+var vitalSigns = words("85353-1", "9279-1", "8867-4", "59408-5", "8310-5", "8302-2", "8306-3", "9843-4", "8287-5", "29463-7", "3141-9", "39156-5", "59576-9", "85354-9",
+	"8480-6", "8462-4", "8478-0", "55284-4", "35094-2", "96607-7", "96608-5", "96609-3", "8328-7", "8331-1", "8332-9", "3137-7", "8301-4", "8335-2", "8289-1", "77606-2",
+	"3150-6", "3151-8", "8716-3")
 
 // comments are observations, by LOINC, that are notes.
 var comments = words(

@@ -15,11 +15,8 @@ func (e *encoding) value(kind string, field []byte) (v labs.Value, text bool, re
 	case "NM", "SI":
 		return e.typed(e.joined(field, ", ", e.whole)), false, ""
 	case "SN":
-		v, ok := e.structured(e.first(field))
-		if !ok {
-			return v, false, clinical.Malformed
-		}
-		return v, false, ""
+		v, reason = e.each(field, e.structured)
+		return v, false, reason
 	case "ST", "ID", "IS":
 		return e.typed(e.joined(field, ", ", e.whole)), true, ""
 	case "TX", "FT":
@@ -27,12 +24,16 @@ func (e *encoding) value(kind string, field []byte) (v labs.Value, text bool, re
 	case "CE", "CWE", "CNE", "CF":
 		return e.coded(field)
 	case "NR":
-		low, high := e.componentText(e.first(field), 1), e.componentText(e.first(field), 2)
-		return labs.Value{Text: between(low, high)}, false, ""
+		v, reason = e.each(field, func(b []byte) (labs.Value, bool) {
+			return labs.Value{Text: between(e.componentText(b, 1), e.componentText(b, 2))}, true
+		})
+		return v, false, reason
 	case "DT", "TS", "DTM":
-		return e.moment(field, timestamp)
+		v, reason = e.each(field, func(b []byte) (labs.Value, bool) { return e.moment(b, timestamp) })
+		return v, false, reason
 	case "TM":
-		return e.moment(field, clock)
+		v, reason = e.each(field, func(b []byte) (labs.Value, bool) { return e.moment(b, clock) })
+		return v, false, reason
 	case "":
 		return e.untyped(field)
 	}
@@ -64,6 +65,23 @@ func (e *encoding) joined(field []byte, separator string, read func([]byte) stri
 		}
 	})
 	return all.String()
+}
+
+// each reads the repetitions of a field. Several values are one text; where one cannot be read, none is.
+func (e *encoding) each(field []byte, read func([]byte) (labs.Value, bool)) (all labs.Value, reason clinical.Reason) {
+	e.repetitions(field, func(b []byte) {
+		v, ok := read(b)
+		switch {
+		case !ok:
+			reason = clinical.Malformed
+		case v.String() == "", len(all.Text) > maxAnyText:
+		case all.String() == "":
+			all = v
+		default:
+			all = labs.Value{Text: all.String() + ", " + v.String()}
+		}
+	})
+	return all, reason
 }
 
 // coded reads the texts of codes. They are free text if one of them has no code of a system.
@@ -129,15 +147,12 @@ func between(low, high string) string {
 	return low + "-" + high
 }
 
-func (e *encoding) moment(field []byte, read func([]byte) string) (v labs.Value, text bool, reason clinical.Reason) {
-	b := nth(e.first(field), e.component, 1)
-	if e.text(b) == "" {
-		return v, false, ""
+func (e *encoding) moment(b []byte, read func([]byte) string) (v labs.Value, ok bool) {
+	if b = nth(b, e.component, 1); e.text(b) == "" {
+		return v, true
 	}
-	if v.Text = strings.Replace(read(b), "T", " ", 1); v.Text == "" {
-		return v, false, clinical.Malformed
-	}
-	return v, false, ""
+	v.Text = strings.Replace(read(b), "T", " ", 1)
+	return v, v.Text != ""
 }
 
 // untyped reads a value whose type is missing: a number or one text. Where it has parts nobody knows what they are, and they may be a document or a person.
