@@ -197,6 +197,20 @@ func TestEditionsOfTheRecord(t *testing.T) {
 			}
 		})
 	}
+	for _, kinds := range [][2]string{{"laboratory", "vital-signs"}, {"vital-signs", "laboratory"}} {
+		kind := func(number, of string) string {
+			return lab("1", `"meta":{"versionId":"`+number+`"},"category":[{"coding":[{"code":"`+of+`"}]}],`+quantity+","+high)
+		}
+		req, report := record(t, bundle(kind("2", kinds[1]), kind("1", kinds[0])), fhir.Options{})
+		assert.Equal(t, 1, len(req.Data.VitalSigns)+len(req.Data.RecentAbnormalLabs), "%s", report)
+		assert.Equal(t, 1, report.Count(clinical.Replaced))
+	}
+	// An edition that does not tell the id is known by that which does.
+	uuid := func(fields string) string {
+		return entry("urn:uuid:1", `{"resourceType":"Patient",`+fields+`}`)
+	}
+	named, _ := record(t, entries(uuid(`"id":"p","meta":{"versionId":"1"}`), uuid(`"gender":"male","meta":{"versionId":"2"}`), put(of("1", "Patient/p")), put(of("2", "urn:uuid:1"))), fhir.Options{})
+	assert.Len(t, named.Data.RecentAbnormalLabs, 2)
 	req, report := record(t, history(`{"request":{"method":"DELETE","url":"Patient/p"},"response":{"etag":"2"}}`, put(person("1", `,"gender":"male"`)), put(flu)), fhir.Options{})
 	assert.Nil(t, req.Data.PatientInfo, "the Patient was deleted")
 	assert.Contains(t, report.Issues, clinical.Issue{Reason: clinical.StatusNotSent, Source: "Patient", Detail: "DELETE"})

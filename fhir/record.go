@@ -112,7 +112,7 @@ func (r *record) pass(reason clinical.Reason, row *labs.Result, detail string) {
 
 // void lets a result that is not sent take the place of others.
 func (r *record) void(row *labs.Result) {
-	if row.Resource == "" && row.Identifier == "" || row.Edition.Number == 1 && !row.Corrected { // the first edition, before which there is none
+	if row.Edition.Number == 1 && !row.Corrected { // the first edition, before which there is none
 		return
 	}
 	r.labs.Void(*row)

@@ -163,12 +163,8 @@ func (r *reference) keys(seed maphash.Seed) [2]uint64 {
 // lookups returns the keys by which something is looked up in an index; 0 for none.
 func (r *reference) lookups(seed maphash.Seed) [2]uint64 {
 	keys := r.keys(seed)
-	switch r.kind {
-	case relative:
-		keys[0] = 0 // which of them is on the server is not known
-	case absolute:
+	if r.kind == absolute {
 		keys[1] = keyOf(seed, onNoneServer, r.tail)
-	default:
 	}
 	return keys
 }
@@ -211,7 +207,7 @@ func (r *resource) lookups(seed maphash.Seed) [2]uint64 {
 	literal, other := r.self()
 	keys := literal.lookups(seed)
 	if other.kind == opaque {
-		keys[0] = keyOf(seed, noServer, other.text) // which is free: without a server the literal one has one key
+		keys[0] = keyOf(seed, noServer, other.text) // which is free: all that is in an index has the other key
 	}
 	return keys
 }
