@@ -33,8 +33,9 @@ const (
 	TooLarge        Reason = "larger than is read"
 	Narrative       Reason = "a longer text, not one result"
 	// Identifying is free text in which there is what the source says of people elsewhere, or an address or a telephone number.
-	Identifying Reason = "a text that names someone or tells how to reach someone"
-	Unreadable  Reason = "has characters that cannot be read"
+	Identifying     Reason = "a text that names someone or tells how to reach someone"
+	Unreadable      Reason = "has characters that cannot be read"
+	ModifierUnknown Reason = "has an extension that can change its meaning"
 )
 
 // Why something is sent with a reservation, or without a part. [Unclassified] is also why a lab result is not sent in a patient's record.

@@ -65,12 +65,16 @@ func TestConditions(t *testing.T) {
 	}{
 		{"one", []string{condition("1", coded("44054006", "Diabetes (disorder)", "active", `,"onsetDateTime":"2020-03-15T10:00:00+09:00"`))}, fhir.Options{},
 			[]helios.Condition{{Display: "Diabetes", ClinicalStatus: "active", OnsetDate: "2020-03-15"}}, reasons{}},
-		{"of several the most active and newest", []string{
+		{"of several the newest", []string{
 			condition("1", coded("1", "Asthma", "resolved", `,"onsetPeriod":{"start":"2024-01-01"}`)), condition("2", coded("1", "Asthma", "active", `,"onsetDateTime":"2019"`)),
 			condition("3", coded("1", "Asthma", "active", `,"onsetDateTime":"2018-01-01"`)), condition("4", coded("2", "Gout", "remission", `,"onsetDateTime":"2025-01-01"`)),
 			condition("5", `"code":{"text":"Flu"}`),
-		}, fhir.Options{}, []helios.Condition{{Display: "Asthma", ClinicalStatus: "active", OnsetDate: "2019"}, {Display: "Flu"},
-			{Display: "Gout", ClinicalStatus: "remission", OnsetDate: "2025-01-01"}}, reasons{clinical.Duplicate: 2, clinical.DatePartial: 1, clinical.NoDate: 1}},
+		}, fhir.Options{}, []helios.Condition{{Display: "Flu"}, {Display: "Gout", ClinicalStatus: "remission", OnsetDate: "2025-01-01"},
+			{Display: "Asthma", ClinicalStatus: "resolved", OnsetDate: "2024-01-01"}}, reasons{clinical.Duplicate: 2, clinical.NoDate: 1}},
+		{"what was recorded last counts", []string{
+			condition("1", coded("1", "Asthma", "active", `,"onsetDateTime":"2024-01-01","recordedDate":"2024-01-02"`)), condition("2", coded("1", "Asthma", "resolved", `,"onsetDateTime":"2020-01-01","recordedDate":"2025-01-01"`)),
+			condition("3", coded("2", "Gout", "resolved", `,"recordedDate":"2025-01-01"`)), condition("4", coded("2", "Gout", "active", "")),
+		}, fhir.Options{}, []helios.Condition{{Display: "Gout", ClinicalStatus: "active"}, {Display: "Asthma", ClinicalStatus: "resolved", OnsetDate: "2020-01-01"}}, reasons{clinical.Duplicate: 2, clinical.NoDate: 1}},
 		{"an age is no date", []string{condition("1", coded("1", "Asthma", "Joe", `,"onsetAge":{"value":52}`))}, fhir.Options{}, []helios.Condition{{Display: "Asthma"}},
 			reasons{clinical.DateNotSent: 1, clinical.StatusOmitted: 1}},
 		{"findings", []string{condition("1", coded("1", "Stress (finding)", "active", "")), condition("2", coded("2", "Asthma", "active", ""))}, fhir.Options{},
@@ -80,9 +84,9 @@ func TestConditions(t *testing.T) {
 		{"not diagnosed", []string{
 			condition("1", coded("1", "A", "active", `,"verificationStatus":{"coding":[{"code":"refuted"}]}`)), condition("2", coded("2", "B", "active", `,"verificationStatus":{"coding":[{"code":"provisional"}]}`)),
 			condition("3", coded("3", "C", "active", `,"verificationStatus":{"coding":[{"code":"entered-in-error"}]}`)), condition("4", coded("4", "D", "active", `,"verificationStatus":{"coding":[{"code":"confirmed"}]}`)),
-			condition("5", `"clinicalStatus":{}`), condition("6", coded("1", "A", "active", `,"subject":{"reference":"Group/1"}`)),
+			condition("5", `"clinicalStatus":{}`),
 		}, fhir.Options{}, []helios.Condition{{Display: "D", ClinicalStatus: "active"}},
-			reasons{clinical.NotDiagnosed: 2, clinical.StatusNotSent: 1, clinical.NoName: 1, clinical.OtherPatient: 1, clinical.NoDate: 1}},
+			reasons{clinical.NotDiagnosed: 2, clinical.StatusNotSent: 1, clinical.NoName: 1, clinical.NoDate: 1}},
 		{"in error, before and behind", []string{condition("1", coded("1", "A", "active", "")), condition("1", `"verificationStatus":{"coding":[{"code":"entered-in-error"}]}`),
 			condition("2", `"verificationStatus":{"coding":[{"code":"entered-in-error"}]}`), condition("2", coded("2", "B", "active", "")), condition("3", `"code":{"text":"C"}`)},
 			fhir.Options{}, []helios.Condition{{Display: "C"}}, reasons{clinical.StatusNotSent: 4, clinical.NoDate: 1}},

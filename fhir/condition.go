@@ -13,9 +13,11 @@ import (
 
 // condition is what is read of a Condition. See https://hl7.org/fhir/R4/condition.html
 type condition struct {
-	source  string
-	subject reference
-	key     string // what tells conditions apart
+	source   string
+	resource string
+	edition  labs.Edition
+	subject  reference
+	key      string // what tells conditions apart
 	label
 	status       string
 	verification string
@@ -24,11 +26,13 @@ type condition struct {
 	recorded     string
 }
 
-func (d *decoder) condition(seed maphash.Seed) condition {
-	var c condition
+func (d *decoder) condition(r *resource, seed maphash.Seed) condition {
+	c := condition{edition: r.edition}
 	var code concept
 	d.object(func(key []byte) {
 		switch string(key) {
+		case "meta":
+			d.meta(&c.edition)
 		case "code":
 			code = d.concept()
 		case "clinicalStatus":
@@ -85,19 +89,21 @@ var conditionTags = [...]string{" (disorder)", tagFinding, tagSituation, " (even
 
 // addCondition keeps a condition, or reports why not.
 func (c *converter) addCondition(r *resource) error {
-	got := c.d.condition(c.seed)
-	if c.unreadable(r) {
+	got := c.d.condition(r, c.seed)
+	if c.unreadable(r, &got.edition) {
 		return nil
 	}
-	got.source = sourceOf(r)
+	got.source, got.resource = sourceOf(r), c.identity(r, &got.edition)
 	rec, err := c.recordFor(&got.subject, got.source, nil)
 	if rec == nil {
 		return err
 	}
-	drop := func(reason clinical.Reason, detail string) { rec.report.Drop(reason, got.source, detail) }
+	drop := func(reason clinical.Reason, detail string) {
+		rec.report.Drop(reason, got.source, detail)
+		c.gone.add(got.resource, last{got.edition, got.verification == "entered-in-error"})
+	}
 	switch got.verification {
 	case "entered-in-error":
-		c.withdraw(r, got.source)
 		drop(clinical.StatusNotSent, got.verification)
 		return nil
 	case "refuted", "unconfirmed", "provisional", "differential":
@@ -118,8 +124,9 @@ func (c *converter) addCondition(r *resource) error {
 		rec.seen(got.onset)
 		rec.seen(got.recorded)
 		rec.conditions = append(rec.conditions, got)
+		rec.size += got.weight() + itemOverhead
 		if rec.weight += got.weight(); rec.isHeavy(len(rec.conditions)) {
-			rec.conditions = uniqueConditions(rec)
+			rec.conditions = c.uniqueConditions(rec)
 			rec.weigh()
 		}
 	}
@@ -134,7 +141,7 @@ const (
 )
 
 func (c *condition) weight() int {
-	return len(c.key) + len(c.name) + len(c.coded) + len(c.onset) + len(c.recorded)
+	return len(c.source) + len(c.resource) + len(c.key) + len(c.name) + len(c.coded) + len(c.onset) + len(c.recorded)
 }
 
 // isHeavy tells that a list has to be made shorter.
@@ -151,33 +158,61 @@ func (r *record) weigh() {
 	}
 }
 
-// uniqueConditions keeps one of each condition, the most active and newest, the active first and of these the newest.
-func uniqueConditions(rec *record) []condition {
-	slices.SortStableFunc(rec.conditions, func(a, b condition) int {
-		return cmp.Or(cmp.Compare(activity(a.status), activity(b.status)), cmp.Compare(b.onset, a.onset), cmp.Compare(a.name, b.name))
-	})
-	return unique(rec.report, rec.conditions, func(c *condition) (key, source string, weight int) { return c.key, c.source, c.weight() })
-}
+// stated is when a condition was told of.
+func (c *condition) stated() string { return cmp.Or(c.recorded, c.onset) }
 
-// unique leaves out what repeats what comes before it, and what is too many.
-func unique[T any](report *clinical.Report, items []T, identity func(*T) (key, source string, weight int)) []T {
-	seen := make(map[string]bool, len(items))
-	kept, total := items[:0], 0
+// uniqueConditions keeps one of each condition, that which was told last, and sorts them: the active first, and of these the newest. Where it is not known which was
+// told last, the most active counts.
+func (c *converter) uniqueConditions(rec *record) []condition {
+	items := newest(c, rec.report, rec.conditions, func(got *condition) (string, string, *labs.Edition) { return got.resource, got.source, &got.edition })
+	undated := map[string]bool{}
 	for i := range items {
-		key, source, weight := identity(&items[i])
-		switch {
-		case seen[key]:
-			report.Drop(clinical.Duplicate, source, "")
-		case len(kept) == maxListed/2 || total+weight > maxWeight/2:
-			report.Drop(clinical.TooMany, source, "")
-		default:
-			seen[key] = true
-			total += weight
-			kept = append(kept, items[i])
+		if items[i].stated() == "" {
+			undated[items[i].key] = true
 		}
 	}
-	clear(items[len(kept):])
-	return kept
+	slices.SortStableFunc(items, func(a, b condition) int {
+		mostActive := cmp.Compare(activity(a.status), activity(b.status))
+		last := cmp.Or(cmp.Compare(b.stated(), a.stated()), cmp.Compare(b.onset, a.onset))
+		if undated[a.key] {
+			return cmp.Or(cmp.Compare(a.key, b.key), mostActive, last)
+		}
+		return cmp.Or(cmp.Compare(a.key, b.key), last, mostActive)
+	})
+	items = unique(rec.report, items, func(got *condition) (key, source string) { return got.key, got.source })
+	slices.SortStableFunc(items, func(a, b condition) int {
+		return cmp.Or(cmp.Compare(activity(a.status), activity(b.status)), cmp.Compare(b.onset, a.onset), cmp.Compare(a.name, b.name))
+	})
+	return limited(rec.report, items, func(got *condition) (source string, weight int) { return got.source, got.weight() })
+}
+
+// unique leaves out what repeats what comes before it.
+func unique[T any](report *clinical.Report, items []T, identity func(*T) (key, source string)) []T {
+	seen := make(map[string]bool, len(items))
+	return slices.DeleteFunc(items, func(item T) bool {
+		key, source := identity(&item)
+		if seen[key] {
+			report.Drop(clinical.Duplicate, source, "")
+			return true
+		}
+		seen[key] = true
+		return false
+	})
+}
+
+// limited leaves out what is too much.
+func limited[T any](report *clinical.Report, items []T, measure func(*T) (source string, weight int)) []T {
+	total, n := 0, 0
+	return slices.DeleteFunc(items, func(item T) bool {
+		source, weight := measure(&item)
+		if n == maxListed/2 || total+weight > maxWeight/2 {
+			report.Drop(clinical.TooMany, source, "")
+			return true
+		}
+		n++
+		total += weight
+		return false
+	})
 }
 
 // activity orders the clinical statuses of a condition. Where none is given the condition may be active.
@@ -197,13 +232,7 @@ func activity(status string) int {
 func (c *converter) pastMedicalHistory() []helios.Condition {
 	report := c.main.report
 	var sent []helios.Condition
-	c.main.conditions = slices.DeleteFunc(c.main.conditions, func(got condition) bool {
-		if c.withdrawn[got.source] {
-			report.Drop(clinical.StatusNotSent, got.source, "entered-in-error")
-		}
-		return c.withdrawn[got.source]
-	})
-	for _, got := range uniqueConditions(c.main) {
+	for _, got := range c.uniqueConditions(c.main) {
 		if reason := c.clearLabel(&got.label); reason != "" {
 			report.Drop(reason, got.source, "")
 			continue

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
-	"slices"
-	"strconv"
 
 	"github.com/heliosai/helios-go/clinical"
 	"github.com/heliosai/helios-go/internal/labs"
@@ -26,14 +24,18 @@ type converter struct {
 	skipped      clinical.Report
 	skippedKinds map[string]bool
 
-	want    *reference // Options.Patient
-	patient *patient
-	main    *record
-	groups  []*group
-	nobody  *record // what has no subject
-	others  bool    // there are other patients
+	want      *reference // Options.Patient
+	patient   *patient
+	main      *record // nil as long as nothing is known to be the patient's
+	groups    []*group
+	nobody    *record         // what has no subject
+	others    bool            // there are other subjects
+	elsewhere map[uint64]bool // the types and ids of other subjects, which another server can use for the patient
 
-	withdrawn   map[string]bool // the sources of resources that were entered in error
+	server      string           // on which the first resource that tells it is
+	gone        editions         // of conditions, medications and Patients
+	unread      editions         // of Observations, and of reports with Observations inside
+	corrected   map[uint64]place // where corrected results come from, by what they have in common
 	members     map[uint64]membership
 	reportNames []label
 	reportIndex map[string]int32
@@ -45,10 +47,14 @@ type converter struct {
 func newConverter(kind labs.Kind, opts *Options) *converter {
 	c := &converter{
 		opts: opts, kind: kind, labs: opts.labs(), seed: maphash.MakeSeed(), report: &clinical.Report{}, skippedKinds: map[string]bool{},
-		withdrawn: map[string]bool{}, members: map[uint64]membership{}, reportNames: make([]label, 1), reportIndex: map[string]int32{"": 0}, drugs: map[uint64]*knownDrug{},
+		elsewhere: map[uint64]bool{}, gone: editions{}, unread: editions{}, corrected: map[uint64]place{}, members: map[uint64]membership{},
+		reportNames: make([]label, 1), reportIndex: map[string]int32{"": 0}, drugs: map[uint64]*knownDrug{},
 	}
 	if opts.Patient != "" {
 		want := parseReference(opts.Patient)
+		if want.kind == opaque && isID([]byte(want.text)) {
+			want = reference{kind: relative, tail: "Patient/" + want.text}
+		}
 		c.want = &want
 	}
 	return c
@@ -88,29 +94,45 @@ func (c *converter) several(a, b string) error {
 
 // add reads a resource.
 func (c *converter) add(r *resource) error {
+	r.full = parseReference(r.fullURL)
+	if r.edition.Place == 0 {
+		r.edition.Place = r.place
+	}
+	numbered(&r.edition)
 	switch {
+	case r.deleted:
+		c.delete(r)
+		return nil
 	case r.kind == "":
 		c.report.Drop(clinical.Malformed, entry(r.place), "")
 		return nil
 	case r.tooLong:
 		c.report.Drop(clinical.TooLarge, sourceOf(r), "")
+		c.forget(r, &r.edition)
 		return nil
 	case r.data == nil:
 		c.skip(r)
 		return nil
 	}
 	c.d.start(r.data)
+	c.d.base = r.full.base
 	switch r.kind {
 	case "Patient":
 		p := c.d.patient(r, c.seed)
-		if c.unreadable(r) {
+		if c.unreadable(r, &p.edition) {
 			return nil
 		}
-		if err := c.addPatient(p); err != nil {
+		p.resource = c.identity(r, &p.edition)
+		if c.d.modified {
+			c.report.Drop(clinical.ModifierUnknown, "Patient", "")
+			p.birthDate, p.died, p.gender = "", "", ""
+		}
+		is, err := c.addPatient(p)
+		if err != nil {
 			return err
 		}
 		of := anyone
-		if c.patient == p {
+		if is {
 			of = patientOnly
 		}
 		c.learn(r, of)
@@ -132,18 +154,43 @@ func (c *converter) add(r *resource) error {
 }
 
 // unreadable reports a resource that the decoder could not read.
-func (c *converter) unreadable(r *resource) bool {
+func (c *converter) unreadable(r *resource, edition *labs.Edition) bool {
 	switch {
 	case c.d.bad:
 		c.report.Drop(clinical.Malformed, sourceOf(r), "")
 	case c.d.big:
 		c.report.Drop(clinical.TooLarge, sourceOf(r), "")
-	case c.d.garbled && r.kind != "Patient":
+	case r.kind == "Patient":
+		return false
+	case c.d.garbled:
 		c.report.Drop(clinical.Unreadable, sourceOf(r), "")
+	case c.d.modified:
+		c.report.Drop(clinical.ModifierUnknown, sourceOf(r), "")
 	default:
 		return false
 	}
+	c.forget(r, edition)
 	return true
+}
+
+// forget lets a resource that is not sent, of which it is not known whose it is, take the place of its older editions.
+func (c *converter) forget(r *resource, edition *labs.Edition) {
+	switch r.kind {
+	case "Observation", "DiagnosticReport":
+		c.unread.add(c.identity(r, edition), last{Edition: *edition})
+	case "Patient", "Condition", "MedicationRequest", "MedicationStatement":
+		c.gone.add(c.identity(r, edition), last{Edition: *edition})
+	}
+}
+
+// delete reports that a resource was deleted.
+func (c *converter) delete(r *resource) {
+	if r.kind == "" {
+		c.report.Drop(clinical.Unresolved, entry(r.place), "DELETE")
+		return
+	}
+	c.report.Drop(clinical.StatusNotSent, sourceOf(r), "DELETE")
+	c.forget(r, &r.edition)
 }
 
 // skip reports a resource of a type that is not sent.
@@ -154,133 +201,4 @@ func (c *converter) skip(r *resource) {
 		source = sourceOf(r)
 	}
 	c.skipped.Drop(clinical.TypeNotSent, source, r.kind)
-}
-
-// addObservation keeps a laboratory result or a vital sign, or reports why not. in is the report that it is inside of, if any.
-func (c *converter) addObservation(r *resource, in *reportContext) error {
-	o := &c.last
-	c.d.start(r.data)
-	c.d.observation(o, c.seed)
-	if c.unreadable(r) {
-		return nil
-	}
-	source := sourceOf(r)
-	if in != nil && o.subject.kind == noReference {
-		o.subject = in.subject
-	}
-	rec, err := c.recordFor(&o.subject, source, o.patients)
-	if rec == nil {
-		return err
-	}
-	row, notes := c.base(o, r, in), 0
-	switch o.status {
-	case "final", "amended", "corrected":
-		row.Corrected = o.status != "final"
-	case "registered", "cancelled", "entered-in-error":
-		rec.report.Drop(clinical.StatusNotSent, source, o.status)
-		if o.status == "entered-in-error" && in == nil {
-			c.withdraw(r, source)
-			rec.labs.Withdraw(row)
-			rec.vitals.Withdraw(row)
-		}
-		return nil
-	default:
-		if c.opts.ExcludePreliminary {
-			rec.report.Drop(clinical.StatusNotSent, source, known(observationStatuses, o.status, unknownWord))
-			return nil
-		}
-		row.Preliminary = true
-		notes |= isPreliminary
-	}
-	switch {
-	case o.focus:
-		rec.report.Drop(clinical.OtherPatient, source, "focus")
-		return nil
-	case o.question:
-		rec.report.Drop(clinical.OrderQuestion, source, "")
-		return nil
-	}
-	if o.value.Free && isNarrative(&o.code) {
-		rec.report.Drop(clinical.Narrative, source, "")
-		return nil
-	}
-	if row.Date == "" && o.issued != "" {
-		row.Date = o.issued
-		notes |= isDateIssued
-	}
-	is, word, inferred := o.kind()
-	if in != nil && is == uncategorised && in.isLab {
-		is, inferred = labResult, false
-	}
-	if inferred {
-		notes |= isInferred
-	}
-	row.Notes = noteSets[notes]
-	var add func(labs.Result)
-	switch is {
-	case labResult:
-		add = rec.labs.Add
-	case vitalSign:
-		if c.kind != labs.ForRecord {
-			rec.report.Drop(clinical.TypeNotSent, source, "vital-signs")
-			return nil
-		}
-		add = rec.vitals.Add
-	case otherCategory:
-		rec.report.Drop(clinical.CategoryNotSent, source, word)
-		return nil
-	default:
-		add = rec.suspend
-	}
-	rec.seen(row.Date)
-	c.results(o, row, rec, add)
-	return nil
-}
-
-// base makes what the rows of an Observation have in common.
-func (c *converter) base(o *observation, r *resource, in *reportContext) labs.Result {
-	row := labs.Result{Source: sourceOf(r)}
-	if in != nil {
-		row.Refs[0] = in.key
-	} else {
-		row.Refs = keysOf(c.seed, r)
-	}
-	name := o.code.label()
-	row.Name, row.FreeName, row.CodedName = name.name, name.typed, name.coded
-	best := o.code.best()
-	row.System, row.Code = best.system, best.code
-	for _, date := range []string{o.date, o.end, o.start} {
-		if row.Date == "" {
-			row.Date = date
-		}
-	}
-	switch {
-	case o.identifier != 0:
-		row.Identifier = strconv.FormatUint(o.identifier, 36)
-	case r.id != "" && in == nil:
-		row.Identifier = row.Source // two versions of one resource
-	}
-	return row
-}
-
-// kind tells what an Observation is: as its category says, else as its code does. inferred is true for one that is taken for a laboratory result because it is
-// coded as an observation of LOINC and measured.
-func (o *observation) kind() (is category, word string, inferred bool) {
-	if o.is != uncategorised {
-		return o.is, o.word, false
-	}
-	coded := false
-	for _, coding := range o.code.codings {
-		if coding.system == loinc && coding.code != "" {
-			coded = true
-			if vitalSigns[coding.code] != "" {
-				return vitalSign, "", false
-			}
-		}
-	}
-	measured := func(c *content) bool { return len(c.flags) > 0 || len(c.ranges) > 0 || c.value.quantity }
-	if coded && (measured(&o.content) || slices.ContainsFunc(o.components, func(c component) bool { return measured(&c.content) })) {
-		return labResult, "", true
-	}
-	return uncategorised, "", false
 }

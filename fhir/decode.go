@@ -27,15 +27,18 @@ type decoder struct {
 	bad     bool // no JSON
 	big     bool // something that is needed is larger than is read
 	garbled bool // something that is needed is not UTF-8
-	balance balance
-	codings []coding // of the concepts of one resource
-	shared  map[string]string
-	people  people
-	shown   string // for the last subject
+	// modified is set by an extension that can change what is read: what it is of cannot be understood. See https://hl7.org/fhir/R4/extensibility.html#modifierExtension
+	modified bool
+	base     string // the server of the resource, for its relative references
+	balance  balance
+	codings  []coding // of the concepts of one resource
+	shared   map[string]string
+	people   people
+	shown    string // for the last subject
 }
 
 func (d *decoder) start(data []byte) {
-	d.data, d.pos, d.bad, d.big, d.garbled, d.codings = data, 0, false, false, false, d.codings[:0]
+	d.data, d.pos, d.bad, d.big, d.garbled, d.modified, d.base, d.codings = data, 0, false, false, false, false, "", d.codings[:0]
 }
 
 // next returns the next byte that is no white space, and leaves it there; 0 at the end.
@@ -55,6 +58,8 @@ func (d *decoder) accept(c byte) bool {
 	d.pos++
 	return true
 }
+
+const modifier = "modifierExtension"
 
 // object calls field for each key, which has to read the value. It passes over what is no object.
 func (d *decoder) object(field func(key []byte)) {
@@ -77,6 +82,14 @@ func (d *decoder) object(field func(key []byte)) {
 		if d.bad || !d.accept(':') {
 			d.bad = true
 			return
+		}
+		if len(key) == len(modifier) && string(key) == modifier && d.next() == '[' {
+			start := d.pos
+			d.list(func() {
+				d.skip()
+				d.modified = true
+			})
+			d.pos = start
 		}
 		field(key)
 		if d.bad {
@@ -261,15 +274,22 @@ func (d *decoder) number() string {
 	return string(raw)
 }
 
-// isTrue returns a boolean; known is false for what is none.
+// isTrue returns a boolean; known is false for what is none. A string that is a boolean is taken for one.
 func (d *decoder) isTrue() (value, known bool) {
-	if c := d.next(); c == '"' || c == '{' || c == '[' {
+	var raw []byte
+	switch d.next() {
+	case '"':
+		raw = d.raw()
+	case '{', '[':
 		d.skip()
-		return false, false
+	default:
+		raw = d.scalar()
 	}
-	s := string(d.scalar())
-	return s == "true", s == "true" || s == "false"
+	return string(raw) == "true", string(raw) == "true" || string(raw) == "false"
 }
+
+// isThere tells whether a value comes next that is not null.
+func (d *decoder) isThere() bool { return d.next() != 'n' }
 
 // isNumber tells whether b is a number of JSON.
 func isNumber(b []byte) bool {

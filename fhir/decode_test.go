@@ -127,11 +127,11 @@ func TestParseReference(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]reference{
 		"":                                  {},
-		"Patient/1":                         {kind: relative, text: "Patient/1", tail: "Patient/1"},
-		"Patient/1/_history/3":              {kind: relative, text: "Patient/1", tail: "Patient/1"},
-		"Patient/1|2":                       {kind: relative, text: "Patient/1", tail: "Patient/1"},
-		"http://x.org/fhir/Patient/1":       {kind: absolute, text: "http://x.org/fhir/Patient/1", tail: "Patient/1"},
-		"https://x.org/Patient/1/_history/": {kind: absolute, text: "https://x.org/Patient/1", tail: "Patient/1"},
+		"Patient/1":                         {kind: relative, tail: "Patient/1"},
+		"Patient/1/_history/3":              {kind: relative, tail: "Patient/1"},
+		"Patient/1|2":                       {kind: relative, tail: "Patient/1"},
+		"http://x.org/fhir/Patient/1":       {kind: absolute, base: "http://x.org/fhir/", tail: "Patient/1"},
+		"https://x.org/Patient/1/_history/": {kind: absolute, base: "https://x.org/", tail: "Patient/1"},
 		"urn:uuid:5":                        {kind: opaque, text: "urn:uuid:5"},
 		"#p":                                {kind: contained, text: "p"},
 		"Practitioner?identifier=x|1":       {kind: opaque, text: "Practitioner?identifier=x"},

@@ -33,9 +33,10 @@
 //
 //   - the results that the data calls abnormal and normal. Those of which it does not say are not sent, see Options.IncludeUnclassified,
 //   - vital signs; a blood pressure is one value, "138/88",
-//   - conditions, without those that are refuted or not confirmed; of several with one code the most active and newest,
-//   - MedicationRequests and MedicationStatements that are active, on hold, intended or of unknown status, with that status; of several of one drug the newest.
-//     Coded instructions are written out, "twice daily"; where they are not complete, the text of the instructions is the dosage.
+//   - conditions, without those that are refuted or not confirmed; of several with one code that which was recorded, or began, last. Where one of them tells neither, the
+//     most active,
+//   - MedicationRequests and MedicationStatements that are active, on hold, intended or of unknown status, with that status; of several of one drug and dosage the
+//     newest. Coded instructions are written out, "twice daily"; where they are not complete, the text of the instructions is the dosage.
 //
 // The age is told at Options.ReferenceDate. Without it that is the newest date of the patient's data, so that old data has the age that belongs to it.
 //
@@ -46,17 +47,28 @@
 //   - every other type of resource, such as Procedure, AllergyIntolerance and Immunization: the names of the API's fields for them are not published. What
 //     you know of them goes into [helios.HealthData.Extra]. Of DiagnosticReport only the results are sent, not a conclusion or document,
 //   - Observations that are neither, such as surveys, social history and imaging, and those about something else than the patient (focus),
-//   - what was entered in error, and every other version of the same resource; what was cancelled or only registered; what a correction replaced; quality
-//     controls; questions of an order,
-//   - results without a value or a name, and values of other types, such as SampledData,
+//   - what was entered in error, with what came before it; what was cancelled or only registered; what a correction replaced; quality controls; questions of an order,
+//   - results without a value or a name, and values of other types, such as SampledData; also where there is more than one,
 //   - repetitions of the same result,
-//   - medications that were stopped or completed, see Options.IncludeStopped; that were cancelled or only proposed; and orders not to give a drug.
+//   - medications that were stopped or completed, or whose time is over, see Options.IncludeStopped; that were cancelled or only proposed; and orders not to give a drug,
+//   - what has a modifierExtension, which can turn what it says into the opposite.
+//
+// # Several editions of a resource
+//
+// Of a resource that is there several times, as in the history of a server, the newest edition counts, also if that is not sent or cannot be read: by meta.lastUpdated,
+// else by meta.versionId; by issued of Observations that have neither. If these do not tell, a corrected result takes the place of a final one, and that of a preliminary
+// one; else the first of a bundle that is a history is the newest, and elsewhere the last. What a bundle says to be deleted is not sent. Resources are told apart by
+// type and id, and by the server if their fullUrls tell it.
+//
+// A corrected result takes the place of another resource too, if both have the same business identifier and test.
 //
 // # Whose data it is
 //
 // The input has to be about one patient, or Options.Patient says which is meant; else the error is [ErrMultiplePatients]. A resource belongs to the patient if
-// its subject is the patient's fullUrl, type and id, or identifier, or if it has no subject and there is one patient only. A subject in words only belongs to nobody.
-// Where no Patient is in the input, one subject that all have in common is the patient.
+// its subject is the patient's fullUrl, type and id, or identifier. A relative reference is to the server that the fullUrl of its own entry tells; where one of two
+// tells no server, type and id are enough, unless another server has a patient of that id. What has no subject is the patient's if nothing in the input is
+// about another one. Where no Patient is in the input, one subject that all have in common is the patient, also one that is told in words only. Beside a Patient, a
+// subject in words belongs to nobody: nothing says that it is the same one.
 //
 // # Privacy
 //
@@ -78,10 +90,13 @@
 //   - a resource above 16 MiB is passed over and reported; so is one of which a name is above 1 KiB or a text above 64 KiB, or that has more than 1000 codings, components or the
 //     like, and a result above 4 KiB,
 //   - of lab results for [LabResults] the newest thousands are kept while reading, and of what a report could still tell to be a lab result 2048,
-//   - 262,144 results of DiagnosticReports, 65,536 resources that were entered in error, 16,384 Medications, and as many names of people are remembered,
-//   - 4096 conditions and as many medications are sent at most.
+//   - 131,072 results of DiagnosticReports, 65,536 resources of which the newest edition is not sent, 16,384 Medications, and as many names of people are remembered,
+//   - 4096 conditions and as many medications are sent at most,
+//   - before it is known who the patient is, there can be 64 subjects and, of all but one of them, 8 MiB; else the error is [ErrMultiplePatients] or, if Options.Patient
+//     is given, [ErrUndecided]. With the Patient first, almost all is known at once.
 //
-// What is beyond these is reported, but for a category that is not found, and a name of people that is not looked for.
+// What is beyond these is reported, but for a category that is not found, a name of people that is not looked for, and an older edition of a resource that is not
+// remembered.
 //
 // # Broken input
 //

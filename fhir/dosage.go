@@ -17,19 +17,27 @@ type dosage struct {
 	typed     bool   // whether someone typed the frequency
 	ends      string // when it is over
 	asNeeded  bool
-	narrative bool // the text is too long to be kept
+	more      []label // additional instructions, such as "with food"
+	narrative bool    // the text is too long to be kept
 }
 
 func (d *decoder) dosage() dosage {
 	var got dosage
+	var text, patient string
 	d.object(func(key []byte) {
 		switch string(key) {
 		case "sequence":
 			got.sequence = d.number()
 		case "text":
-			if got.text = strings.TrimSpace(d.text()); len(got.text) > 4*maxDosage { // as bytes
-				got.text, got.narrative = "", true
-			}
+			text = strings.TrimSpace(d.text())
+		case "patientInstruction":
+			patient = strings.TrimSpace(d.text())
+		case "additionalInstruction":
+			d.concepts(func(c *concept) {
+				if name := c.label(); name.name != "" && d.room(len(got.more)) {
+					got.more = append(got.more, name)
+				}
+			})
 		case "timing":
 			d.timing(&got)
 		case "asNeededBoolean":
@@ -44,6 +52,13 @@ func (d *decoder) dosage() dosage {
 			d.skip()
 		}
 	})
+	got.text = text
+	if patient != "" && patient != text {
+		got.text = strings.TrimPrefix(text+"; "+patient, "; ")
+	}
+	if len(got.text) > 4*maxDosage { // as bytes
+		got.text, got.narrative = "", true
+	}
 	return got
 }
 
@@ -246,7 +261,7 @@ func (c *converter) instructions(m *medication, today string) (dose, frequency s
 	var doses, frequencies []string
 	for i := range m.dosages {
 		got := &m.dosages[i]
-		if got.ends != "" && labs.Day(got.ends) < today && len(labs.Day(got.ends)) == len(today) {
+		if isPast(got.ends, today) {
 			note(clinical.Ended)
 		}
 		often := got.frequency
@@ -256,6 +271,13 @@ func (c *converter) instructions(m *medication, today string) (dose, frequency s
 		}
 		if got.asNeeded && !strings.Contains(often, "as needed") {
 			often = strings.TrimPrefix(often+", as needed", ", ")
+		}
+		for _, more := range got.more {
+			if reason := c.clearLabel(&more); reason != "" {
+				note(reason)
+				continue
+			}
+			often = strings.TrimPrefix(often+", "+more.name, ", ")
 		}
 		amount := got.dose
 		if got.narrative {
@@ -278,6 +300,12 @@ func (c *converter) instructions(m *medication, today string) (dose, frequency s
 		doses, frequencies = append(doses, amount), append(frequencies, often)
 	}
 	return joined(m.dosages, doses), joined(m.dosages, frequencies)
+}
+
+// isPast tells whether a date was before a day.
+func isPast(date, day string) bool {
+	got := labs.Day(date)
+	return got != "" && got < day[:min(len(day), len(got))]
 }
 
 // joined puts several instructions one behind the other. Where they differ each keeps its place, so that a dose can be told from another's frequency.

@@ -13,11 +13,14 @@ import (
 // LabResults reads FHIR JSON and returns a request for the interpretation of one patient's lab results, the newest [helios.MaxLabResults] of them, with the
 // patient's age, gender, conditions and medications as context. Its WebhookURL is empty. The report says what is sent, what is not, and why; it is never nil.
 //
-// Errors: [ErrNoResults], [ErrMultiplePatients], [ErrMalformed], all with errors.Is, and that of r, wrapped. The request is nil then. What is wrong with a single
-// resource is no error but an entry of the report.
+// Errors: [ErrNoResults], [ErrMultiplePatients], [ErrUndecided], [ErrMalformed], all with errors.Is, that of r, wrapped, and one for wrong options. The request is nil
+// then. What is wrong with a single resource is no error but an entry of the report.
 //
 // The memory that it takes does not depend on the size of the input; see the package's documentation. It may be called concurrently with different readers.
 func LabResults(r io.Reader, opts Options) (*helios.LabResultsRequest, *clinical.Report, error) {
+	if err := opts.check(); err != nil {
+		return nil, &clinical.Report{}, err
+	}
 	c := newConverter(labs.ForLabResults, &opts)
 	if err := c.read(r); err != nil {
 		return nil, c.finish(), err
@@ -39,12 +42,15 @@ func LabResults(r io.Reader, opts Options) (*helios.LabResultsRequest, *clinical
 // Agent reads FHIR JSON and returns a request for the summary of one patient's record: age and gender, lab results that the data calls abnormal or normal,
 // conditions, medications and vital signs. Its WebhookURL is empty. The report says what is sent, what is not, and why; it is never nil.
 //
-// Errors: [ErrNoData], also if nothing but age and gender could be sent; [ErrMultiplePatients], [ErrMalformed], all with errors.Is, and that of r, wrapped. The
-// request is nil then. What is wrong with a single resource is no error but an entry of the report.
+// Errors: [ErrNoData], also if nothing but age and gender could be sent; [ErrMultiplePatients], [ErrUndecided], [ErrMalformed], all with errors.Is, that of r, wrapped,
+// and one for wrong options. The request is nil then. What is wrong with a single resource is no error but an entry of the report.
 //
 // Beyond what is sent, the memory that it takes does not depend on the size of the input; see the package's documentation. It may be called concurrently with
 // different readers.
 func Agent(r io.Reader, agentType helios.AgentType, opts Options) (*helios.AgentRequest, *clinical.Report, error) {
+	if err := opts.check(); err != nil {
+		return nil, &clinical.Report{}, err
+	}
 	c := newConverter(labs.ForRecord, &opts)
 	if err := c.read(r); err != nil {
 		return nil, c.finish(), err
@@ -130,15 +136,13 @@ func (c *converter) revise(set *labs.Set) {
 			if member, ok := c.memberOf(&row); ok && member.isLab {
 				set.Add(row)
 			} else {
-				c.main.report.Drop(clinical.CategoryNotSent, row.Source, "")
+				c.main.pass(clinical.CategoryNotSent, &row, "")
 			}
 		}
 		c.main.pending = nil
 	}
+	set.Settle()
 	set.Revise(func(row *labs.Result) clinical.Reason {
-		if c.withdrawn[row.Source] {
-			return clinical.StatusNotSent
-		}
 		if member, ok := c.memberOf(row); ok {
 			if set == c.main.labs {
 				c.categorize(row, member)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"hash/maphash"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/heliosai/helios-go"
@@ -14,12 +15,15 @@ import (
 // medication is what is read of a MedicationRequest or a MedicationStatement.
 // See https://hl7.org/fhir/R4/medicationrequest.html and https://hl7.org/fhir/R4/medicationstatement.html
 type medication struct {
-	source  string
-	subject reference
-	status  string
-	intent  string
-	never   bool // an order not to give the drug
-	drug    label
+	source   string
+	resource string
+	edition  labs.Edition
+	subject  reference
+	status   string
+	intent   string
+	never    bool   // an order not to give the drug
+	until    string // when a statement is no longer true
+	drug     label
 	// ref is where the drug is if it is elsewhere, and shown what is written for it.
 	ref        reference
 	shown      string
@@ -38,16 +42,20 @@ func (d *decoder) label() label {
 	return code.label()
 }
 
-func (d *decoder) medication(seed maphash.Seed) medication {
-	var m medication
+func (d *decoder) medication(r *resource, seed maphash.Seed) medication {
+	m := medication{edition: r.edition}
 	d.object(func(key []byte) {
 		switch string(key) {
+		case "meta":
+			d.meta(&m.edition)
 		case "status":
 			m.status = d.string()
 		case "intent":
 			m.intent = d.string()
 		case "doNotPerform":
-			m.never, _ = d.isTrue()
+			there := d.isThere()
+			is, known := d.isTrue()
+			m.never = is || there && !known // what cannot be read may say it
 		case "medicationCodeableConcept":
 			m.drug = d.label()
 		case "medicationReference":
@@ -59,7 +67,8 @@ func (d *decoder) medication(seed maphash.Seed) medication {
 				m.authored = date
 			}
 		case "effectivePeriod":
-			m.authored = d.period().start
+			p := d.period()
+			m.authored, m.until = p.start, p.end
 		case "dosageInstruction", "dosage":
 			d.list(func() {
 				if got := d.dosage(); d.room(len(m.dosages)) {
@@ -73,7 +82,7 @@ func (d *decoder) medication(seed maphash.Seed) medication {
 					d.skip()
 					return
 				}
-				m.containeds = append(m.containeds, containedDrug{id, d.containedDrug()})
+				m.containeds = append(m.containeds, containedDrug{id, d.containedDrug(&labs.Edition{})})
 			})
 		default:
 			d.skip()
@@ -83,20 +92,26 @@ func (d *decoder) medication(seed maphash.Seed) medication {
 }
 
 func (m *medication) weight() int {
-	n := len(m.drug.name) + len(m.drug.coded) + len(m.ref.text) + len(m.shown)
+	n := len(m.source) + len(m.resource) + len(m.drug.name) + len(m.drug.coded) + len(m.ref.text) + len(m.shown)
 	for i := range m.dosages {
-		n += len(m.dosages[i].text) + len(m.dosages[i].dose) + len(m.dosages[i].frequency) + 100
+		n += len(m.dosages[i].text) + len(m.dosages[i].dose) + len(m.dosages[i].frequency) + 150
+		for _, more := range m.dosages[i].more {
+			n += len(more.name) + len(more.coded) + 50
+		}
 	}
 	return n
 }
 
 // containedDrug reads a Medication. See https://hl7.org/fhir/R4/medication.html
-func (d *decoder) containedDrug() label {
+func (d *decoder) containedDrug(edition *labs.Edition) label {
 	var got label
 	d.object(func(key []byte) {
-		if string(key) == "code" {
+		switch string(key) {
+		case "meta":
+			d.meta(edition)
+		case "code":
 			got = d.label()
-		} else {
+		default:
 			d.skip()
 		}
 	})
@@ -105,9 +120,10 @@ func (d *decoder) containedDrug() label {
 
 // knownDrug is a Medication of the input.
 type knownDrug struct {
-	drug   label
-	source string
-	used   bool
+	drug    label
+	source  string
+	edition labs.Edition
+	used    bool
 }
 
 // maxDrugs is how many Medications are kept for the orders that refer to them.
@@ -115,8 +131,9 @@ const maxDrugs = 16384
 
 // addDrug remembers a Medication.
 func (c *converter) addDrug(r *resource) {
-	got := &knownDrug{drug: c.d.containedDrug(), source: sourceOf(r)}
-	if c.unreadable(r) {
+	got := &knownDrug{source: sourceOf(r), edition: r.edition}
+	got.drug = c.d.containedDrug(&got.edition)
+	if c.unreadable(r, &got.edition) {
 		return
 	}
 	if c.drugWeight += len(got.drug.name) + len(got.drug.coded); c.drugWeight > maxWeight || len(c.drugList) >= maxDrugs {
@@ -124,29 +141,30 @@ func (c *converter) addDrug(r *resource) {
 		return
 	}
 	c.drugList = append(c.drugList, got)
-	for _, key := range keysOf(c.seed, r) {
-		if key != 0 {
-			c.drugs[key] = got
+	literal, other := r.self()
+	for _, reference := range []reference{literal, other} {
+		for _, key := range reference.keys(c.seed) {
+			if known := c.drugs[key]; key != 0 && (known == nil || isNewer(&got.edition, &known.edition)) {
+				c.drugs[key] = got
+			}
 		}
 	}
 }
 
 // addMedication keeps a medication that is taken, or reports why not.
 func (c *converter) addMedication(r *resource) error {
-	got := c.d.medication(c.seed)
-	if c.unreadable(r) {
+	got := c.d.medication(r, c.seed)
+	if c.unreadable(r, &got.edition) {
 		return nil
 	}
-	got.source = sourceOf(r)
+	got.source, got.resource = sourceOf(r), c.identity(r, &got.edition)
 	rec, err := c.recordFor(&got.subject, got.source, nil)
 	if rec == nil {
 		return err
 	}
 	if reason, detail := c.notTaken(&got); reason != "" {
-		if got.status == "entered-in-error" {
-			c.withdraw(r, got.source)
-		}
 		rec.report.Drop(reason, got.source, detail)
+		c.gone.add(got.resource, last{got.edition, got.status == "entered-in-error"})
 		return nil
 	}
 	if got.drug.name == "" && got.ref.kind == contained {
@@ -161,14 +179,16 @@ func (c *converter) addMedication(r *resource) error {
 		}
 		if got.drug.name == "" {
 			rec.report.Drop(clinical.NoName, got.source, "")
+			c.gone.add(got.resource, last{Edition: got.edition})
 			return nil
 		}
 	}
 	got.containeds = nil
 	rec.seen(got.authored)
 	rec.medications = append(rec.medications, got)
+	rec.size += got.weight() + itemOverhead
 	if rec.weight += got.weight(); rec.isHeavy(len(rec.medications)) {
-		rec.medications = uniqueMedications(rec)
+		rec.medications = c.uniqueMedications(rec)
 		rec.weigh()
 	}
 	return nil
@@ -202,9 +222,10 @@ func (c *converter) notTaken(m *medication) (reason clinical.Reason, detail stri
 	return clinical.NotTaken, known(orderStatuses, m.status, unknownWord)
 }
 
-// uniqueMedications keeps one of each drug and status, the newest; the active first.
-func uniqueMedications(rec *record) []medication {
-	slices.SortStableFunc(rec.medications, func(a, b medication) int {
+// uniqueMedications keeps one of each drug, status and dosage, the newest; the active first.
+func (c *converter) uniqueMedications(rec *record) []medication {
+	items := newest(c, rec.report, rec.medications, func(m *medication) (string, string, *labs.Edition) { return m.resource, m.source, &m.edition })
+	slices.SortStableFunc(items, func(a, b medication) int {
 		active := func(m *medication) int {
 			if m.status == "active" {
 				return 0
@@ -213,33 +234,62 @@ func uniqueMedications(rec *record) []medication {
 		}
 		return cmp.Or(cmp.Compare(active(&a), active(&b)), cmp.Compare(b.authored, a.authored), cmp.Compare(a.drug.name, b.drug.name))
 	})
-	return unique(rec.report, rec.medications, func(m *medication) (key, source string, weight int) {
+	items = unique(rec.report, items, func(m *medication) (key, source string) {
 		name := strings.ToLower(m.drug.name)
 		if name == "" {
-			name = "\x00" + m.ref.text + m.shown
+			name = "\x00" + m.ref.base + m.ref.tail + m.ref.text + m.shown
 		}
-		return m.status + "\x00" + name, m.source, m.weight()
+		return m.status + "\x00" + name + "\x00" + m.taken(), m.source
 	})
+	return limited(rec.report, items, func(m *medication) (source string, weight int) { return m.source, m.weight() })
 }
+
+// taken tells dosages apart.
+func (m *medication) taken() string {
+	if len(m.dosages) == 0 {
+		return ""
+	}
+	var h maphash.Hash
+	h.SetSeed(dosageSeed)
+	for i := range m.dosages {
+		got := &m.dosages[i]
+		for _, part := range []string{got.text, got.dose, got.frequency, strconv.FormatBool(got.asNeeded)} {
+			_, _ = h.WriteString(strings.ToLower(part))
+			_ = h.WriteByte(0)
+		}
+		for _, more := range got.more {
+			_, _ = h.WriteString(more.name)
+			_ = h.WriteByte(1)
+		}
+	}
+	return strconv.FormatUint(h.Sum64(), 36)
+}
+
+var dosageSeed = maphash.MakeSeed()
 
 // medications returns the medications that are sent.
 func (c *converter) medications(reference string) []helios.Medication {
 	rec := c.main
+	rec.medications = newest(c, rec.report, rec.medications, func(m *medication) (string, string, *labs.Edition) { return m.resource, m.source, &m.edition })
 	kept := rec.medications[:0]
 	for i := range rec.medications {
 		m := &rec.medications[i]
-		if c.withdrawn[m.source] {
-			rec.report.Drop(clinical.StatusNotSent, m.source, "entered-in-error")
-			continue
-		}
 		if m.drug.name == "" && !c.resolve(m) {
 			continue
+		}
+		if m.isOver(reference) {
+			if c.kind != labs.ForRecord || !c.opts.IncludeStopped {
+				rec.report.Drop(clinical.Ended, m.source, "")
+				continue
+			}
+			m.status = ""
+			rec.report.Note(clinical.Ended, m.source, "")
 		}
 		kept = append(kept, *m)
 	}
 	rec.medications = kept
 	var sent []helios.Medication
-	for _, m := range uniqueMedications(rec) {
+	for _, m := range c.uniqueMedications(rec) {
 		if reason := c.clearLabel(&m.drug); reason != "" {
 			rec.report.Drop(reason, m.source, "")
 			continue
@@ -255,12 +305,18 @@ func (c *converter) medications(reference string) []helios.Medication {
 	return sent
 }
 
+// isOver tells that a statement calls a drug active that was taken in a time that is over.
+func (m *medication) isOver(today string) bool {
+	return m.status == "active" && isPast(m.until, today)
+}
+
 // resolve finds the name of a drug that is elsewhere, or reports that there is none.
 func (c *converter) resolve(m *medication) bool {
-	known := c.drugs[m.ref.key(c.seed)]
-	if known == nil && m.ref.kind == absolute {
-		tail := parseReference(m.ref.tail)
-		known = c.drugs[tail.key(c.seed)]
+	var known *knownDrug
+	for _, key := range m.ref.lookups(c.seed) {
+		if known == nil && key != 0 {
+			known = c.drugs[key]
+		}
 	}
 	if known != nil {
 		known.used = true

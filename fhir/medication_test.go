@@ -14,6 +14,10 @@ func order(id, fields string) string {
 	return `{"resourceType":"MedicationRequest","id":"` + id + `","status":"active","intent":"order",` + fields + `}`
 }
 
+func statement(id, fields string) string {
+	return `{"resourceType":"MedicationStatement","id":"` + id + `","status":"active",` + fields + metformin + `}`
+}
+
 const metformin = `"medicationCodeableConcept":{"text":"Metformin 500mg"}`
 
 func TestMedications(t *testing.T) {
@@ -33,17 +37,29 @@ func TestMedications(t *testing.T) {
 			order("1", `"status":"stopped",`+metformin), order("2", `"status":"completed",`+metformin), order("3", `"status":"cancelled",`+metformin), order("4", `"status":"draft",`+metformin),
 			order("5", `"status":"entered-in-error",`+metformin), order("6", `"status":"Joe",`+metformin), order("7", `"status":null,`+metformin), order("8", `"intent":"plan",`+metformin),
 			order("9", `"doNotPerform":true,`+metformin), order("10", `"status":"on-hold",`+metformin), `{"resourceType":"MedicationStatement","id":"11","status":"not-taken",` + metformin + `}`,
-			order("12", `"subject":{"reference":"Group/1"},`+metformin), order("13", `"medicationCodeableConcept":{"text" 1}`),
+			order("13", `"medicationCodeableConcept":{"text" 1}`),
 		}, fhir.Options{}, []helios.Medication{{Medication: "Metformin 500mg", Status: "on-hold"}},
-			reasons{clinical.NotTaken: 6, clinical.StatusNotSent: 2, clinical.NotOrdered: 1, clinical.DoNotPerform: 1, clinical.OtherPatient: 1, clinical.Malformed: 1}},
+			reasons{clinical.NotTaken: 6, clinical.StatusNotSent: 2, clinical.NotOrdered: 1, clinical.DoNotPerform: 1, clinical.Malformed: 1}},
 		{"in error, and before", []string{order("1", metformin), order("1", `"status":"entered-in-error",`+metformin), order("2", `"medicationCodeableConcept":{"text":"A"}`)}, fhir.Options{},
 			[]helios.Medication{{Medication: "A", Status: "active"}}, reasons{clinical.StatusNotSent: 2}},
+		{"an order not to give it, in other words", []string{order("1", `"doNotPerform":"true",`+metformin), order("2", `"doNotPerform":{},`+metformin), order("3", `"doNotPerform":"false","medicationCodeableConcept":{"text":"A"}`),
+			order("4", `"doNotPerform":null,"medicationCodeableConcept":{"text":"B"}`)}, fhir.Options{}, []helios.Medication{{Medication: "A", Status: "active"}, {Medication: "B", Status: "active"}}, reasons{clinical.DoNotPerform: 2}},
+		{"a modifier", []string{order("1", `"modifierExtension":[{"url":"urn:not"}],`+metformin), order("2", `"dosageInstruction":[{"modifierExtension":[{}],"text":"x"}],`+metformin),
+			order("3", `"modifierExtension":[],"contained":[{"resourceType":"Practitioner","modifierExtension":[{}]}],"medicationCodeableConcept":{"text":"A"}`)},
+			fhir.Options{}, []helios.Medication{{Medication: "A", Status: "active"}}, reasons{clinical.ModifierUnknown: 2}},
+		{"a time that is over", []string{statement("1", `"effectivePeriod":{"start":"2025-01-01","end":"2025-06-14"},`), statement("2", `"effectivePeriod":{"start":"2020-01-01"},`), statement("3", `"effectivePeriod":{"end":"2024"},`),
+			statement("4", `"effectivePeriod":{"end":"2025"},`)},
+			fhir.Options{}, []helios.Medication{{Medication: "Metformin 500mg", Status: "active"}}, reasons{clinical.Ended: 2, clinical.Duplicate: 1}},
+		{"a time that is over, with what was stopped", []string{statement("1", `"effectivePeriod":{"end":"2025-06-14"},`), statement("2", `"effectivePeriod":{"end":"2025-06-15"},`)},
+			fhir.Options{IncludeStopped: true}, []helios.Medication{{Medication: "Metformin 500mg", Status: "active"}, {Medication: "Metformin 500mg"}}, reasons{clinical.Ended: 1}},
 		{"stopped ones too", []string{order("1", `"status":"stopped",`+metformin), order("2", `"status":"completed","medicationCodeableConcept":{"text":"A"}`), order("3", `"status":"cancelled",`+metformin)},
 			fhir.Options{IncludeStopped: true}, []helios.Medication{{Medication: "A", Status: "completed"}, {Medication: "Metformin 500mg", Status: "stopped"}}, reasons{clinical.NotTaken: 1}},
 		{"of several the newest", []string{
-			order("1", metformin+`,"authoredOn":"2024-01-01","dosageInstruction":[{"text":"old"}]`), order("2", metformin+`,"authoredOn":"2025-01-01","dosageInstruction":[{"text":"new"}]`),
+			order("1", metformin+`,"authoredOn":"2024-01-01","dosageInstruction":[{"text":"one"}]`), order("2", metformin+`,"authoredOn":"2025-01-01","dosageInstruction":[{"text":"One"}]`),
+			order("4", metformin+`,"authoredOn":"2024-01-01","dosageInstruction":[{"text":"two"}]`),
 			order("3", `"medicationCodeableConcept":{"text":"A"},"authoredOn":"2023-01-01"`),
-		}, fhir.Options{}, []helios.Medication{{Medication: "Metformin 500mg", Status: "active", Dosage: "new"}, {Medication: "A", Status: "active"}}, reasons{clinical.Duplicate: 1}},
+		}, fhir.Options{}, []helios.Medication{{Medication: "Metformin 500mg", Status: "active", Dosage: "One"}, {Medication: "Metformin 500mg", Status: "active", Dosage: "two"},
+			{Medication: "A", Status: "active"}}, reasons{clinical.Duplicate: 1}},
 		{"a Medication before", []string{drug, order("1", `"medicationReference":{"reference":"Medication/m"}`)}, fhir.Options{}, []helios.Medication{{Medication: "Metformin", Status: "active"}}, reasons{}},
 		{"a Medication behind", []string{order("1", `"medicationReference":{"reference":"http://a.org/Medication/m"}`), drug}, fhir.Options{}, []helios.Medication{{Medication: "Metformin", Status: "active"}}, reasons{}},
 		{"a Medication of nobody", []string{order("1", metformin), drug}, fhir.Options{}, []helios.Medication{{Medication: "Metformin 500mg", Status: "active"}}, reasons{clinical.TypeNotSent: 1}},
@@ -105,6 +121,11 @@ func TestDosage(t *testing.T) {
 		{"several, at the same time", `{` + dose + `},{"doseAndRate":[{"doseQuantity":{"value":1,"unit":"g"}}],` + daily + `}`, "500 mg; 1 g", "-; twice daily", reasons{}},
 		{"several, one after the other", `{"sequence":1,` + dose + "," + daily + `},{"sequence":2,"doseAndRate":[{"doseQuantity":{"value":1,"unit":"g"}}],` + daily + `}`,
 			"500 mg; then 1 g", "twice daily", reasons{}},
+		{"more instructions", `{"additionalInstruction":[{"coding":[{"display":"With food"}]},{"text":"ask a@b.org"}],` + dose + "," + daily + "}", "500 mg", "twice daily, With food", reasons{clinical.Identifying: 1}},
+		{"more instructions only", `{"additionalInstruction":[{"text":"With food"}]}`, "", "With food", reasons{}},
+		{"to the patient", `{"patientInstruction":"one with water"}`, "one with water", "", reasons{}},
+		{"to the patient and others", `{"text":"one","patientInstruction":"with water"}`, "one; with water", "", reasons{}},
+		{"to the patient, and coded", `{"patientInstruction":"one with water",` + dose + "," + daily + "}", "500 mg", "twice daily", reasons{clinical.TextNotSent: 1}},
 		{"an e-mail address", `{"text":"ask a@b.org",` + dose + `}`, "500 mg", "", reasons{clinical.Identifying: 1}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

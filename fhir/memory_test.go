@@ -1,6 +1,7 @@
 package fhir_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -114,6 +115,14 @@ func TestMemory(t *testing.T) {
 			return fmt.Appendf(b, `{"resourceType":"MedicationRequest","id":"m%d","status":"active","medicationCodeableConcept":{"text":"Drug %d"},"dosageInstruction":[{"text":"%s"}]}`,
 				i, i%300, filler[:900])
 		}},
+		{"several subjects", func(b []byte, i int) []byte {
+			b = observation(b, i, laboratory+fmt.Sprintf(`,"valueString":"%d %s"`, i, filler[:3000]))
+			return bytes.Replace(b, []byte("Patient/p"), fmt.Appendf(nil, "urn:uuid:%d", i%8), 1)
+		}},
+		{"some subjects that are large", func(b []byte, i int) []byte {
+			b = observation(b, i, laboratory+fmt.Sprintf(`,"valueString":"%d %s"`, i, filler[:3000]))
+			return bytes.Replace(b, []byte("Patient/p"), fmt.Appendf(nil, "urn:uuid:%d", max(0, i%1000-998)), 1)
+		}},
 		{"Medications", func(b []byte, i int) []byte {
 			return fmt.Appendf(b, `{"resourceType":"Medication","id":"m%d","code":{"text":"Drug %d %s"}}`, i, i, filler[:300])
 		}},
@@ -147,7 +156,9 @@ func TestMemory(t *testing.T) {
 			runtime.GC()
 			before := heap()
 			_, labs, err := fhir.LabResults(e, fhir.Options{})
-			if err != nil {
+			if strings.Contains(test.name, "subjects") {
+				require.ErrorIs(t, err, fhir.ErrMultiplePatients)
+			} else if err != nil {
 				require.ErrorIs(t, err, fhir.ErrNoResults)
 			}
 			growth := int64(e.peak) - int64(before)

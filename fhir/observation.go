@@ -3,6 +3,7 @@ package fhir
 import (
 	"bytes"
 	"hash/maphash"
+	"strings"
 
 	"github.com/heliosai/helios-go/internal/labs"
 )
@@ -24,6 +25,8 @@ type observation struct {
 	content
 	components []component
 	patients   []containedPatient
+	inside     []insideObservation
+	edition    labs.Edition
 }
 
 // content is what an Observation and a component of it have in common.
@@ -32,6 +35,7 @@ type content struct {
 	absent string // why there is no value
 	flags  []labs.Flag
 	ranges []rangeOf
+	key    []byte // that value came with
 }
 
 type component struct {
@@ -46,13 +50,15 @@ type containedPatient struct {
 	*patient
 }
 
-func (d *decoder) observation(o *observation, seed maphash.Seed) {
-	*o = observation{components: o.components[:0]}
+func (d *decoder) observation(o *observation, r *resource, seed maphash.Seed) {
+	*o = observation{components: o.components[:0], edition: r.edition}
 	d.object(func(key []byte) {
 		if o.read(d, key) {
 			return
 		}
 		switch string(key) {
+		case "meta":
+			d.meta(&o.edition)
 		case "status":
 			o.status = d.string()
 		case "category":
@@ -99,7 +105,7 @@ func (d *decoder) observation(o *observation, seed maphash.Seed) {
 				}
 			})
 		case "contained":
-			d.containedPeople(o, seed)
+			d.contained(o, seed)
 		default:
 			d.skip()
 		}
@@ -131,6 +137,10 @@ func (c *content) read(d *decoder, key []byte) bool {
 		}
 	case "interpretation":
 		c.flags = nil
+		if d.next() == '"' {
+			c.flags = []labs.Flag{{Text: d.string()}}
+			return true
+		}
 		d.concepts(func(i *concept) {
 			if d.room(len(c.flags)) {
 				c.flags = append(c.flags, flagsOf(i)...)
@@ -148,21 +158,24 @@ func (c *content) read(d *decoder, key []byte) bool {
 		if !ok {
 			return false
 		}
-		c.value = d.value(kind)
+		several := c.key != nil && !bytes.Equal(c.key, key)
+		c.key, c.value = key, d.value(kind)
+		if several {
+			c.value = value{notSent: "several"}
+		}
 	}
 	return true
 }
 
+// flagsOf returns what an interpretation says: its codes, and the words where they are others than the codes'.
 func flagsOf(i *concept) []labs.Flag {
 	var flags []labs.Flag
+	said := i.text == ""
 	for _, coding := range i.codings {
-		text := coding.display
-		if text == "" {
-			text = i.text
-		}
-		flags = append(flags, labs.Flag{System: coding.system, Code: coding.code, Text: text})
+		flags = append(flags, labs.Flag{System: coding.system, Code: coding.code, Text: coding.display})
+		said = said || strings.EqualFold(i.text, coding.display) || strings.EqualFold(i.text, coding.code)
 	}
-	if len(flags) == 0 && i.text != "" {
+	if !said {
 		flags = append(flags, labs.Flag{Text: i.text})
 	}
 	return flags
@@ -191,8 +204,19 @@ func (d *decoder) isQuestion(isPart bool) bool {
 	return question
 }
 
-// containedPeople reads the people that an Observation contains.
-func (d *decoder) containedPeople(o *observation, seed maphash.Seed) {
+// insideObservation is where in a resource an Observation is that it contains.
+type insideObservation struct{ from, to int }
+
+func (d *decoder) insideObservation(list []insideObservation) []insideObservation {
+	from := d.pos
+	if d.skip(); !d.room(len(list)) {
+		return list
+	}
+	return append(list, insideObservation{from, d.pos})
+}
+
+// contained reads the people and the Observations that an Observation contains.
+func (d *decoder) contained(o *observation, seed maphash.Seed) {
 	d.list(func() {
 		kind, id := d.peekType()
 		start := d.pos
@@ -206,6 +230,8 @@ func (d *decoder) containedPeople(o *observation, seed maphash.Seed) {
 			}
 		case "Practitioner", "RelatedPerson":
 			d.person(anyone)
+		case "Observation":
+			o.inside = d.insideObservation(o.inside)
 		default:
 			d.skip()
 		}
@@ -215,7 +241,7 @@ func (d *decoder) containedPeople(o *observation, seed maphash.Seed) {
 // peekType returns the type and the id of a resource that comes next, and leaves it there.
 func (d *decoder) peekType() (kind, id string) {
 	d.next()
-	start := d.pos
+	start, modified := d.pos, d.modified
 	d.object(func(key []byte) {
 		switch string(key) {
 		case "resourceType":
@@ -226,6 +252,6 @@ func (d *decoder) peekType() (kind, id string) {
 			d.skip()
 		}
 	})
-	d.pos = start
+	d.pos, d.modified = start, modified
 	return kind, id
 }

@@ -11,8 +11,8 @@ import (
 
 // Options say what is sent. The zero value sends all that the data says, as it says it.
 type Options struct {
-	// Patient is whose data is sent, for input with several patients: a reference such as "Patient/123", or the fullUrl of the patient's entry. Empty means that
-	// there is only one.
+	// Patient is whose data is sent, for input with several patients: a reference such as "Patient/123", the id alone, or the fullUrl of the patient's entry. Empty
+	// means that there is only one.
 	Patient string
 	// ReferenceDate is the day at which the age is computed. Zero means the newest date of the patient's results, conditions and medications; if there is
 	// none, or it is in the future, today in UTC.
@@ -41,7 +41,8 @@ type Options struct {
 	ResultsOnly bool
 	// SkipFindings leaves out conditions that SNOMED CT calls a finding or a situation, such as "Full-time employment (finding)".
 	SkipFindings bool
-	// IncludeStopped has [Agent] send stopped and completed medications too, with that status.
+	// IncludeStopped has [Agent] send stopped and completed medications too, with that status, and without a status those that are called active though their time is
+	// over.
 	IncludeStopped bool
 
 	// Classify is asked about results of which the data does not say whether they are normal; "" means that it does not know either. It gets health data.
@@ -57,6 +58,8 @@ type Options struct {
 var (
 	// ErrMultiplePatients says that the input is about several patients and Options.Patient does not say which is meant.
 	ErrMultiplePatients = errors.New("helios: fhir: the input is about several patients")
+	// ErrUndecided says that too much of the input comes before it is known who the patient is: put the Patient first.
+	ErrUndecided = errors.New("helios: fhir: too much comes before it is known who the patient is: put the Patient first")
 	// ErrNoResults says that nothing of the input is a lab result that can be sent. The report says why.
 	ErrNoResults = errors.New("helios: fhir: no lab result can be sent")
 	// ErrNoData says that nothing of the input can be sent in a patient's record. The report says why.
@@ -76,6 +79,19 @@ func (e *readError) Error() string {
 }
 
 func (e *readError) Unwrap() error { return e.err }
+
+// check returns what is wrong with the options.
+func (o *Options) check() error {
+	switch {
+	case o.Age != nil && (*o.Age < 0 || *o.Age > maxAge):
+		return errors.New("helios: fhir: Options.Age is not between 0 and 130")
+	case o.Gender != "" && administrativeGenders[o.Gender] == "":
+		return errors.New("helios: fhir: Options.Gender is none of male, female, other and unknown")
+	case o.RoundDecimals != nil && *o.RoundDecimals < 0:
+		return errors.New("helios: fhir: Options.RoundDecimals is negative")
+	}
+	return nil
+}
 
 func (o *Options) labs() labs.Options {
 	opts := labs.Options{

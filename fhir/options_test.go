@@ -101,7 +101,7 @@ func TestCorrected(t *testing.T) {
 			reasons{clinical.StatusNotSent: 2, clinical.NoUnit: 1, clinical.Unclassified: 1}},
 		{"withdrawn before", bundle(version("entered-in-error", "1"), lab("2", `"valueInteger":5`), version("final", "1")), "5",
 			reasons{clinical.StatusNotSent: 2, clinical.NoUnit: 1, clinical.Unclassified: 1}},
-		{"the same twice", bundle(version("final", "1"), version("final", "1")), "1", reasons{clinical.Duplicate: 1, clinical.Unclassified: 1}},
+		{"the same twice", bundle(version("final", "1"), version("final", "1")), "1", reasons{clinical.Replaced: 1, clinical.Unclassified: 1}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -3,7 +3,6 @@ package fhir
 import (
 	"hash/maphash"
 	"slices"
-	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
 	"github.com/heliosai/helios-go/internal/labs"
@@ -13,8 +12,9 @@ import (
 // See https://hl7.org/fhir/R4/patient.html
 type patient struct {
 	place       int
-	id          string
-	full        reference // of the entry
+	self, other reference // how others refer to it
+	resource    string
+	edition     labs.Edition
 	identifiers []uint64
 	birthDate   string
 	died        string
@@ -22,9 +22,12 @@ type patient struct {
 }
 
 func (d *decoder) patient(r *resource, seed maphash.Seed) *patient {
-	p := &patient{place: r.place, id: r.id, full: parseReference(r.fullURL)}
+	p := &patient{place: r.place, edition: r.edition}
+	p.self, p.other = r.self()
 	d.object(func(key []byte) {
 		switch string(key) {
+		case "meta":
+			d.meta(&p.edition)
 		case "birthDate":
 			p.birthDate = d.date()
 		case "deceasedDateTime":
@@ -44,32 +47,6 @@ func (d *decoder) patient(r *resource, seed maphash.Seed) *patient {
 	return p
 }
 
-// is tells whether a reference is to the patient.
-func (p *patient) is(r *reference) bool {
-	switch r.kind {
-	case relative:
-		if p.id != "" {
-			return r.tail == "Patient/"+p.id
-		}
-		return p.full.tail != "" && p.full.tail == r.tail
-	case absolute:
-		if p.full.kind == absolute {
-			return p.full.text == r.text
-		}
-		return p.id != "" && r.tail == "Patient/"+p.id
-	case opaque:
-		if p.full.kind == opaque {
-			return strings.EqualFold(p.full.text, r.text)
-		}
-		id, ok := strings.CutPrefix(r.text, "urn:uuid:")
-		return ok && p.id != "" && strings.EqualFold(id, p.id)
-	case logical:
-		return slices.Contains(p.identifiers, r.hash)
-	default:
-	}
-	return false
-}
-
 // shares tells whether two Patients have an identifier in common.
 func (p *patient) shares(other *patient) bool {
 	for _, a := range p.identifiers {
@@ -80,17 +57,43 @@ func (p *patient) shares(other *patient) bool {
 	return false
 }
 
-// same tells whether two Patients of the input are one, such as two versions of it.
+// same tells whether two Patients of the input are editions of one.
 func (p *patient) same(other *patient) bool {
-	return p.id != "" && p.id == other.id && (p.full == other.full || p.full.kind == noReference || other.full.kind == noReference)
+	if p.other.kind != noReference && other.other.kind != noReference {
+		if !p.other.same(&other.other) {
+			return false
+		}
+		if p.self.kind == noReference || other.self.kind == noReference {
+			return true
+		}
+	}
+	return p.self.kind != noReference && p.self.same(&other.self)
 }
 
-// same tells whether two references are to one patient, as far as they tell without a Patient.
-func (r *reference) same(other *reference) bool {
-	if r.kind == other.kind {
-		return r.text == other.text && r.hash == other.hash
+// with returns a Patient of which there are two editions, and reports the older one: as the newer one says, and known by all that both have.
+func (p *patient) with(again *patient, report *clinical.Report) *patient {
+	older, newest := p, again
+	if isNewer(&p.edition, &again.edition) {
+		older, newest = again, p
 	}
-	return r.tail != "" && r.tail == other.tail && r.kind <= absolute && other.kind <= absolute
+	reason := clinical.Replaced
+	if older.birthDate == newest.birthDate && older.died == newest.died && older.gender == newest.gender {
+		reason = clinical.Duplicate
+	}
+	report.Drop(reason, "Patient", "")
+	if newest.self.kind == noReference || newest.self.base == "" && older.self.base != "" {
+		newest.self = older.self
+	}
+	if newest.other.kind == noReference {
+		newest.other = older.other
+	}
+	newest.place = p.place
+	for _, identifier := range older.identifiers {
+		if len(newest.identifiers) < maxItems && !slices.Contains(newest.identifiers, identifier) {
+			newest.identifiers = append(newest.identifiers, identifier)
+		}
+	}
+	return newest
 }
 
 // age returns the age that is sent, and reports what there is to say of it.
@@ -126,6 +129,9 @@ func (o *Options) age(p *patient, reference string, report *clinical.Report) *in
 	return new(*age)
 }
 
+// maxAge is the highest age in years that can be sent.
+const maxAge = 130
+
 // maxTellingAge is the highest age that CapAge lets through.
 const maxTellingAge = 89
 
@@ -135,9 +141,8 @@ func (o *Options) genderOf(p *patient, report *clinical.Report) string {
 		return o.Gender
 	}
 	if p != nil {
-		switch p.gender {
-		case "male", "female", "other", "unknown":
-			return p.gender
+		if gender := administrativeGenders[p.gender]; gender != "" {
+			return gender
 		}
 	}
 	report.Note(clinical.GenderUnknown, "Patient", "")

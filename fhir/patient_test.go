@@ -45,15 +45,19 @@ func TestWhoseResults(t *testing.T) {
 		want                 string // the values of the results that are sent
 		dropped              reasons
 	}{
-		{"one patient, then the results", bundle(amy, of("1", "Patient/amy"), of("2", "Patient/joe"), none), "", "1 7", reasons{clinical.OtherPatient: 1}},
-		{"the patient last", bundle(of("1", "Patient/amy"), of("2", "Patient/joe"), none, amy), "", "1 7", reasons{clinical.OtherPatient: 1}},
+		{"one patient, then the results", bundle(amy, of("1", "Patient/amy"), of("2", "Patient/joe"), none), "", "1", reasons{clinical.OtherPatient: 1, clinical.NoPatient: 1}},
+		{"the patient last", bundle(of("1", "Patient/amy"), of("2", "Patient/joe"), none, amy), "", "1", reasons{clinical.OtherPatient: 1, clinical.NoPatient: 1}},
+		{"first what has no subject", bundle(none, of("1", "Patient/amy"), amy, of("2", "Patient/joe")), "", "1", reasons{clinical.OtherPatient: 1, clinical.NoPatient: 1}},
+		{"first what has no subject, and nobody else", bundle(none, of("1", "Patient/amy"), amy), "", "1 7", reasons{}},
+		{"something that is no patient", bundle(none, of("1", "Patient/amy"), of("2", "Location/1"), amy), "", "1", reasons{clinical.OtherPatient: 1, clinical.NoPatient: 1}},
 		{"no patient but one subject", bundle(of("1", "Patient/x"), none, of("2", "Patient/x/_history/2")), "", "1 2 7", reasons{}},
 		{"no patient and no subject", bundle(none), "", "7", reasons{}},
 		{"an absolute and a relative reference", bundle(of("1", "http://a.org/Patient/x"), of("2", "Patient/x")), "", "1 2", reasons{}},
 		{"by fullUrl", entries(entry("urn:uuid:1", amy), entry("urn:uuid:2", of("1", "urn:uuid:1")), entry("urn:uuid:3", of("2", "urn:uuid:9")), entry("", of("3", "Patient/amy"))),
 			"", "1 3", reasons{clinical.OtherPatient: 1}},
 		{"by absolute fullUrl", entries(entry("http://a.org/Patient/amy", amy), entry("", of("1", "http://a.org/Patient/amy")), entry("", of("2", "http://b.org/Patient/amy")),
-			entry("", of("3", "Patient/amy"))), "", "1 3", reasons{clinical.OtherPatient: 1}},
+			entry("", of("3", "Patient/amy"))), "", "1", reasons{clinical.OtherPatient: 1, clinical.NoPatient: 1}},
+		{"by absolute fullUrl, and by no other", entries(entry("http://a.org/Patient/amy", amy), entry("", of("1", "http://a.org/Patient/amy")), entry("", of("3", "Patient/amy"))), "", "1 3", reasons{}},
 		{"an absolute reference where no fullUrl is", bundle(amy, of("1", "http://a.org/Patient/amy")), "", "1", reasons{}},
 		{"an id that is a uuid", bundle(`{"resourceType":"Patient","id":"0a"}`, of("1", "urn:uuid:0A"), of("2", "urn:uuid:0b")), "", "1", reasons{clinical.OtherPatient: 1}},
 		{"a patient without an id", entries(entry("Patient/amy", `{"resourceType":"Patient"}`), entry("", of("1", "Patient/amy")), entry("", of("2", "Patient/joe"))),
@@ -99,7 +103,7 @@ func TestMultiplePatients(t *testing.T) {
 	for _, test := range []struct{ name, input, places string }{
 		{"two Patients", bundle(amy, of("1", "Patient/amy"), joe), "in entry 1 and entry 3"},
 		{"two subjects", bundle(of("1", "Patient/amy"), of("2", "Patient/joe")), "in Observation/1 and Observation/2"},
-		{"many subjects", bundle(many...), "in Observation/0 and Observation/8"},
+		{"many subjects", bundle(many...), "in Observation/0 and Observation/1"},
 		{"two contained", bundle(
 			lab("1", `"subject":{"reference":"#p"},"contained":[{"resourceType":"Patient","id":"p","gender":"male"}]`),
 			lab("2", `"subject":{"reference":"#p"},"contained":[{"resourceType":"Patient","id":"p","gender":"female"}]`)), "in Observation/1 and Observation/2"},

@@ -33,18 +33,24 @@ func rangesOf(ranges []rangeOf, v *value) []labs.Range {
 func (d *decoder) referenceRange() rangeOf {
 	var r rangeOf
 	var low, high quantity
+	there := [2]bool{}
 	d.object(func(key []byte) {
 		switch string(key) {
 		case "low":
+			there[0] = d.isThere()
 			low = d.quantity()
 		case "high":
+			there[1] = d.isThere()
 			high = d.quantity()
 		case "text":
 			r.Text = strings.TrimSpace(d.string())
 		case "type":
+			unread := d.next() != '{' && d.isThere()
 			c := d.concept()
-			r.Other = r.Other || !isNormalRange(&c)
+			r.Other = r.Other || unread || !isNormalRange(&c)
 		case "appliesTo":
+			next := d.next()
+			r.Other = r.Other || next != '[' && next != '{' && d.isThere()
 			d.concepts(func(c *concept) {
 				gender, ok := genderRange(c)
 				r.Other = r.Other || !ok || r.Gender != "" && r.Gender != gender
@@ -56,19 +62,20 @@ func (d *decoder) referenceRange() rangeOf {
 			d.skip()
 		}
 	})
+	// A bound that is there and is no plain number, or is in another unit than the other, leaves a range that says something else.
+	noNumber := there[0] && low.value == "" || there[1] && high.value == ""
+	r.Broken = noNumber || low.comparator != "" || high.comparator != "" || low.value != "" && high.value != "" && low.unit != high.unit && low.unit != "" && high.unit != ""
 	switch {
-	case low.value == "" && high.value == "":
-	case low.comparator != "" || high.comparator != "" || low.unit != high.unit && low.value != "" && high.value != "" && low.unit != "" && high.unit != "":
-		// Not a range as FHIR has it: it is sent as it is written, and classifies nothing.
-		part := func(q *quantity) string { return strings.TrimSpace(q.number().String() + " " + q.unit) }
-		r.Text = strings.TrimSpace(part(&low) + " to " + part(&high))
-	default:
+	case !r.Broken:
 		r.Low, r.High = low.value, high.value
 		q := low
 		if q.value == "" || q.unit == "" {
 			q = high
 		}
 		r.Unit, r.code = q.unit, q.code
+	case r.Text == "" && !noNumber: // it is sent as it is written
+		part := func(q *quantity) string { return strings.TrimSpace(q.number().String() + " " + q.unit) }
+		r.Text = strings.TrimSpace(part(&low) + " to " + part(&high))
 	}
 	return r
 }
@@ -104,6 +111,11 @@ func genderRange(c *concept) (gender string, ok bool) {
 
 // rangeAge reads the ages that a range applies to. As the patient's age is known in whole years, one that has bounds in between does not classify.
 func (d *decoder) rangeAge(r *rangeOf) {
+	if !d.isThere() {
+		d.skip()
+		return
+	}
+	unread := d.next() != '{'
 	low, high := d.pair("low", "high")
 	bound := func(q *quantity) *float64 {
 		if q.value == "" {
@@ -123,4 +135,5 @@ func (d *decoder) rangeAge(r *rangeOf) {
 		return &n
 	}
 	r.AgeLow, r.AgeHigh = bound(&low), bound(&high)
+	r.Other = r.Other || unread || low.unread || high.unread || r.AgeLow == nil && r.AgeHigh == nil
 }

@@ -3,6 +3,8 @@ package fhir
 import (
 	"hash/maphash"
 	"strings"
+
+	"github.com/heliosai/helios-go/internal/labs"
 )
 
 type referenceKind int
@@ -20,10 +22,10 @@ const (
 // reference says which resource is meant. See https://hl7.org/fhir/R4/references.html
 type reference struct {
 	kind referenceKind
-	// text is the URL without a version; for contained, the id.
+	// text is the URL without a version of an opaque one; for contained, the id.
 	text string
-	// tail is the type and id at the end of a relative or absolute one: "Patient/123".
-	tail string
+	// base is the server of an absolute one, "https://example.org/fhir/", and tail its type and id, as that of a relative one: "Patient/123".
+	base, tail string
 	// hash stands for what is not kept: the contained resource, the identifier or the name.
 	hash uint64
 }
@@ -43,10 +45,10 @@ func parseReference(s string) reference {
 		from := strings.LastIndexByte(s[:slash], '/') + 1
 		if kind := s[from:slash]; resourceTypes[kind] != "" {
 			if from == 0 {
-				return reference{kind: relative, text: s, tail: s}
+				return reference{kind: relative, tail: s}
 			}
 			if strings.Contains(s, "://") {
-				return reference{kind: absolute, text: s, tail: s[from:]}
+				return reference{kind: absolute, base: s[:from], tail: s[from:]}
 			}
 		}
 	}
@@ -59,7 +61,30 @@ func (r *reference) target() string {
 	return kind
 }
 
-// reference reads a Reference, with what is shown for it. Identifiers and names are not kept but hashed, to tell one from another.
+// id returns the id of what is referred to, if the reference tells it.
+func (r *reference) id() string {
+	_, id, _ := strings.Cut(r.tail, "/")
+	return id
+}
+
+// clone returns a reference that does not keep what it was read from.
+func (r *reference) clone() reference {
+	return reference{r.kind, strings.Clone(r.text), strings.Clone(r.base), strings.Clone(r.tail), r.hash}
+}
+
+// isLiteral tells that a reference is a type and an id, with or without the server.
+func (r *reference) isLiteral() bool { return r.kind == relative || r.kind == absolute }
+
+// same tells whether two references are to one resource, as far as they tell. Where only one of them tells the server, they can be.
+func (r *reference) same(other *reference) bool {
+	if r.isLiteral() && other.isLiteral() {
+		return r.tail == other.tail && (r.base == other.base || r.base == "" || other.base == "")
+	}
+	return r.kind == other.kind && r.hash == other.hash && strings.EqualFold(r.text, other.text)
+}
+
+// reference reads a Reference, with what is shown for it. Identifiers and names are not kept but hashed, to tell one from another. A relative one is of the server
+// that the resource itself is on. See https://hl7.org/fhir/R4/bundle.html#references
 func (d *decoder) reference(seed maphash.Seed) (r reference, display string) {
 	var url, typ string
 	var identifier uint64
@@ -78,6 +103,8 @@ func (d *decoder) reference(seed maphash.Seed) (r reference, display string) {
 		}
 	})
 	switch r = parseReference(url); {
+	case r.kind == relative && d.base != "":
+		r.kind, r.base = absolute, d.base
 	case r.kind != noReference:
 	case identifier != 0:
 		r = reference{kind: logical, hash: identifier}
@@ -109,28 +136,93 @@ func (d *decoder) identifier(seed maphash.Seed) uint64 {
 	return maphash.String(seed, system+"\x00"+value) | 1
 }
 
-// key returns a hash under which a resource that is referred to can be found; 0 for none.
-func (r *reference) key(seed maphash.Seed) uint64 {
-	if r.text == "" || r.kind == contained {
-		return 0
+// How a reference and what it refers to find each other in an index: what has one of the keys of one is looked up by the keys of the other. They have to be on the
+// same server, or the server of one of them is not known.
+
+// What a key begins with that is no server's.
+const (
+	onAnyServer  = "*" // the type and id of everything
+	onNoneServer = "-" // the type and id of what does not tell its server
+	noServer     = ""  // another URL
+)
+
+// keys returns the keys under which something is put into an index; 0 for none.
+func (r *reference) keys(seed maphash.Seed) [2]uint64 {
+	switch r.kind {
+	case relative:
+		return [2]uint64{keyOf(seed, onNoneServer, r.tail), keyOf(seed, onAnyServer, r.tail)}
+	case absolute:
+		return [2]uint64{keyOf(seed, r.base, r.tail), keyOf(seed, onAnyServer, r.tail)}
+	case opaque:
+		return [2]uint64{keyOf(seed, noServer, r.text)}
+	default:
 	}
-	return maphash.String(seed, r.text)
+	return [2]uint64{}
 }
 
-// keysOf returns the hashes under which others find a resource: of its fullUrl and of its type and id.
-func keysOf(seed maphash.Seed, r *resource) [2]uint64 {
-	var keys [2]uint64
-	if r.fullURL != "" {
-		full := parseReference(r.fullURL)
-		keys[0] = full.key(seed)
-	}
-	if r.id != "" {
-		var h maphash.Hash
-		h.SetSeed(seed)
-		_, _ = h.WriteString(r.kind)
-		_ = h.WriteByte('/')
-		_, _ = h.WriteString(r.id)
-		keys[1] = h.Sum64()
+// lookups returns the keys by which something is looked up in an index; 0 for none.
+func (r *reference) lookups(seed maphash.Seed) [2]uint64 {
+	keys := r.keys(seed)
+	if r.kind == absolute {
+		keys[1] = keyOf(seed, onNoneServer, r.tail)
 	}
 	return keys
+}
+
+func keyOf(seed maphash.Seed, server, text string) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	_, _ = h.WriteString(server)
+	_ = h.WriteByte(0)
+	_, _ = h.WriteString(text)
+	return h.Sum64() | 1
+}
+
+// name returns the type and id of a resource.
+func (r *resource) name() string {
+	if r.tail == "" {
+		r.tail = r.kind + "/" + r.id
+	}
+	return r.tail
+}
+
+// self returns a resource as others refer to it: by its type and id, and by its fullUrl if that is no more than these with the server.
+func (r *resource) self() (literal, other reference) {
+	if r.full.kind == absolute {
+		return r.full, reference{}
+	}
+	if r.id != "" {
+		literal = reference{kind: relative, tail: r.name()}
+	} else if r.full.kind == relative {
+		literal = r.full
+	}
+	if r.full.kind == opaque {
+		other = r.full
+	}
+	return literal, other
+}
+
+// lookups returns the keys by which a resource looks up what refers to it.
+func (r *resource) lookups(seed maphash.Seed) [2]uint64 {
+	literal, other := r.self()
+	keys := literal.lookups(seed)
+	if other.kind == opaque {
+		keys[0] = keyOf(seed, noServer, other.text) // which is free: all that is in an index has the other key
+	}
+	return keys
+}
+
+// identity names a resource, whatever its edition; "" if nothing does. Resources that do not tell their server are taken to be on the one that others are on.
+func (c *converter) identity(r *resource, e *labs.Edition) string {
+	literal, other := r.self()
+	switch {
+	case other.kind == opaque && e.Updated == 0 && e.Number == 0, literal.kind == noReference:
+		return other.text // the id need not be one that a server gave
+	case literal.base == "" || literal.base == c.server:
+		return literal.tail
+	case c.server == "":
+		c.server = literal.base
+		return literal.tail
+	}
+	return literal.base + literal.tail
 }

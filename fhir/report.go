@@ -15,22 +15,19 @@ type diagnosticReport struct {
 	code    concept
 	subject reference
 	results []reference
-	inside  []insideReport
+	inside  []insideObservation
+	edition labs.Edition
 }
 
-// insideReport is an Observation that a DiagnosticReport contains.
-type insideReport struct {
-	id       string
-	from, to int
-}
-
-// maxReferences is how many results of reports are remembered. Of results beyond that it is not known which report they are in.
+// maxReferences is how many keys of results of reports are remembered. Of results beyond that it is not known which report they are in.
 const maxReferences = 1 << 18
 
-func (d *decoder) diagnosticReport(seed maphash.Seed) diagnosticReport {
-	var r diagnosticReport
+func (d *decoder) diagnosticReport(of *resource, seed maphash.Seed) diagnosticReport {
+	r := diagnosticReport{edition: of.edition}
 	d.object(func(key []byte) {
 		switch string(key) {
+		case "meta":
+			d.meta(&r.edition)
 		case "status":
 			r.status = d.string()
 		case "category":
@@ -51,11 +48,10 @@ func (d *decoder) diagnosticReport(seed maphash.Seed) diagnosticReport {
 			})
 		case "contained":
 			d.list(func() {
-				kind, id := d.peekType()
-				from := d.pos
-				d.skip()
-				if kind == "Observation" && d.room(len(r.inside)) {
-					r.inside = append(r.inside, insideReport{id, from, d.pos})
+				if kind, _ := d.peekType(); kind == "Observation" {
+					r.inside = d.insideObservation(r.inside)
+				} else {
+					d.skip()
 				}
 			})
 		default:
@@ -73,47 +69,46 @@ type membership struct {
 
 // addReport remembers which results are in a report, and reads those that are inside of it.
 func (c *converter) addReport(r *resource) error {
-	got := c.d.diagnosticReport(c.seed)
-	if c.unreadable(r) {
+	got := c.d.diagnosticReport(r, c.seed)
+	if c.unreadable(r, &got.edition) {
 		return nil
 	}
-	switch source := sourceOf(r); got.status {
+	within := container{resource: c.identity(r, &got.edition), edition: got.edition, subject: got.subject, isLab: got.is == labResult}
+	switch got.status {
 	case "entered-in-error", "cancelled":
-		c.report.Drop(clinical.StatusNotSent, source, got.status)
-		for range got.inside {
-			c.report.Drop(clinical.StatusNotSent, source, got.status)
-		}
-		return nil
+		c.report.Drop(clinical.StatusNotSent, sourceOf(r), got.status)
+		within.status = got.status
 	default:
 		c.skip(r)
+		within.refs[0] = c.remember(&got, r)
 	}
+	if within.status != "" || len(got.inside) == 0 && got.edition.Number > 1 { // an older edition can have other Observations inside
+		c.unread.add(within.resource, last{Edition: got.edition})
+	}
+	return c.addInside(r, got.inside, &within)
+}
+
+// remember notes which results are in a report. It returns the key for those that are inside of it.
+func (c *converter) remember(got *diagnosticReport, r *resource) uint64 {
 	member := membership{c.reportName(&got.code), got.is == labResult}
+	add := func(key uint64) {
+		if key != 0 && len(c.members) < maxReferences {
+			c.members[key] = member
+		}
+	}
 	if got.is <= uncategorised || got.is == labResult {
 		for i := range got.results {
-			if key := got.results[i].key(c.seed); key != 0 && len(c.members) < maxReferences {
-				c.members[key] = member
+			for _, key := range got.results[i].keys(c.seed) {
+				add(key)
 			}
 		}
 	}
-	data := r.data
-	for _, inside := range got.inside {
-		part := &resource{kind: r.kind, id: r.id, place: r.place, data: data[inside.from:inside.to]}
-		key := maphash.String(c.seed, sourceOf(r)+"#"+inside.id)
-		if len(c.members) < maxReferences {
-			c.members[key] = member
-		}
-		if err := c.addObservation(part, &reportContext{got.subject, key, member.isLab}); err != nil {
-			return err
-		}
+	if len(got.inside) == 0 {
+		return 0
 	}
-	return nil
-}
-
-// reportContext is what an Observation inside of a report has from it.
-type reportContext struct {
-	subject reference
-	key     uint64 // under which members has the result
-	isLab   bool
+	inside := keyOf(c.seed, "#", entry(r.place))
+	add(inside)
+	return inside
 }
 
 // reportName remembers the name of a report.

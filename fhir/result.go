@@ -8,77 +8,73 @@ import (
 	"github.com/heliosai/helios-go/internal/labs"
 )
 
-// Which notes a result can come with. They are shared: a result's own are never changed but replaced.
-var noteSets = func() (sets [8][]clinical.Reason) {
-	for i := range sets {
-		for bit, reason := range []clinical.Reason{clinical.Preliminary, clinical.CategoryInferred, clinical.DateIssued} {
-			if i&(1<<bit) != 0 {
-				sets[i] = append(sets[i], reason)
-			}
-		}
-	}
-	return sets
-}()
-
-const (
-	isPreliminary = 1 << iota
-	isInferred
-	isDateIssued
-)
-
-// results makes the rows of an Observation: its own value, and its components. It reports what has no value.
-func (c *converter) results(o *observation, base labs.Result, rec *record, add func(labs.Result)) {
-	own := o.value.String() != "" || o.value.notSent != ""
+// parts calls f for each result of an Observation: its own value, and its components.
+func (c *converter) parts(o *observation, base labs.Result, f func(*content, labs.Result)) {
 	components := o.components
-	if pressure, rounded, ok := c.bloodPressure(o); ok {
+	pressure, rounded, ok := c.bloodPressure(o)
+	if ok {
 		components = withoutPressure(components)
 		row := base
 		row.Name, row.FreeName, row.CodedName = "Blood Pressure", false, ""
-		row.Value.Text, row.Unit, row.UnitCode = pressure.Text, pressure.unit, pressure.unitCode
-		row.Flags = o.flags
 		if rounded {
 			row.Notes = append(slices.Clip(row.Notes), clinical.Rounded)
 		}
-		add(row)
-		if !own && len(components) == 0 {
-			return
-		}
+		f(&content{value: pressure, flags: o.flags}, row)
 	}
-	switch {
-	case own, len(o.components) == 0 && !o.hasMember:
-		c.row(&o.content, base, rec, add)
-	case len(o.components) == 0:
-		rec.report.Drop(clinical.Panel, base.Source, "")
+	if o.hasValue() || !ok && len(components) == 0 {
+		f(&o.content, base)
 	}
 	for i := range components {
 		part := &components[i]
-		row := part.code.label().in(base)
-		if row.Name == base.Name {
-			rec.report.Drop(clinical.NoName, base.Source, "component")
-			continue
-		}
+		name := part.code.label()
+		row := name.in(base)
 		best := part.code.best()
-		row.System, row.Code = best.system, best.code
-		c.row(&part.content, row, rec, add)
+		row.System, row.Code, row.Of = best.system, best.code, base.Code
+		if name.name == "" {
+			row.Name = ""
+		}
+		f(&part.content, row)
 	}
 }
 
-// row makes a row of a value.
-func (c *converter) row(from *content, row labs.Result, rec *record, add func(labs.Result)) {
-	switch v := &from.value; {
-	case v.notSent != "":
-		rec.report.Drop(clinical.ValueNotSent, row.Source, v.notSent)
-	case strings.TrimSpace(v.String()) == "":
-		rec.report.Drop(clinical.NoValue, row.Source, from.absent)
-	default:
-		row.Value, row.Unit, row.UnitCode = v.Value, v.unit, v.unitCode
-		row.Flags, row.Ranges = from.flags, rangesOf(from.ranges, v)
-		if size(&row) > maxRow {
-			rec.report.Drop(clinical.TooLarge, row.Source, "")
+func (o *observation) hasValue() bool { return o.value.String() != "" || o.value.notSent != "" }
+
+// results sends the results of an Observation, and reports what has no value.
+func (c *converter) results(o *observation, base labs.Result, is category, rec *record) {
+	_, _, pressure := c.bloodPressure(o)
+	if !o.hasValue() && !pressure && (len(o.components) > 0 || o.hasMember) {
+		switch {
+		case len(o.flags) > 0:
+			rec.report.Drop(clinical.Panel, base.Source, "interpretation")
+		case len(o.components) == 0:
+			rec.report.Drop(clinical.Panel, base.Source, "")
+		}
+		if len(o.components) == 0 {
+			rec.void(&base)
 			return
 		}
-		add(row)
 	}
+	c.parts(o, base, func(from *content, row labs.Result) {
+		if from != &o.content && row.Name == "" {
+			rec.drop(clinical.NoName, &row, "component")
+			return
+		}
+		switch v := &from.value; {
+		case v.notSent != "":
+			rec.drop(clinical.ValueNotSent, &row, v.notSent)
+		case strings.TrimSpace(v.String()) == "":
+			rec.drop(clinical.NoValue, &row, from.absent)
+		default:
+			row.Value, row.Unit, row.UnitCode = v.Value, v.unit, v.unitCode
+			row.Flags, row.Ranges = from.flags, rangesOf(from.ranges, v)
+			if size(&row) > maxRow {
+				rec.drop(clinical.TooLarge, &row, "")
+				return
+			}
+			c.sibling(&row, o.issued)
+			rec.add(row, is)
+		}
+	})
 }
 
 func isCode(wanted string) func(system, code string) bool {

@@ -46,11 +46,24 @@ func TestResult(t *testing.T) {
 		{"the goal of a treatment is no reference", quantity + `,"referenceRange":[{"high":{"value":8,"unit":"mmol/L"},"type":{"coding":[{"code":"treatment"}]}}]`,
 			helios.LabResult{Name: "Glucose", Value: "7.20 mmol/L", Unit: "mmol/L", Date: "2025-01-15"}, reasons{clinical.RangeNotSent: 1, clinical.Unclassified: 1}},
 		{"a range in two units is sent as it is", quantity + `,"referenceRange":[{"low":{"value":1,"unit":"a"},"high":{"value":2,"unit":"b"}}]`,
-			helios.LabResult{Name: "Glucose", Value: "7.20 mmol/L", Unit: "mmol/L", Date: "2025-01-15", ReferenceRange: "1 a to 2 b"}, reasons{clinical.Unclassified: 1}},
+			helios.LabResult{Name: "Glucose", Value: "7.20 mmol/L", Unit: "mmol/L", Date: "2025-01-15", ReferenceRange: "1 a to 2 b"}, reasons{clinical.RangeUnreadable: 1, clinical.Unclassified: 1}},
 		{"a range in words", `"valueString":"clear","referenceRange":[{"text":"clear or straw"}]`,
 			helios.LabResult{Name: "Glucose", Value: "clear", Date: "2025-01-15", ReferenceRange: "clear or straw"}, reasons{clinical.Unclassified: 1, clinical.FreeText: 1}},
 		{"an interpretation in words", quantity + `,"interpretation":[{"text":"Normal"}]`,
 			helios.LabResult{Name: "Glucose", Value: "7.20 mmol/L", Unit: "mmol/L", Flag: helios.FlagNormal, Date: "2025-01-15"}, reasons{}},
+		{"other words beside the code", quantity + `,"interpretation":[{"coding":[{"code":"N","display":"Normal"}],"text":"High"}]`,
+			helios.LabResult{Name: "Glucose", Value: "7.20 mmol/L", Unit: "mmol/L", Date: "2025-01-15"}, reasons{clinical.SeveralFlags: 1, clinical.Unclassified: 1}},
+		{"the same words beside the code", quantity + `,"interpretation":[{"coding":[{"code":"N","display":"Within the limits"}],"text":"within the limits"}]`,
+			helios.LabResult{Name: "Glucose", Value: "7.20 mmol/L", Unit: "mmol/L", Flag: helios.FlagNormal, Date: "2025-01-15"}, reasons{}},
+		{"an interpretation that is no list", quantity + `,"interpretation":{"coding":[{"code":"H"}]}`,
+			helios.LabResult{Name: "Glucose", Value: "7.20 mmol/L", Unit: "mmol/L", Flag: helios.FlagHigh, Date: "2025-01-15"}, reasons{}},
+		{"an interpretation that is a string", quantity + `,"interpretation":"H"`,
+			helios.LabResult{Name: "Glucose", Value: "7.20 mmol/L", Unit: "mmol/L", Flag: helios.FlagHigh, Date: "2025-01-15"}, reasons{}},
+		{"a panel's interpretation", `"code":{"text":"Panel"},"interpretation":[{"text":"High"}],"component":[{"code":{"text":"Part"},"valueInteger":1}]`,
+			helios.LabResult{Name: "Panel: Part", Value: "1", Date: "2025-01-15"}, reasons{clinical.Panel: 1, clinical.NoUnit: 1, clinical.Unclassified: 1}},
+		{"an Observation inside", `"hasMember":[{"reference":"#m"}],"contained":[{"resourceType":"Specimen"},` + lab("m", quantity) + `]`,
+			helios.LabResult{Name: "Glucose", Value: "7.20 mmol/L", Unit: "mmol/L", Date: "2025-01-15"}, reasons{clinical.Panel: 1, clinical.Unclassified: 1}},
+		{"a boolean as a string", `"valueBoolean":"true"`, helios.LabResult{Name: "Glucose", Value: "true", Date: "2025-01-15"}, reasons{clinical.Unclassified: 1}},
 		{"detected is not abnormal", `"valueCodeableConcept":{"coding":[{"display":"Detected"}]},"interpretation":[{"coding":[{"code":"DET"}]}]`,
 			helios.LabResult{Name: "Glucose", Value: "Detected", Date: "2025-01-15"}, reasons{clinical.NotANormality: 1, clinical.Unclassified: 1}},
 		{"a concept that was typed", `"valueCodeableConcept":{"text":"A pos","coding":[{"display":"A positive"}]}`,
@@ -110,12 +123,22 @@ func TestResultNotSent(t *testing.T) {
 		{"why there is no value", lab("1", `"dataAbsentReason":{"coding":[{"code":"not-performed"}]}`), clinical.NoValue, "not-performed"},
 		{"why there is no value, in other words", lab("1", `"dataAbsentReason":{"coding":[{"code":"Joe left"}]}`), clinical.NoValue, "unknown"},
 		{"no number", lab("1", `"valueQuantity":{"unit":"mg"}`), clinical.NoValue, ""},
+		{"a number as it is written in some countries", lab("1", `"valueQuantity":{"value":"7,2","unit":"mg"}`), clinical.ValueNotSent, "Quantity"},
+		{"a quantity that is none", lab("1", `"valueQuantity":"7.2 mg"`), clinical.ValueNotSent, "Quantity"},
+		{"an integer that is none", lab("1", `"valueInteger":"many"`), clinical.ValueNotSent, "integer"},
+		{"a boolean that is none", lab("1", `"valueBoolean":1`), clinical.ValueNotSent, "boolean"},
+		{"a range that is none", lab("1", `"valueRange":{"low":{"value":"1,5"},"high":{"value":2}}`), clinical.ValueNotSent, "Range"},
+		{"a ratio that is none", lab("1", `"valueRatio":{"numerator":{"value":1},"denominator":{"value":"x"}}`), clinical.ValueNotSent, "Ratio"},
+		{"two values", lab("1", `"valueString":"7.2",`+quantity), clinical.ValueNotSent, "several"},
+		{"a modifier", lab("1", `"modifierExtension":[{"url":"urn:x","valueBoolean":true}],`+quantity), clinical.ModifierUnknown, ""},
+		{"a modifier of a component", lab("1", `"component":[{"modifierExtension":[{}],"code":{"text":"Part"},`+quantity+`}]`), clinical.ModifierUnknown, ""},
 		{"an unknown comparator", lab("1", `"valueQuantity":{"value":1,"comparator":"about"}`), clinical.ValueNotSent, "comparator"},
 		{"a wave", lab("1", `"valueSampledData":{"data":"1 2"}`), clinical.ValueNotSent, "SampledData"},
 		{"a period", lab("1", `"valuePeriod":{"start":"2025"}`), clinical.ValueNotSent, "Period"},
 		{"an unknown kind of value", lab("1", `"valueJoe":1`), clinical.ValueNotSent, "unknown type"},
 		{"a ratio without a number below", lab("1", `"valueRatio":{"numerator":{"value":1,"unit":"mg"},"denominator":{"unit":"mL"}}`), clinical.ValueNotSent, "Ratio"},
 		{"no name", lab("1", `"code":{},`+quantity), clinical.NoName, ""},
+		{"a panel with an interpretation", lab("1", `"hasMember":[{"reference":"Observation/2"}],`+high), clinical.Panel, "interpretation"},
 		{"a panel", lab("1", `"hasMember":[{"reference":"Observation/2"}]`), clinical.Panel, ""},
 		{"a survey", lab("1", `"category":[{"coding":[{"code":"survey"}]}],`+quantity), clinical.CategoryNotSent, "survey"},
 		{"a radiograph", lab("1", `"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0074","code":"RAD"}]}],`+quantity), clinical.CategoryNotSent, "RAD"},
@@ -143,5 +166,29 @@ func TestResultNotSent(t *testing.T) {
 			assert.Equal(t, 1, report.Dropped(), "%s", report)
 			assert.Contains(t, report.Issues, clinical.Issue{Reason: test.reason, Source: "Observation/1", Detail: test.detail})
 		})
+	}
+}
+
+// An Observation inside of another has its subject and its status, and is in the report that that is in.
+func TestObservationInside(t *testing.T) {
+	t.Parallel()
+	outer := func(fields, inside string) string {
+		return strings.Replace(lab("1", fields+`,"contained":[{"resourceType":"Patient","id":"p","gender":"male"},`+inside+`],"hasMember":[{"reference":"#m"}]`), `"code":"2345-7"`, `"code":"1-8"`, 1)
+	}
+	panel := `{"resourceType":"DiagnosticReport","id":"r","status":"final","code":{"text":"Panel"},"result":[{"reference":"Observation/1"}]}`
+	inner := strings.Replace(lab("m", quantity), `"category":[{"coding":[{"code":"laboratory"}]}],`, "", 1)
+	req, report := results(t, bundle(outer(`"subject":{"reference":"#p"}`, inner), panel), fhir.Options{})
+	assert.Equal(t, []helios.LabResult{{Name: "Glucose", Value: "7.20 mmol/L", Unit: "mmol/L", Date: "2025-01-15", Category: "Panel"}}, req.LabResults)
+	assert.Equal(t, "male", req.PatientContext.Gender)
+	counts(t, report, reasons{clinical.Panel: 1, clinical.TypeNotSent: 1, clinical.Unclassified: 1})
+	for fields, want := range map[string]reasons{
+		`"subject":{"reference":"Group/1"}`:           {clinical.OtherPatient: 2},
+		`"focus":[{"reference":"Device/1"}]`:          {clinical.OtherPatient: 2},
+		`"status":"cancelled"`:                        {clinical.StatusNotSent: 2},
+		`"status":"entered-in-error","valueString":1`: {clinical.StatusNotSent: 2},
+	} {
+		_, report, err := fhir.LabResults(reader(outer(fields, inner)), fhir.Options{})
+		assert.ErrorIs(t, err, fhir.ErrNoResults)
+		counts(t, report, want)
 	}
 }

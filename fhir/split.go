@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/heliosai/helios-go/internal/labs"
 )
 
 // maxBundles is how many bundles can be in one another.
@@ -17,9 +19,13 @@ type resource struct {
 	kind    string // its resourceType, "" if there is none, unknownType if R4 has no such type
 	id      string // "" if there is none that FHIR allows
 	fullURL string
-	data    []byte // valid until the next resource; nil if it is not wanted or too large
-	place   int    // which entry of the input it is, from 1
+	full    reference // of fullURL, for the reader of resources
+	tail    string    // its type and id, if they were asked for
+	data    []byte    // valid until the next resource; nil if it is not wanted or too large
+	place   int       // which entry of the input it is, from 1
 	tooLong bool
+	deleted bool         // the entry says that the resource, which need not be there, was deleted
+	edition labs.Edition // as far as the entry tells it
 }
 
 func entry(n int) string { return "entry " + strconv.Itoa(n) }
@@ -29,6 +35,8 @@ type splitter struct {
 	*stream
 	n       int // entries so far
 	fullURL []byte
+	about   transaction
+	out     resource               // that was found last
 	wants   func(kind string) bool // whether a type's resources have to be kept
 	found   func(*resource) error
 	broken  func(place int)
@@ -189,18 +197,19 @@ func (p *splitter) alone() error {
 }
 
 // entries returns what reads an entry of a bundle that is in others.
-func (p *splitter) entries(bundles int) func() error {
+func (p *splitter) entries(bundles int, history bool) func() error {
 	return func() error {
 		if c, _ := p.next(); c == '{' {
-			return p.entry(bundles)
+			return p.entry(bundles, history)
 		}
 		return p.pass()
 	}
 }
 
-func (p *splitter) entry(bundles int) error {
+func (p *splitter) entry(bundles int, history bool) error {
 	p.keep, p.lost = p.pos, false
 	p.fullURL = p.fullURL[:0]
+	p.about = transaction{history: history}
 	r := resource{place: p.n}
 	var from, to int64
 	found, streamed := 0, false
@@ -214,6 +223,10 @@ func (p *splitter) entry(bundles int) error {
 			}
 			p.fullURL = append(p.fullURL[:0], token...)
 			return nil
+		case (key == "request" || key == "response") && c == '{':
+			return p.transaction(key)
+		case key == "resource" && c != '{' && c != 'n': // null is none
+			found = 2
 		case key == "resource" && c == '{':
 			found++
 			from = p.at()
@@ -231,11 +244,14 @@ func (p *splitter) entry(bundles int) error {
 	case err == errGrammar || err == nil && found > 1: //nolint:errorlint // it is never wrapped
 		p.broken(r.place)
 		return nil
-	case err != nil || found == 0 || streamed:
+	case err != nil || streamed:
 		return err
 	}
 	if r.fullURL, _ = unescape(p.fullURL); !utf8.ValidString(r.fullURL) {
 		r.fullURL = ""
+	}
+	if p.about.tell(&r); found == 0 && !r.deleted {
+		return nil
 	}
 	return p.emit(&r, from, to)
 }
@@ -303,6 +319,20 @@ func knownKey(token []byte) string {
 		return "fullUrl"
 	case "resource":
 		return "resource"
+	case "type":
+		return "type"
+	case "request":
+		return "request"
+	case "response":
+		return "response"
+	case "method":
+		return "method"
+	case "url":
+		return "url"
+	case "lastModified":
+		return "lastModified"
+	case "etag":
+		return "etag"
 	}
 	if bytes.IndexByte(token, '\\') >= 0 {
 		if key, ok := unescape(token); ok && !strings.Contains(key, "\\") {
@@ -314,6 +344,7 @@ func knownKey(token []byte) string {
 
 // resource reads a resource. The entries of a bundle are read as they come: it is streamed then, and nothing of it is kept.
 func (p *splitter) resource(r *resource, bundles int) (streamed bool, err error) {
+	history, place := false, p.n
 	err = p.object(func(key string) error {
 		c, _ := p.next()
 		switch {
@@ -336,28 +367,39 @@ func (p *splitter) resource(r *resource, bundles int) (streamed bool, err error)
 				r.id = string(token)
 			}
 			return nil
+		case key == "type" && c == '"':
+			token, ok := p.token()
+			history = string(token) == "history"
+			if !ok {
+				return p.failed()
+			}
+			return nil
 		case key == "entry" && c == '[' && (r.kind == "" || r.kind == "Bundle") && bundles < maxBundles:
 			streamed = true
 			p.keep = -1
 			p.n-- // a bundle is no entry, but its entries are
-			err := p.list(p.entries(bundles + 1))
+			err := p.list(p.entries(bundles+1, history))
 			p.keep = -1
 			return err
 		}
 		return p.skipField()
 	})
+	if err == nil && streamed && r.kind != "" && r.kind != "Bundle" { // entries of a List, before its type
+		return true, p.found(&resource{kind: r.kind, id: r.id, place: place})
+	}
 	return streamed, err
 }
 
 func (p *splitter) emit(r *resource, from, to int64) error {
 	switch {
-	case r.kind != "" && !p.wants(r.kind):
+	case r.kind != "" && !p.wants(r.kind), from == to:
 	case p.lost || p.keep < 0 || to-from > maxEntry:
 		r.tooLong = true
 	default:
 		r.data = p.kept(from, to)
 	}
-	err := p.found(r)
+	p.out = *r
+	err := p.found(&p.out)
 	p.keep = -1
 	return err
 }

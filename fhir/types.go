@@ -114,26 +114,34 @@ func (d *decoder) coding() coding {
 	return c
 }
 
-// concepts reads a list of concepts.
+// concepts reads a list of concepts, or one alone, which FHIR had before R4.
 func (d *decoder) concepts(each func(*concept)) {
-	d.list(func() {
+	item := func() {
 		c := d.concept()
 		each(&c)
-	})
+	}
+	if d.next() == '{' {
+		item()
+		return
+	}
+	d.list(item)
 }
 
 type quantity struct {
 	value, comparator string
 	unit              string // as printed, or the code
 	code              string
+	unread            bool // a value is there that is no number
 }
 
 func (d *decoder) quantity() quantity {
-	var q quantity
+	q := quantity{unread: d.next() != '{' && d.isThere()}
 	d.object(func(key []byte) {
 		switch string(key) {
 		case "value":
+			there := d.isThere()
 			q.value = d.number()
+			q.unread = there && q.value == ""
 		case "comparator":
 			q.comparator = d.string()
 		case "unit":

@@ -21,6 +21,8 @@ func (d *decoder) value(kind []byte) value {
 	case "Quantity":
 		q := d.quantity()
 		switch {
+		case q.unread:
+			return value{notSent: "Quantity"}
 		case q.value == "":
 			return value{}
 		case !q.isComparable():
@@ -36,8 +38,11 @@ func (d *decoder) value(kind []byte) value {
 		v.Free = v.Number == ""
 		return value{Value: v}
 	case "Boolean":
+		there := d.isThere()
 		is, ok := d.isTrue()
 		switch {
+		case !ok && there:
+			return value{notSent: "boolean"}
 		case !ok:
 			return value{}
 		case is:
@@ -45,7 +50,12 @@ func (d *decoder) value(kind []byte) value {
 		}
 		return value{Value: labs.Value{Text: "false"}}
 	case "Integer":
-		return value{Value: labs.Value{Number: d.number()}}
+		there := d.isThere()
+		v := value{Value: labs.Value{Number: d.number()}}
+		if there && v.Number == "" {
+			v.notSent = "integer"
+		}
+		return v
 	case "Range":
 		return rangeValue(d.pair("low", "high"))
 	case "Ratio":
@@ -81,6 +91,8 @@ func rangeValue(low, high quantity) value {
 	}
 	v := value{unit: q.unit, unitCode: q.code}
 	switch {
+	case low.unread || high.unread:
+		return value{notSent: "Range"}
 	case low.comparator != "" || high.comparator != "":
 		return value{notSent: "comparator"}
 	case low.value == "" && high.value == "":
@@ -103,6 +115,8 @@ func rangeValue(low, high quantity) value {
 // ratioValue writes "1:128". Converters from HL7 v2 write a number alone as a ratio whose denominator repeats the unit and has no value.
 func ratioValue(a, b quantity) value {
 	switch {
+	case a.unread || b.unread:
+		return value{notSent: "Ratio"}
 	case !a.isComparable() || !b.isComparable():
 		return value{notSent: "comparator"}
 	case a.value == "":

@@ -63,7 +63,7 @@ func sourceOf(r *resource) string {
 	case "", unknownType:
 	default:
 		if r.id != "" {
-			return r.kind + "/" + r.id
+			return r.name()
 		}
 	}
 	return entry(r.place)
@@ -79,10 +79,11 @@ func known(vocabulary map[string]string, word, other string) string {
 
 // The words that a report can name. See the value sets of https://hl7.org/fhir/R4/terminologies-valuesets.html
 var (
-	observationStatuses = words("registered preliminary final amended corrected cancelled entered-in-error unknown")
-	clinicalStatuses    = words("active recurrence relapse inactive remission resolved")
-	verifications       = words("unconfirmed provisional differential confirmed refuted entered-in-error")
-	orderStatuses       = words("active on-hold cancelled completed entered-in-error stopped draft unknown intended not-taken")
-	absentReasons       = words(`unknown asked-unknown temp-unknown not-asked asked-declined masked not-applicable unsupported as-text error not-a-number
+	observationStatuses   = words("registered preliminary final amended corrected cancelled entered-in-error unknown")
+	clinicalStatuses      = words("active recurrence relapse inactive remission resolved")
+	verifications         = words("unconfirmed provisional differential confirmed refuted entered-in-error")
+	administrativeGenders = words("male female other unknown")
+	orderStatuses         = words("active on-hold cancelled completed entered-in-error stopped draft unknown intended not-taken")
+	absentReasons         = words(`unknown asked-unknown temp-unknown not-asked asked-declined masked not-applicable unsupported as-text error not-a-number
 		negative-infinity positive-infinity not-performed not-permitted`)
 )

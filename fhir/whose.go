@@ -1,0 +1,325 @@
+package fhir
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/internal/labs"
+)
+
+// Whose a resource is may be known only at the end: the Patient can come last, and what does not say whose it is, is the patient's only if there is nobody else.
+// Until then each subject has a record of its own.
+
+const (
+	// maxGroups is how many subjects there can be before it is known who the patient is.
+	maxGroups = 64
+	// maxUndecided is how many bytes there can be in their records, besides the largest of them, which may well be the patient's.
+	maxUndecided = 8 << 20
+)
+
+// group is the record of a subject of which it is not known yet whether it is the patient.
+type group struct {
+	subject reference
+	first   string // the source of the first resource about it
+	patient *patient
+	*record
+}
+
+// ownership is whether something is the patient's.
+type ownership int
+
+const (
+	isOthers ownership = iota
+	isUnsure
+	isPatients
+)
+
+// owns tells whether a reference is to the patient.
+func (p *patient) owns(r *reference) ownership {
+	is := false
+	switch r.kind {
+	case relative, absolute:
+		switch {
+		case p.self.kind == noReference || r.tail != p.self.tail || r.base != "" && p.self.base != "" && r.base != p.self.base:
+		case r.base == p.self.base:
+			is = true
+		default:
+			return isUnsure // another server can have a patient with the same id
+		}
+	case opaque:
+		if p.other.kind == opaque {
+			is = strings.EqualFold(p.other.text, r.text)
+		} else if id, ok := strings.CutPrefix(r.text, "urn:uuid:"); ok {
+			is = strings.EqualFold(id, p.self.id())
+		}
+	case logical:
+		is = slices.Contains(p.identifiers, r.hash)
+	default:
+	}
+	if is {
+		return isPatients
+	}
+	return isOthers
+}
+
+// whose tells whether a subject is the patient, as far as is known. own is the Patient that it is, if it comes with the resource.
+func (c *converter) whose(subject *reference, own *patient) ownership {
+	if c.want != nil && (c.want.kind == subject.kind || c.want.isLiteral() && subject.isLiteral()) && !c.want.same(subject) {
+		return isOthers
+	}
+	if c.patient == nil {
+		return isUnsure
+	}
+	if own != nil {
+		if c.patient.shares(own) {
+			return isPatients
+		}
+		return isOthers
+	}
+	is := c.patient.owns(subject)
+	if is == isPatients && c.want != nil && subject.kind == relative {
+		return isUnsure // among several patients there can be one with the same id on another server
+	}
+	return is
+}
+
+// recordFor returns the record that a resource belongs to. If it belongs to none it is reported, and nil is returned.
+func (c *converter) recordFor(subject *reference, source string, inside []containedPatient) (*record, error) {
+	if kind := subject.target(); kind != "" && kind != "Patient" {
+		c.leave(subject, clinical.OtherPatient, source)
+		return nil, nil
+	}
+	var own *patient
+	if subject.kind == contained {
+		for i := range inside {
+			if p := &inside[i]; p.id == subject.text {
+				own = p.patient
+				subject = &reference{kind: contained, hash: p.hash}
+			}
+		}
+		if own == nil {
+			c.leave(subject, clinical.Unresolved, source)
+			return nil, nil
+		}
+	}
+	if subject.kind == noReference {
+		if c.others {
+			c.report.Drop(clinical.NoPatient, source, "")
+			return nil, nil
+		}
+		if c.nobody == nil {
+			c.nobody = c.newRecord()
+		}
+		c.nobody.of(source)
+		return c.bound(c.nobody)
+	}
+	switch c.whose(subject, own) {
+	case isPatients:
+		return c.mine(), nil
+	case isOthers:
+		c.leave(subject, unlike(subject), source)
+		return nil, nil
+	default:
+	}
+	for _, g := range c.groups {
+		if g.subject.kind == subject.kind && g.subject.base == subject.base && g.subject.same(subject) {
+			g.of(source)
+			return c.bound(g.record)
+		}
+	}
+	if len(c.groups) == maxGroups {
+		if c.want != nil {
+			return nil, ErrUndecided
+		}
+		return nil, c.several(c.groups[0].first, source)
+	}
+	g := &group{subject: subject.clone(), first: source, patient: own, record: c.newRecord()}
+	g.of(source)
+	c.groups = append(c.groups, g)
+	return c.bound(g.record)
+}
+
+// mine returns the patient's record.
+func (c *converter) mine() *record {
+	if c.main == nil {
+		c.main = c.newRecord()
+	}
+	return c.main
+}
+
+// leave reports a resource about a subject that is not the patient.
+func (c *converter) leave(subject *reference, reason clinical.Reason, source string) {
+	c.report.Drop(reason, source, "")
+	c.another(subject)
+}
+
+// another remembers that there is a subject that is not the patient. Then what does not say whose it is belongs to nobody.
+func (c *converter) another(subject *reference) {
+	c.others = true
+	if subject.isLiteral() && len(c.elsewhere) < maxEditions {
+		c.elsewhere[keyOf(c.seed, "", subject.tail)] = true
+	}
+	if c.nobody != nil {
+		c.disown(c.nobody, clinical.NoPatient)
+		c.nobody = nil
+	}
+}
+
+// disown reports all that is in a record that is not the patient's.
+func (c *converter) disown(r *record, reason clinical.Reason) {
+	for i := range r.resources {
+		source := ""
+		if i < len(r.sources) {
+			source = r.sources[i]
+		}
+		c.report.Drop(reason, source, "")
+	}
+}
+
+// unlike is why a resource about a subject that is not the patient is not sent.
+func unlike(subject *reference) clinical.Reason {
+	if subject.kind == named || strings.Contains(subject.text, "?") { // a search, which nothing here can answer
+		return clinical.Unresolved
+	}
+	return clinical.OtherPatient
+}
+
+// bound returns a record, or an error if those of which it is not known whose they are have become too large.
+func (c *converter) bound(rec *record) (*record, error) {
+	if c.nobody == nil && len(c.groups) < 2 {
+		return rec, nil
+	}
+	undecided := func() int {
+		total, largest := 0, 0
+		add := func(r *record) {
+			total += r.size
+			largest = max(largest, r.size)
+		}
+		for _, g := range c.groups {
+			add(g.record)
+		}
+		if c.nobody != nil {
+			add(c.nobody)
+		}
+		return total - largest
+	}
+	if undecided() <= maxUndecided {
+		return rec, nil
+	}
+	for _, g := range c.groups {
+		g.measure()
+	}
+	if c.nobody != nil {
+		c.nobody.measure()
+	}
+	switch {
+	case undecided() <= maxUndecided:
+		return rec, nil
+	case c.want == nil && len(c.groups) > 1 && c.patient == nil:
+		return nil, c.several(c.groups[0].first, c.groups[1].first)
+	}
+	return nil, ErrUndecided
+}
+
+// addPatient tells who the patient is. It returns whether p is them.
+func (c *converter) addPatient(p *patient) (bool, error) {
+	switch {
+	case c.patient != nil && c.patient.same(p):
+		c.patient = c.patient.with(p, c.report)
+	case c.want != nil && p.owns(c.want) == isOthers:
+		c.leave(&p.self, clinical.OtherPatient, "Patient")
+		return false, nil
+	case c.patient != nil:
+		return false, c.several(entry(c.patient.place), entry(p.place))
+	default:
+		c.patient = p
+	}
+	undecided := c.groups[:0]
+	for _, g := range c.groups {
+		switch c.whose(&g.subject, g.patient) {
+		case isPatients:
+			c.take(g.record)
+		case isOthers:
+			c.disown(g.record, unlike(&g.subject))
+			c.another(&g.subject)
+		default:
+			undecided = append(undecided, g)
+		}
+	}
+	clear(c.groups[len(undecided):])
+	c.groups = undecided
+	return true, nil
+}
+
+// take adds a record to the patient's.
+func (c *converter) take(r *record) {
+	if c.main == nil {
+		c.main = r
+	} else {
+		c.main.absorb(r)
+	}
+}
+
+// settle decides at the end of the input whose record is sent.
+func (c *converter) settle() error {
+	server, first := "", ""
+	if c.want != nil {
+		server = c.want.base
+	}
+	if c.patient != nil && server == "" {
+		server = c.patient.self.base
+	}
+	want, decided := c.want, c.patient != nil
+	for _, g := range c.groups {
+		if !decided && want != nil && !want.same(&g.subject) {
+			if c.want == nil {
+				return c.several(c.groups[0].first, g.first)
+			}
+			c.disown(g.record, unlike(&g.subject))
+			c.another(&g.subject)
+			continue
+		}
+		switch base := g.subject.base; {
+		case base == "":
+			if c.elsewhere[keyOf(c.seed, "", g.subject.tail)] {
+				c.disown(g.record, clinical.NoPatient)
+				c.another(&g.subject)
+				continue
+			}
+		case server == "":
+			server = base
+		case server != base:
+			return c.several(first, g.first)
+		}
+		if want == nil {
+			want = &g.subject
+		}
+		if g.subject.base == server {
+			first = g.first
+		}
+		c.take(g.record)
+		if c.patient == nil {
+			c.patient = g.patient
+		}
+	}
+	c.groups = nil
+	if c.nobody != nil {
+		c.take(c.nobody)
+	}
+	c.settleEditions()
+	return nil
+}
+
+// settleEditions lets the newest edition of a resource take the place of older ones where it could not be read, or was deleted.
+func (c *converter) settleEditions() {
+	main := c.mine()
+	for name, l := range c.unread {
+		main.void(&labs.Result{Resource: name, Edition: l.Edition})
+	}
+	if p := c.patient; p != nil {
+		if gone, ok := c.gone[p.resource]; ok && p.resource != "" && gone.supersedes(&p.edition) {
+			p.birthDate, p.died, p.gender = "", "", ""
+		}
+	}
+}
