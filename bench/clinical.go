@@ -166,7 +166,7 @@ func oru(results int) []byte {
 		"OBR|1|P77^HOSP|F88^LAB|58410-2^CBC panel^LN|||202403050800-0500|||||||||1245319599^Snow^John^^^^^^NPI||||||202403051200||HM|F\r")
 	for i := range results {
 		test := tests[i%len(tests)]
-		fmt.Fprintf(&b, "OBX|%d|NM|%s^LN^^^^2.69||%s%d|%s|%s-%s|N^Normal^HL70078^^^^2.7|||F|||202403%02d%02d%02d00-0500|12D4567890^Central Lab^CLIA||||202403051200||||"+
+		fmt.Fprintf(&b, "OBX|%d|NM|%s^LN^^^^2.69|%[1]d|%[3]s%[4]d|%s|%s-%s|N^Normal^HL70078^^^^2.7|||F|||202403%02d%02d%02d00-0500|12D4567890^Central Lab^CLIA||||202403051200||||"+
 			"Central Lab^L^^^^CLIA&2.16.840.1.113883.4.7&ISO^XX^^^12D4567890|123 Beach Way^^Denver^CO^80210^USA\r",
 			i+1, test.id, test.value, i%10, test.unit, test.low, test.high, i%28+1, i%24, i%60)
 	}

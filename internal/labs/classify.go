@@ -18,7 +18,7 @@ type verdict struct {
 func (s *Set) classify(r *Result, p Patient) verdict {
 	var v verdict
 	v.is, v.notes, _ = judge(r.Flags)
-	foreign := slices.Contains(v.notes, clinical.FlagUnknown)
+	doubtful := slices.Contains(v.notes, clinical.FlagUnknown) || slices.Contains(v.notes, clinical.SeveralFlags)
 	usable, unread := r.usableRanges()
 	v.notes = append(v.notes, unread...)
 	ranges := fitting(usable, p)
@@ -34,7 +34,7 @@ func (s *Set) classify(r *Result, p Patient) verdict {
 	byRange, notes := compare(r, ranges)
 	v.notes = append(v.notes, notes...)
 	switch {
-	case v.is == unknown && byRange == normal && foreign: // what it means may be that it is not
+	case v.is == unknown && byRange == normal && doubtful: // what it means may be that it is not
 	case v.is == unknown:
 		v.is = byRange
 	case byRange == unknown:

@@ -23,7 +23,10 @@ type Set struct {
 	rows  []*row
 	limit int // of rows, at which it settles
 	order int
-	voids map[uint64]claim // what stands in place of results that are not sent, by resource or by identifier
+	// voids and corrections are not sent, but take the place of results: by resource, and by identifier.
+	voids       map[uint64]claim
+	corrections map[uint64][]claim
+	corrected   int // of corrections
 }
 
 // row is a result that is kept, with what it is compared by. The hashes are 0 where there is nothing to compare.
@@ -80,9 +83,9 @@ func (s *Set) void(r *Result, withdrawn bool) {
 	s.order++
 	c := claim{r.Edition, r.rank(), s.order, spanOf(r.Date), withdrawn}
 	resource, identifier := keys(r)
-	s.stand(resource, c)
+	s.standForResource(resource, c)
 	if r.Corrected {
-		s.stand(identifier, c)
+		s.standForIdentifier(identifier, c)
 	}
 }
 
@@ -94,8 +97,13 @@ func (s *Set) Absorb(other *Set) {
 		}
 	}
 	for key, c := range other.voids {
-		c.order += s.order
-		s.stand(key, c)
+		s.standForResource(key, c)
+	}
+	for key, all := range other.corrections {
+		for _, c := range all {
+			c.order += s.order
+			s.standForIdentifier(key, c)
+		}
 	}
 	s.order += other.order
 }

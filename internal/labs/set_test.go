@@ -98,6 +98,8 @@ func TestSet_Classification(t *testing.T) {
 		{"nothing between zero and zero", func(r *Result) { r.Flags, r.Ranges[0] = nil, Range{Low: "0", High: "0"} }, "", "", []clinical.Reason{clinical.Unclassified}},
 		{"an unknown flag of a normal result", func(r *Result) { r.Flags, r.Value.Number = []Flag{{Code: "*"}}, "5" }, "", "",
 			[]clinical.Reason{clinical.FlagUnknown, clinical.Unclassified}},
+		{"flags that contradict each other of a normal result", func(r *Result) { r.Flags, r.Value.Number = []Flag{{Code: "N"}, {Code: "L"}}, "5" }, "", "",
+			[]clinical.Reason{clinical.SeveralFlags, clinical.Unclassified}},
 		{"an unknown flag of a high result", func(r *Result) { r.Flags = []Flag{{Code: "*"}} }, helios.FlagHigh, "High", []clinical.Reason{clinical.FlagUnknown}},
 		{"a range for others", func(r *Result) { r.Flags, r.Ranges[0].Gender = nil, "female" }, "", "",
 			[]clinical.Reason{clinical.RangeNotSent, clinical.Unclassified}},

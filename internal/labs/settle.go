@@ -65,17 +65,54 @@ func keys(r *Result) (resource, identifier uint64) {
 	return resource, identifier
 }
 
-// stand remembers what stands in place of a result that is not sent.
-func (s *Set) stand(key uint64, c claim) {
-	const most = 1 << 16
+const (
+	// maxVoids is how many results that are not sent are remembered.
+	maxVoids = 1 << 16
+	// maxMoments is of how many moments corrections of one identifier are told apart. With more they concern all of its results.
+	maxMoments = 64
+)
+
+// standForResource remembers the newest edition of a resource, if it is not sent.
+func (s *Set) standForResource(key uint64, c claim) {
 	known, ok := s.voids[key]
-	if key == 0 || ok && c.before(known) || !ok && len(s.voids) == most {
+	if key == 0 || ok && c.before(known) || !ok && len(s.voids) == maxVoids {
 		return
 	}
 	if s.voids == nil {
 		s.voids = map[uint64]claim{}
 	}
 	s.voids[key] = c
+}
+
+// standForIdentifier remembers a correction that is not sent; of one moment the last.
+func (s *Set) standForIdentifier(key uint64, c claim) {
+	if key == 0 {
+		return
+	}
+	known := s.corrections[key]
+	if len(known) == maxMoments {
+		c.span = span{}
+	}
+	for i := range known {
+		if known[i].span == c.span {
+			if known[i].order < c.order {
+				known[i] = c
+			}
+			return
+		}
+	}
+	if len(known) == maxMoments {
+		known[0] = c
+		return
+	}
+	if s.corrected == maxVoids {
+		return
+	}
+	if s.corrections == nil {
+		s.corrections = map[uint64][]claim{}
+	}
+	s.corrections[key] = append(known, c)
+	s.corrected++
 }
 
 // Settle decides among the results that are there: of each resource the newest edition stays, of results with one identifier the corrected one, of what is there
@@ -158,16 +195,7 @@ func (s *Set) settleIdentifiers(first map[uint64]*row) {
 			namesakes[r.identifier] = append(namesakes[r.identifier], r)
 		}
 	}
-	for _, r := range s.rows {
-		void, ok := s.voids[r.identifier]
-		if !ok || r.identifier == 0 || r.rank() >= void.rank && r.order > void.order {
-			continue
-		}
-		ofItsMoment := func(other *row) bool { return other.span == void.span }
-		if r.span == void.span || !slices.ContainsFunc(namesakes[r.identifier], ofItsMoment) {
-			s.remove(r, void.reason())
-		}
-	}
+	s.settleCorrections(namesakes)
 	for _, r := range s.rows { // and not over the map, so that the report has an order
 		if all := namesakes[r.identifier]; all != nil {
 			delete(namesakes, r.identifier)
@@ -176,32 +204,89 @@ func (s *Set) settleIdentifiers(first map[uint64]*row) {
 	}
 }
 
-// settleNamesakes decides among results with one identifier and test. One of a higher rank takes the place of those of the same moment. If there are none it takes that
-// of another moment, unless they are several: then they are a series, such as a tolerance test's, and another of them was corrected.
-func (s *Set) settleNamesakes(all []*row) {
-	for rank := 2; rank > 0; rank-- {
-		for _, r := range all {
-			if r.out || r.rank() != rank {
-				continue
-			}
-			lower := slices.DeleteFunc(slices.Clone(all), func(other *row) bool { return other.out || other.rank() >= rank })
-			sameMoment := slices.DeleteFunc(slices.Clone(lower), func(other *row) bool { return other.span != r.span })
-			switch {
-			case len(sameMoment) > 0:
-				lower = sameMoment
-			case r.renewed, slices.ContainsFunc(lower, func(other *row) bool { return other.span != lower[0].span }):
-				lower = nil
-			}
-			for _, other := range lower {
-				s.remove(other, clinical.Replaced)
-			}
-			for _, other := range all {
-				if rank == 2 && other.rank() == 2 && !other.out && other != r && other.supersededBy(r) {
-					s.remove(other, clinical.Replaced)
-				}
+// settleCorrections leaves out what was corrected or withdrawn by something that is not sent: what is of the same moment or, if nothing is, all.
+func (s *Set) settleCorrections(namesakes map[uint64][]*row) {
+	if len(s.corrections) == 0 {
+		return
+	}
+	there := map[uint64]map[span]bool{}
+	for identifier, all := range namesakes {
+		if len(s.corrections[identifier]) > 0 {
+			there[identifier] = map[span]bool{}
+			for _, r := range all {
+				there[identifier][r.span] = true
 			}
 		}
 	}
+	for _, r := range s.rows {
+		if r.identifier == 0 {
+			continue
+		}
+		for _, c := range s.corrections[r.identifier] {
+			if (r.rank() < c.rank || r.order < c.order) && (r.span == c.span || !there[r.identifier][c.span]) {
+				s.remove(r, c.reason())
+				break
+			}
+		}
+	}
+}
+
+// settleNamesakes decides among results with one identifier and test. One of a higher rank takes the place of those of the same moment. If there are none it takes that
+// of another moment, unless they are several: then they are a series, such as a tolerance test's, and another of them was corrected.
+func (s *Set) settleNamesakes(all []*row) {
+	ranks := [3][]*row{}
+	for _, r := range all {
+		if !r.out {
+			ranks[r.rank()] = append(ranks[r.rank()], r)
+		}
+	}
+	corrected := ranks[2]
+	anchored := s.replace(slices.Concat(ranks[0], ranks[1]), corrected)
+	s.replace(ranks[0], slices.DeleteFunc(ranks[1], func(r *row) bool { return r.out }))
+	if len(corrected) < 2 {
+		return
+	}
+	last := corrected[0]
+	lastOf := map[span]*row{}
+	for _, r := range corrected {
+		if last.supersededBy(r) {
+			last = r
+		}
+		if other := lastOf[r.span]; other == nil || other.supersededBy(r) {
+			lastOf[r.span] = r
+		}
+	}
+	for _, r := range corrected {
+		apart := anchored[r.span] && anchored[last.span] && lastOf[r.span] == r // two of a series were corrected
+		if r != last && !apart {
+			s.remove(r, clinical.Replaced)
+		}
+	}
+}
+
+// replace lets higher results take the place of lower ones. It returns the moments of which there were both.
+func (s *Set) replace(lower, higher []*row) map[span]bool {
+	if len(lower) == 0 || len(higher) == 0 {
+		return nil
+	}
+	moments := map[span][]*row{}
+	for _, r := range lower {
+		if !r.out {
+			moments[r.span] = append(moments[r.span], r)
+		}
+	}
+	series := len(moments) > 1
+	met, elsewhere := map[span]bool{}, false
+	for _, r := range higher {
+		met[r.span] = met[r.span] || r.renewed || len(moments[r.span]) > 0
+		elsewhere = elsewhere || !met[r.span]
+	}
+	for _, r := range lower {
+		if !r.out && (met[r.span] || elsewhere && !series) {
+			s.remove(r, clinical.Replaced)
+		}
+	}
+	return met
 }
 
 // supersededBy tells which of two corrected results with one identifier is the later.

@@ -137,6 +137,12 @@ func TestSet_Settles(t *testing.T) {
 		{"one of a series that is withdrawn", []arrival{
 			add(in("a", "7", id)), add(in("b", "8", and(id, on("2025-01-14")))), withdrawn(in("c", "", and(id, on("2025-01-14")))),
 		}, []string{"7 %"}, map[string]clinical.Reason{"b": clinical.StatusNotSent}},
+		{"two of a series that are corrected", []arrival{
+			add(in("a", "7", id)), add(in("b", "8", and(id, on("2025-01-14")))), add(in("c", "9", corrected)), add(in("d", "10", and(corrected, on("2025-01-14")))),
+		}, []string{"9 %", "10 %"}, map[string]clinical.Reason{"a": clinical.Replaced, "b": clinical.Replaced}},
+		{"two of a series that are withdrawn", []arrival{
+			add(in("a", "7", id)), add(in("b", "8", and(id, on("2025-01-14")))), withdrawn(in("c", "", id)), withdrawn(in("d", "", and(id, on("2025-01-14")))),
+		}, nil, map[string]clinical.Reason{"a": clinical.StatusNotSent, "b": clinical.StatusNotSent}},
 		{"a series of which nobody knows what is withdrawn", []arrival{
 			add(in("a", "7", id)), add(in("b", "8", and(id, on("2025-01-14")))), withdrawn(in("c", "", and(id, on("")))),
 		}, nil, map[string]clinical.Reason{"a": clinical.StatusNotSent, "b": clinical.StatusNotSent}},
@@ -205,7 +211,14 @@ func TestSet_VoidsAreBounded(t *testing.T) {
 	for i := range 1<<16 + 10 {
 		s.Void(Result{Resource: fmt.Sprint("Observation/", i), Edition: Edition{Number: 2}})
 	}
-	assert.Len(t, s.voids, 1<<16)
+	assert.Len(t, s.voids, maxVoids)
+	for i := range 1<<16 + 10 {
+		s.Withdraw(Result{Code: "1", Identifier: fmt.Sprint(i % 100), Date: fmt.Sprintf("%04d", i%9000+1000)})
+		s.Withdraw(Result{Code: "1", Identifier: fmt.Sprint(i)})
+	}
+	assert.Equal(t, maxVoids, s.corrected)
+	s.Add(in("b", "7", func(r *Result) { r.System, r.Code, r.Identifier, r.Date = "", "1", "5", "2026-01-01" }))
+	assert.Empty(t, s.LabResults(Patient{}), "so many corrections concern all that has the identifier")
 	s.Void(Result{Resource: "Observation/0", Edition: Edition{Number: 4, Place: 1}})
 	s.Add(in("a", "7", func(r *Result) { r.Resource, r.Edition = "Observation/0", Edition{Number: 3} }))
 	assert.Empty(t, s.LabResults(Patient{}))
