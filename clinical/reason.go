@@ -72,6 +72,8 @@ const (
 	StatusOmitted     Reason = "its status is not one that is sent"
 	CharacterSet      Reason = "read as UTF-8, though another character set is declared"
 	DosageWithoutUnit Reason = "a dose without a unit"
-	TextNotSent       Reason = "its instructions in words are not sent, as they are coded too"
-	Ended             Reason = "an order whose time is over"
+	// InstructionPartial is a drug of whose coded instructions a part cannot be read, or is of a kind that is not sent, such as the route.
+	InstructionPartial Reason = "a part of its coded instructions is not sent"
+	TextNotSent        Reason = "its instructions in words are not sent, as they are coded too"
+	Ended              Reason = "an order whose time is over"
 )

@@ -18,7 +18,10 @@ type dosage struct {
 	typed     bool   // whether someone typed the frequency
 	ends      string // when it is over
 	asNeeded  bool
+	reason    label   // what it is taken for as needed
 	more      []label // additional instructions, such as "with food"
+	partial   bool    // of when it is taken, something is not sent or cannot be read
+	unsent    bool    // of other things, such as the route, something is not sent
 	narrative bool    // the text is too long to be kept
 }
 
@@ -45,10 +48,13 @@ func (d *decoder) dosage() dosage {
 			is, _ := d.isTrue()
 			got.asNeeded = got.asNeeded || is
 		case "asNeededCodeableConcept":
-			d.skip()
-			got.asNeeded = true
+			c := d.concept()
+			got.asNeeded, got.reason = true, c.label()
 		case "doseAndRate":
 			d.list(func() { d.doseAndRate(&got) })
+		case "route", "site", "method", "maxDosePerPeriod", "maxDosePerAdministration", "maxDosePerLifetime", "modifierExtension":
+			got.unsent = got.unsent || d.isThere()
+			d.skip()
 		default:
 			d.skip()
 		}
@@ -104,6 +110,8 @@ type repeat struct {
 	frequency, frequencyMax, period, periodMax, unit string
 	when, times, days                                []string
 	long                                             value // how long it goes on
+	partial                                          bool  // there is more than what is read
+	unread                                           bool  // how often cannot be told
 }
 
 // timing reads a Timing: how often and when.
@@ -120,6 +128,7 @@ func (d *decoder) timing(got *dosage) {
 			d.skip()
 		}
 	})
+	got.partial = got.partial || r.partial || r.unread
 	if got.frequency = r.phrase(); got.frequency != "" {
 		return
 	}
@@ -141,9 +150,17 @@ var timingCodes = map[string]string{
 }
 
 func (d *decoder) repeat(r *repeat, got *dosage) {
+	number := func(into *string) {
+		there := d.isThere()
+		*into = d.number()
+		r.unread = r.unread || there && *into == ""
+	}
 	strings := func(into *[]string, read func() string) {
 		d.list(func() {
-			if s := read(); s != "" && d.room(len(*into)) {
+			s := read()
+			if s == "" {
+				r.partial = true
+			} else if d.room(len(*into)) {
 				*into = append(*into, s)
 			}
 		})
@@ -151,15 +168,17 @@ func (d *decoder) repeat(r *repeat, got *dosage) {
 	d.object(func(key []byte) {
 		switch string(key) {
 		case "frequency":
-			r.frequency = d.number()
+			number(&r.frequency)
 		case "frequencyMax":
-			r.frequencyMax = d.number()
+			number(&r.frequencyMax)
 		case "period":
-			r.period = d.number()
+			number(&r.period)
 		case "periodMax":
-			r.periodMax = d.number()
+			number(&r.periodMax)
 		case "periodUnit":
-			r.unit = d.string()
+			there := d.isThere()
+			r.unit = periodUnits[d.string()]
+			r.unread = r.unread || there && r.unit == ""
 		case "when":
 			strings(&r.when, func() string { return eventTimes[d.string()] })
 		case "timeOfDay":
@@ -167,9 +186,14 @@ func (d *decoder) repeat(r *repeat, got *dosage) {
 		case "dayOfWeek":
 			strings(&r.days, func() string { return weekdays[d.string()] })
 		case "boundsDuration":
+			there := d.isThere()
 			r.long = amount(d.quantity())
+			r.partial = r.partial || there && r.long.String() == ""
 		case "boundsPeriod":
 			got.ends = d.period().end
+		case "boundsRange", "count", "countMax", "duration", "durationMax", "offset":
+			r.partial = r.partial || d.isThere()
+			d.skip()
 		default:
 			d.skip()
 		}
@@ -209,8 +233,8 @@ func (r *repeat) phrase() string {
 }
 
 func (r *repeat) often() string {
-	unit := periodUnits[r.unit]
-	if unit == "" || r.period == "" {
+	unit := r.unit
+	if unit == "" || r.period == "" || r.unread {
 		return ""
 	}
 	count := span(r.frequency, r.frequencyMax)
@@ -272,6 +296,15 @@ func (c *converter) instructions(m *medication, today string) (dose, frequency s
 		}
 		if got.asNeeded && !strings.Contains(often, "as needed") {
 			often = strings.TrimPrefix(often+", as needed", ", ")
+			reason, instead := c.clearLabel(&got.reason)
+			if instead != "" {
+				note(instead)
+			}
+			if reason != "" {
+				note(reason)
+			} else if got.reason.name != "" {
+				often += " for " + got.reason.name
+			}
 		}
 		for _, more := range got.more {
 			reason, instead := c.clearLabel(&more)
@@ -294,7 +327,7 @@ func (c *converter) instructions(m *medication, today string) (dose, frequency s
 		}
 		switch {
 		case got.text == "":
-		case amount != "" && got.frequency != "":
+		case amount != "" && got.frequency != "" && !got.partial:
 			note(clinical.TextNotSent)
 		default:
 			amount = got.text
@@ -302,6 +335,9 @@ func (c *converter) instructions(m *medication, today string) (dose, frequency s
 				amount = got.dose
 				note(reason)
 			}
+		}
+		if (got.partial || got.unsent) && amount == got.dose {
+			note(clinical.InstructionPartial)
 		}
 		if amount != "" && amount == got.dose && got.noUnit {
 			note(clinical.DosageWithoutUnit)
