@@ -28,7 +28,9 @@ type Result struct {
 	Edition  Edition
 	// Identifier is the source's own business identifier, with which a corrected result replaces one of the same test. It is compared and never sent.
 	Identifier string
-	Corrected  bool
+	// Test is by what the source tells apart results with one Identifier, if that is not their code.
+	Test      string
+	Corrected bool
 	// Preliminary is set if a final result with the same identifier takes its place.
 	Preliminary bool
 	// Refs are hashes under which others in the source refer to it, for the source's reader; 0 for none.

@@ -59,7 +59,11 @@ func keys(r *Result) (resource, identifier uint64) {
 	if r.Resource != "" {
 		resource = hash("resource", r.Resource)
 	}
-	if r.Identifier != "" {
+	switch {
+	case r.Identifier == "":
+	case r.Test != "":
+		identifier = hash("test", r.Test, r.Identifier)
+	default:
 		identifier = r.testHash(r.Identifier)
 	}
 	return resource, identifier
