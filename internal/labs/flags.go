@@ -60,12 +60,12 @@ var unusable = set("QCF", "HM")
 // words are what is written where no code is given.
 var words = map[string]normality{
 	"normal": normal, "within normal limits": normal, "within normal range": normal,
-	"low": low, "below low normal": low, "below normal": low, "below reference range": low, "significantly low": low, "very low": low,
-	"high": high, "above high normal": high, "above normal": high, "above reference range": high, "significantly high": high, "very high": high,
-	"abnormal": abnormal,
-	"critical": critical, "critical abnormal": critical, "critically abnormal": critical,
-	"critical low": criticalLow, "critically low": criticalLow, "below lower panic limits": criticalLow,
-	"critical high": criticalHigh, "critically high": criticalHigh, "above upper panic limits": criticalHigh,
+	"lo": low, "low": low, "below low normal": low, "below normal": low, "below reference range": low, "significantly low": low, "very low": low,
+	"hi": high, "high": high, "above high normal": high, "above normal": high, "above reference range": high, "significantly high": high, "very high": high,
+	"abn": abnormal, "abnormal": abnormal,
+	"crit": critical, "critical": critical, "critical abnormal": critical, "critically abnormal": critical,
+	"pl": criticalLow, "panic low": criticalLow, "critical low": criticalLow, "critically low": criticalLow, "below lower panic limits": criticalLow,
+	"ph": criticalHigh, "panic high": criticalHigh, "critical high": criticalHigh, "critically high": criticalHigh, "above upper panic limits": criticalHigh,
 }
 
 func set(items ...string) map[string]bool {
@@ -100,8 +100,15 @@ func judge(flags []Flag) (is normality, notes []clinical.Reason, usable bool) {
 			return unknown, nil, false
 		}
 		n, known := codes[code]
-		if !known {
-			n, known = words[text]
+		if !known && !own {
+			n, known = words[strings.ToLower(code)] // a word in the place of the code
+		}
+		if said, ok := words[text]; ok && known {
+			var agree bool
+			n, agree = n.and(said)
+			contradicted = contradicted || !agree
+		} else if ok {
+			n, known = said, true
 		}
 		if !known && code == "" {
 			code = strings.ToUpper(text) // a code that is given as a text

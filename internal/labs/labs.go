@@ -89,6 +89,8 @@ type Flag struct{ System, Code, Text string }
 type Patient struct {
 	Age    *int
 	Gender string
+	// Born is the birth date, with which the age at a result is told to choose among ranges for ages; "" means that Age is to be taken. It is never sent.
+	Born string
 }
 
 // Options are those of fhir and hl7v2 that concern results.

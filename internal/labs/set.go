@@ -20,9 +20,10 @@ type Set struct {
 	opts   Options
 	report *clinical.Report
 
-	rows  []*row
-	limit int // of rows, at which it settles
-	order int
+	rows    []*row
+	limit   int // of rows, at which it settles
+	order   int
+	settled int // the order up to which it is
 	// voids and corrections are not sent, but take the place of results: by resource, and by identifier.
 	voids       map[uint64]claim
 	corrections map[uint64][]claim
@@ -34,8 +35,9 @@ type row struct {
 	*Result
 	order int // of its coming
 	out   bool
-	// renewed tells that an older edition of its resource was there, so that it is known what it corrects.
+	// renewed tells that what it takes the place of was there: an older edition of its resource, or a result of its moment.
 	renewed bool
+	series  bool // there was another with its identifier, of another moment
 	span    span
 
 	content, test, resource, identifier uint64
@@ -81,7 +83,7 @@ func (s *Set) Withdraw(r Result) {
 
 func (s *Set) void(r *Result, withdrawn bool) {
 	s.order++
-	c := claim{r.Edition, r.rank(), s.order, spanOf(r.Date), withdrawn}
+	c := claim{edition: r.Edition, rank: r.rank(), order: s.order, span: spanOf(r.Date), withdrawn: withdrawn}
 	resource, identifier := keys(r)
 	s.standForResource(resource, c)
 	if r.Corrected {

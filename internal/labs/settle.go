@@ -17,9 +17,13 @@ type claim struct {
 	span    span
 	// withdrawn is set where it is not sent because it was wrong.
 	withdrawn bool
+	// met tells that there was a result of its moment, which it is about.
+	met bool
 }
 
-func (r *row) claim() claim { return claim{r.Edition, r.rank(), r.order, r.span, false} }
+func (r *row) claim() claim {
+	return claim{edition: r.Edition, rank: r.rank(), order: r.order, span: r.span}
+}
 
 // reason is why those are not sent whose place it takes.
 func (c *claim) reason() clinical.Reason {
@@ -122,6 +126,10 @@ func (s *Set) standForIdentifier(key uint64, c claim) {
 // Settle decides among the results that are there: of each resource the newest edition stays, of results with one identifier the corrected one, of what is there
 // twice one, and the latest of each test if that was asked for.
 func (s *Set) Settle() {
+	if s.settled == s.order {
+		return
+	}
+	s.settled = s.order
 	s.settleResources()
 	s.compact()
 	index := make(map[uint64]*row, len(s.rows))
@@ -199,7 +207,7 @@ func (s *Set) settleIdentifiers(first map[uint64]*row) {
 			namesakes[r.identifier] = append(namesakes[r.identifier], r)
 		}
 	}
-	s.settleCorrections(namesakes)
+	s.settleCorrections()
 	for _, r := range s.rows { // and not over the map, so that the report has an order
 		if all := namesakes[r.identifier]; all != nil {
 			delete(namesakes, r.identifier)
@@ -208,17 +216,19 @@ func (s *Set) settleIdentifiers(first map[uint64]*row) {
 	}
 }
 
-// settleCorrections leaves out what was corrected or withdrawn by something that is not sent: what is of the same moment or, if nothing is, all.
-func (s *Set) settleCorrections(namesakes map[uint64][]*row) {
+// settleCorrections leaves out what was corrected or withdrawn by something that is not sent: what is of the same moment or, if nothing is, all that is not certainly
+// later.
+func (s *Set) settleCorrections() {
 	if len(s.corrections) == 0 {
 		return
 	}
-	there := map[uint64]map[span]bool{}
-	for identifier, all := range namesakes {
-		if len(s.corrections[identifier]) > 0 {
-			there[identifier] = map[span]bool{}
-			for _, r := range all {
-				there[identifier][r.span] = true
+	for _, r := range s.rows {
+		if r.identifier == 0 {
+			continue
+		}
+		for i, c := range s.corrections[r.identifier] {
+			if r.span == c.span {
+				s.corrections[r.identifier][i].met = true
 			}
 		}
 	}
@@ -227,7 +237,7 @@ func (s *Set) settleCorrections(namesakes map[uint64][]*row) {
 			continue
 		}
 		for _, c := range s.corrections[r.identifier] {
-			if (r.rank() < c.rank || r.order < c.order) && (r.span == c.span || !there[r.identifier][c.span]) {
+			if (r.rank() < c.rank || r.order < c.order) && (r.span == c.span || !c.met && !c.span.before(r.span)) {
 				s.remove(r, c.reason())
 				break
 			}
@@ -236,7 +246,7 @@ func (s *Set) settleCorrections(namesakes map[uint64][]*row) {
 }
 
 // settleNamesakes decides among results with one identifier and test. One of a higher rank takes the place of those of the same moment. If there are none it takes that
-// of another moment, unless they are several: then they are a series, such as a tolerance test's, and another of them was corrected.
+// of another moment that is not certainly later, unless they are several: then they are a series, such as a tolerance test's, and another of them was corrected.
 func (s *Set) settleNamesakes(all []*row) {
 	ranks := [3][]*row{}
 	for _, r := range all {
@@ -271,22 +281,36 @@ func (s *Set) settleNamesakes(all []*row) {
 // replace lets higher results take the place of lower ones. It returns the moments of which there were both.
 func (s *Set) replace(lower, higher []*row) map[span]bool {
 	if len(lower) == 0 || len(higher) == 0 {
-		return nil
+		met := map[span]bool{}
+		for _, r := range higher {
+			met[r.span] = met[r.span] || r.renewed
+		}
+		return met
 	}
-	moments := map[span][]*row{}
+	moments, series := map[span]bool{}, false
 	for _, r := range lower {
 		if !r.out {
-			moments[r.span] = append(moments[r.span], r)
+			moments[r.span] = true
+			series = series || r.series
 		}
 	}
-	series := len(moments) > 1
-	met, elsewhere := map[span]bool{}, false
+	series = series || len(moments) > 1
+	met := map[span]bool{}
+	var elsewhere []*row
 	for _, r := range higher {
-		met[r.span] = met[r.span] || r.renewed || len(moments[r.span]) > 0
-		elsewhere = elsewhere || !met[r.span]
+		r.renewed = r.renewed || moments[r.span]
+		met[r.span] = met[r.span] || r.renewed
+		if !met[r.span] && !series && len(elsewhere) < maxMoments {
+			elsewhere = append(elsewhere, r)
+		}
 	}
 	for _, r := range lower {
-		if !r.out && (met[r.span] || elsewhere && !series) {
+		r.series = series
+		// What stands in the same place, or is certainly later, is not what was corrected.
+		isCorrected := func(by *row) bool {
+			return !by.span.before(r.span) && (r.Edition.Place == 0 || r.Edition.Place != by.Edition.Place)
+		}
+		if !r.out && (met[r.span] || slices.ContainsFunc(elsewhere, isCorrected)) {
 			s.remove(r, clinical.Replaced)
 		}
 	}

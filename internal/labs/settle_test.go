@@ -100,7 +100,18 @@ func TestSet_Settles(t *testing.T) {
 		{"a correction of none of a series", []arrival{
 			add(in("a", "7", id)), add(in("b", "8", and(id, on("2025-01-14")))), add(in("c", "9", and(corrected, on("2025-01-13")))),
 		}, []string{"7 %", "8 %", "9 %"}, map[string]clinical.Reason{}},
-		{"a correction of the date", []arrival{add(in("a", "7", id)), add(in("b", "7", and(corrected, on("2025-01-14"))))}, []string{"7 %"},
+		{"corrections of one of a series, and of another moment", []arrival{
+			add(in("a", "7", id)), add(in("b", "8", and(id, on("2025-01-14")))), add(in("c", "9", corrected)), add(in("d", "10", and(corrected, on("2025-01-12")))),
+		}, []string{"8 %", "9 %"}, nil},
+		{"a correction of what is certainly earlier", []arrival{add(in("a", "7", id)), add(in("b", "6", and(corrected, on("2025-01-14"))))}, []string{"7 %", "6 %"},
+			map[string]clinical.Reason{}},
+		{"a preliminary one that is later than the final one", []arrival{add(in("a", "7", preliminary)), add(in("b", "6", and(id, on("2025-01-14"))))}, []string{"7 %", "6 %"},
+			map[string]clinical.Reason{}},
+		{"a correction in the same place, of another moment", []arrival{
+			add(in("a", "7", and(id, func(r *Result) { r.Edition.Place = 5 }))), add(in("b", "6", and(corrected, on("2025-02-14"), func(r *Result) { r.Edition.Place = 5 }))),
+		}, []string{"7 %", "6 %"}, map[string]clinical.Reason{}},
+		{"one withdrawn that was earlier", []arrival{add(in("a", "7", id)), withdrawn(in("b", "", and(id, on("2025-01-14"))))}, []string{"7 %"}, map[string]clinical.Reason{}},
+		{"a correction of the date", []arrival{add(in("a", "7", id)), add(in("b", "7", and(corrected, on("2025-01-16"))))}, []string{"7 %"},
 			map[string]clinical.Reason{"a": clinical.Replaced}},
 		{"two corrections", []arrival{add(in("a", "7", id)), add(in("b", "8", corrected)), add(in("c", "9", and(corrected, on("2025-02-01"))))}, []string{"9 %"},
 			map[string]clinical.Reason{"a": clinical.Replaced, "b": clinical.Replaced}},
@@ -158,6 +169,8 @@ func TestSet_Settles(t *testing.T) {
 				}
 				s.Absorb(apart)
 				report.Merge(apartReport)
+				s.Settle()
+				s.settled = 0 // as if there were more than are kept
 				var sent []string
 				for _, r := range s.LabResults(Patient{}) {
 					sent = append(sent, r.Value)
