@@ -74,7 +74,7 @@ func BenchmarkAttachment(b *testing.B) {
 
 // Beyond the buffers that each call has, what is allocated is at most three times the input.
 func TestAllocationIsBounded(t *testing.T) {
-	const buffers = 32 << 10
+	const buffers = 64 << 10
 	for _, n := range []int{200, 2000} {
 		in := large(n)
 		result := testing.Benchmark(func(b *testing.B) {

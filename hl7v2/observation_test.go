@@ -237,7 +237,7 @@ func TestFlags(t *testing.T) {
 		"~~HH":                          {helios.FlagCritical, clinical.DirectionLost},
 		"*":                             {"", clinical.FlagUnknown},
 		"!":                             {"", clinical.FlagUnknown},
-		"PH":                            {"", clinical.FlagUnknown},
+		"PH":                            {helios.FlagCritical, clinical.DirectionLost},
 		"^see comment":                  {"", clinical.FlagUnknown},
 		"^^^^^^^^out of bounds":         {"", clinical.FlagUnknown},
 		strings.Repeat("N~", 20) + "N":  {helios.FlagNormal, ""},

@@ -71,8 +71,9 @@ func (s *Set) Take(r *Result) {
 	}
 }
 
-// Void says that r is not sent, which the caller has reported, but takes the place of what came before it: older editions of its resource and, if it is Corrected,
-// results with its identifier and test. They are left out, whether they come before or after. Of such, 65,536 are remembered.
+// Void says that r is not sent, which the caller has reported, but takes the place of what came before it: older editions of its resource, and results with its
+// identifier and test, of which a final one replaces those that are Preliminary, and a Corrected one all. They are left out, whether they come before or after. Of such,
+// 65,536 are remembered.
 func (s *Set) Void(r Result) { s.void(&r, false) }
 
 // Withdraw is Void for a result that its source says was wrong, so that what came before it with its identifier and test is not to be used either.
@@ -86,7 +87,7 @@ func (s *Set) void(r *Result, withdrawn bool) {
 	c := claim{edition: r.Edition, rank: r.rank(), order: s.order, span: spanOf(r.Date), withdrawn: withdrawn}
 	resource, identifier := keys(r)
 	s.standForResource(resource, c)
-	if r.Corrected {
+	if !r.Preliminary {
 		s.standForIdentifier(identifier, c)
 	}
 }

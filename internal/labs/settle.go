@@ -127,6 +127,7 @@ func (s *Set) standForIdentifier(key uint64, c claim) {
 // twice one, and the latest of each test if that was asked for.
 func (s *Set) Settle() {
 	if s.settled == s.order {
+		s.compact() // of what was revised
 		return
 	}
 	s.settled = s.order
@@ -237,7 +238,7 @@ func (s *Set) settleCorrections() {
 			continue
 		}
 		for _, c := range s.corrections[r.identifier] {
-			if (r.rank() < c.rank || r.order < c.order) && (r.span == c.span || !c.met && !c.span.before(r.span)) {
+			if (r.rank() < c.rank || c.rank == 2 && r.order < c.order) && (r.span == c.span || !c.met && !c.span.before(r.span)) {
 				s.remove(r, c.reason())
 				break
 			}

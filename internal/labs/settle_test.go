@@ -157,6 +157,9 @@ func TestSet_Settles(t *testing.T) {
 		{"a series of which nobody knows what is withdrawn", []arrival{
 			add(in("a", "7", id)), add(in("b", "8", and(id, on("2025-01-14")))), withdrawn(in("c", "", and(id, on("")))),
 		}, nil, map[string]clinical.Reason{"a": clinical.StatusNotSent, "b": clinical.StatusNotSent}},
+		{"a final one without a value", []arrival{add(in("a", "7", preliminary)), add(in("b", "", id))}, nil,
+			map[string]clinical.Reason{"a": clinical.Replaced, "b": clinical.NoValue}},
+		{"a void preliminary one", []arrival{add(in("a", "7", preliminary)), void(in("b", "", preliminary))}, []string{"7 %"}, map[string]clinical.Reason{}},
 		{"a void one that is no correction", []arrival{add(in("a", "7", id)), void(in("b", "", id))}, []string{"7 %"}, map[string]clinical.Reason{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
