@@ -100,11 +100,12 @@ func (c *converter) addCondition(r *resource) error {
 	got.source, got.resource = sourceOf(r), c.identity(r, &got.edition)
 	rec, err := c.recordFor(&got.subject, got.source, nil)
 	if rec == nil {
+		c.move(got.resource, last{Edition: got.edition})
 		return err
 	}
 	drop := func(reason clinical.Reason, detail string) {
 		rec.report.Drop(reason, got.source, detail)
-		c.gone.add(got.resource, last{got.edition, got.verification == "entered-in-error"})
+		c.gone.add(got.resource, last{Edition: got.edition, inError: got.verification == "entered-in-error"})
 	}
 	switch got.verification {
 	case "entered-in-error":

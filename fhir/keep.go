@@ -84,10 +84,14 @@ func (c *converter) addInside(r *resource, inside []insideObservation, in *conta
 
 // keepObservation keeps the results of an Observation. If its status says not to use it, that is returned.
 func (c *converter) keepObservation(o *observation, row labs.Result, in *container) (status string, err error) {
+	row.Corrected = o.status == "amended" || o.status == "corrected" || o.status == "entered-in-error"
+	row.Preliminary = o.status == "preliminary"
 	rec, err := c.recordFor(&o.subject, row.Source, o.patients)
 	if rec == nil {
+		c.move(row.Resource, lastOf(&row))
 		return "", err
 	}
+	row.Corrected, row.Preliminary = false, false
 	notes := 0
 	switch o.status {
 	case "final", "amended", "corrected":
