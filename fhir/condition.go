@@ -67,17 +67,24 @@ func (d *decoder) condition(r *resource, seed maphash.Seed) condition {
 	return c
 }
 
-// oneOf reads a concept and returns its first code that is one of the words; "" if it has none, and unknownWord if it has others only.
+// oneOf reads a concept and returns its first code that is one of the words, else its text if that is one; "" if there is nothing, and unknownWord if there is something else.
 func (d *decoder) oneOf(words map[string]string) string {
-	c := d.concept()
-	word := ""
-	for _, coding := range c.codings {
-		if got, ok := words[coding.code]; ok {
-			return got
+	text := ""
+	if d.next() == '"' {
+		text = d.string()
+	} else {
+		c := d.concept()
+		for _, coding := range c.codings {
+			if word, ok := words[coding.code]; ok {
+				return word
+			}
 		}
-		word = unknownWord
+		if c.isEmpty() {
+			return ""
+		}
+		text = c.text
 	}
-	return word
+	return cmp.Or(words[strings.ToLower(strings.TrimSpace(text))], unknownWord)
 }
 
 // unknownWord stands for a code that the standard does not have.
@@ -100,17 +107,18 @@ func (c *converter) addCondition(r *resource) error {
 	got.source, got.resource = sourceOf(r), c.identity(r, &got.edition)
 	rec, err := c.recordFor(&got.subject, got.source, nil)
 	if rec == nil {
+		c.move(got.resource, last{Edition: got.edition})
 		return err
 	}
 	drop := func(reason clinical.Reason, detail string) {
 		rec.report.Drop(reason, got.source, detail)
-		c.gone.add(got.resource, last{got.edition, got.verification == "entered-in-error"})
+		c.gone.add(got.resource, last{Edition: got.edition, inError: got.verification == "entered-in-error"})
 	}
 	switch got.verification {
 	case "entered-in-error":
 		drop(clinical.StatusNotSent, got.verification)
 		return nil
-	case "refuted", "unconfirmed", "provisional", "differential":
+	case "refuted", "unconfirmed", "provisional", "differential", unknownWord:
 		drop(clinical.NotDiagnosed, got.verification)
 		return nil
 	}

@@ -36,6 +36,7 @@ type converter struct {
 	server      string           // on which the first resource that tells it is
 	gone        editions         // of conditions, medications and Patients
 	unread      editions         // of Observations, and of reports with Observations inside
+	moved       editions         // of anything that is about someone else
 	corrected   map[uint64]place // where corrected results come from, by what they have in common
 	members     map[uint64]membership
 	reportNames []label
@@ -49,7 +50,7 @@ type converter struct {
 func newConverter(kind labs.Kind, opts *Options) *converter {
 	c := &converter{
 		opts: opts, kind: kind, labs: opts.labs(), seed: maphash.MakeSeed(), report: &clinical.Report{}, skippedKinds: map[string]bool{},
-		elsewhere: map[uint64]bool{}, gone: editions{}, unread: editions{}, corrected: map[uint64]place{}, members: map[uint64]membership{},
+		elsewhere: map[uint64]bool{}, gone: editions{}, unread: editions{}, moved: editions{}, corrected: map[uint64]place{}, members: map[uint64]membership{},
 		reportNames: make([]label, 1), reportIndex: map[string]int32{"": 0}, drugs: map[uint64]*knownDrug{},
 		d: decoder{people: people.Set{Max: maxPeople, Texts: maxStrings}}, places: map[string]int{},
 	}

@@ -78,6 +78,23 @@ func isNewer(a, b *labs.Edition) bool { return cmp.Or(newer(a, b), cmp.Compare(a
 type last struct {
 	labs.Edition
 	inError bool // so that, if nothing tells that another is newer, none is sent
+	rank    int  // of an Observation: 1 for one that is corrected, -1 for a preliminary one
+}
+
+func lastOf(row *labs.Result) last {
+	l := last{Edition: row.Edition}
+	switch {
+	case row.Corrected:
+		l.rank = 1
+	case row.Preliminary:
+		l.rank = -1
+	}
+	return l
+}
+
+// result is what takes the place of older editions among results.
+func (l *last) result(name string) *labs.Result {
+	return &labs.Result{Resource: name, Edition: l.Edition, Corrected: l.rank > 0, Preliminary: l.rank < 0}
 }
 
 func (l last) supersedes(edition *labs.Edition) bool {
@@ -92,10 +109,40 @@ type editions map[string]last
 
 func (e editions) add(resource string, l last) {
 	known, ok := e[resource]
-	if resource == "" || ok && known.supersedes(&l.Edition) || !ok && len(e) >= maxEditions {
+	older := ok && known.supersedes(&l.Edition)
+	if ok && newer(&known.Edition, &l.Edition) == 0 && known.rank != l.rank {
+		older = known.rank > l.rank
+	}
+	if resource == "" || older || !ok && len(e) >= maxEditions {
 		return
 	}
 	e[resource] = l
+}
+
+// move remembers an edition about someone else, which takes the place of older ones about the patient. Before the first one there is none.
+func (c *converter) move(resource string, l last) {
+	if l.Number != 1 {
+		c.moved.add(resource, l)
+	}
+}
+
+// moveOut is move for what is in a record that is not the patient's.
+func (c *converter) moveOut(r *record) {
+	c.mine().labs.Supersede(r.labs)
+	c.mine().labs.Supersede(r.vitals)
+	if r.both {
+		c.mine().vitals.Supersede(r.labs)
+		c.mine().vitals.Supersede(r.vitals)
+	}
+	for i := range r.pending {
+		c.move(r.pending[i].Resource, lastOf(&r.pending[i]))
+	}
+	for i := range r.conditions {
+		c.move(r.conditions[i].resource, last{Edition: r.conditions[i].edition})
+	}
+	for i := range r.medications {
+		c.move(r.medications[i].resource, last{Edition: r.medications[i].edition})
+	}
 }
 
 // newest leaves the newest edition of each resource.
@@ -110,6 +157,9 @@ func newest[T any](c *converter, report *clinical.Report, items []T, identity fu
 	return slices.DeleteFunc(items, func(item T) bool {
 		resource, source, edition := identity(&item)
 		gone, ok := c.gone[resource]
+		if l, too := c.moved[resource]; too && !gone.inError && (!ok || !gone.supersedes(&l.Edition)) {
+			gone, ok = l, true
+		}
 		switch {
 		case resource == "":
 			return false

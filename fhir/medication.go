@@ -162,11 +162,12 @@ func (c *converter) addMedication(r *resource) error {
 	got.source, got.resource = sourceOf(r), c.identity(r, &got.edition)
 	rec, err := c.recordFor(&got.subject, got.source, nil)
 	if rec == nil {
+		c.move(got.resource, last{Edition: got.edition})
 		return err
 	}
 	if reason, detail := c.notTaken(&got); reason != "" {
 		rec.report.Drop(reason, got.source, detail)
-		c.gone.add(got.resource, last{got.edition, got.status == "entered-in-error"})
+		c.gone.add(got.resource, last{Edition: got.edition, inError: got.status == "entered-in-error"})
 		return nil
 	}
 	if got.drug.name == "" && got.ref.kind == contained {

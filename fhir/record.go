@@ -77,7 +77,7 @@ func (r *record) measure() {
 // add adds a result of a kind. It may have to wait for a report that tells what it is.
 func (r *record) add(row labs.Result, is category) {
 	r.size += size(&row) + rowOverhead
-	changed := row.Edition.Number > 1 && r.both // an older edition can be of the other kind
+	changed := mayBeLater(&row.Edition) && r.both // an older edition can be of the other kind
 	switch {
 	case is == labResult:
 		r.labs.Add(row)
@@ -105,14 +105,14 @@ func (r *record) drop(reason clinical.Reason, row *labs.Result, detail string) {
 // pass reports a result of a kind that is not sent. Older editions are likely of that kind too, and these are many, so they are remembered only if there are any.
 func (r *record) pass(reason clinical.Reason, row *labs.Result, detail string) {
 	r.report.Drop(reason, row.Source, detail)
-	if row.Edition.Number > 1 {
+	if mayBeLater(&row.Edition) {
 		r.void(row)
 	}
 }
 
 // void lets a result that is not sent take the place of others.
 func (r *record) void(row *labs.Result) {
-	if row.Edition.Number == 1 && !row.Corrected { // the first edition, before which there is none
+	if row.Edition.Number == 1 && row.Edition.Updated == 0 && !row.Corrected { // the first edition, before which there is none
 		return
 	}
 	r.labs.Void(*row)
@@ -121,14 +121,23 @@ func (r *record) void(row *labs.Result) {
 	}
 }
 
-// size returns how many characters a result has.
+// mayBeLater tells whether an edition can have older ones, as far as its number tells, or the time where it has none.
+func mayBeLater(e *labs.Edition) bool { return e.Number > 1 || e.Number == 0 && e.Updated != 0 }
+
+// How many bytes a flag and a range have, besides their texts.
+const (
+	flagSize  = 48
+	rangeSize = 128
+)
+
+// size returns about how many bytes of memory a result needs for what is in it.
 func size(row *labs.Result) int {
 	n := len(row.Name) + len(row.CodedName) + len(row.System) + len(row.Code) + len(row.Value.Text) + len(row.Unit) + len(row.UnitCode)
 	for _, flag := range row.Flags {
-		n += len(flag.System) + len(flag.Code) + len(flag.Text)
+		n += flagSize + len(flag.System) + len(flag.Code) + len(flag.Text)
 	}
 	for i := range row.Ranges {
-		n += len(row.Ranges[i].Text) + len(row.Ranges[i].Unit) + len(row.Ranges[i].Low) + len(row.Ranges[i].High)
+		n += rangeSize + len(row.Ranges[i].Text) + len(row.Ranges[i].Unit) + len(row.Ranges[i].Low) + len(row.Ranges[i].High)
 	}
 	return n
 }

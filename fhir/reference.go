@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"hash/maphash"
+	"strconv"
 	"strings"
 
 	"github.com/heliosai/helios-go/internal/labs"
@@ -212,8 +213,19 @@ func (r *resource) lookups(seed maphash.Seed) [2]uint64 {
 	return keys
 }
 
+// maxIdentity is how long the name of a resource can be that is remembered; of a longer one a hash is.
+const maxIdentity = 128
+
 // identity names a resource, whatever its edition; "" if nothing does. Resources that do not tell their server are taken to be on the one that others are on.
 func (c *converter) identity(r *resource, e *labs.Edition) string {
+	name := c.fullIdentity(r, e)
+	if len(name) > maxIdentity {
+		return "#" + strconv.FormatUint(maphash.String(c.seed, name), 36)
+	}
+	return name
+}
+
+func (c *converter) fullIdentity(r *resource, e *labs.Edition) string {
 	literal, other := r.self()
 	switch {
 	case other.kind == opaque && e.Updated == 0 && e.Number == 0, literal.kind == noReference:

@@ -55,6 +55,7 @@ func (c *converter) results(o *observation, base labs.Result, is category, rec *
 		}
 	}
 	c.parts(o, base, func(from *content, row labs.Result) {
+		c.sibling(&row, o.issued)
 		if from != &o.content && row.Name == "" {
 			rec.drop(clinical.NoName, &row, "component")
 			return
@@ -71,7 +72,6 @@ func (c *converter) results(o *observation, base labs.Result, is category, rec *
 				rec.drop(clinical.TooLarge, &row, "")
 				return
 			}
-			c.sibling(&row, o.issued)
 			rec.add(row, is)
 		}
 	})

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
-	"github.com/heliosai/helios-go/internal/labs"
 )
 
 // Whose a resource is may be known only at the end: the Patient can come last, and what does not say whose it is, is the patient's only if there is nobody else.
@@ -168,6 +167,7 @@ func (c *converter) another(subject *reference) {
 
 // disown reports all that is in a record that is not the patient's.
 func (c *converter) disown(r *record, reason clinical.Reason) {
+	c.moveOut(r)
 	for i := range r.resources {
 		source := ""
 		if i < len(r.sources) {
@@ -315,7 +315,10 @@ func (c *converter) settle() error {
 func (c *converter) settleEditions() {
 	main := c.mine()
 	for name, l := range c.unread {
-		main.void(&labs.Result{Resource: name, Edition: l.Edition})
+		main.void(l.result(name))
+	}
+	for name, l := range c.moved { // after all others, so that these are not left out for them
+		main.void(l.result(name))
 	}
 	if p := c.patient; p != nil {
 		if gone, ok := c.gone[p.resource]; ok && p.resource != "" && gone.supersedes(&p.edition) {

@@ -14,3 +14,15 @@ func (s *Set) Revise(f func(*Result) clinical.Reason) {
 		}
 	}
 }
+
+// Supersede lets the editions that another set has, of which nothing is sent, take the place of older ones in this set: the resource is about someone else now.
+func (s *Set) Supersede(other *Set) {
+	for _, r := range other.rows {
+		if !r.out && r.Edition.Number != 1 {
+			s.standForResource(r.resource, r.claim())
+		}
+	}
+	for key, c := range other.voids {
+		s.standForResource(key, c)
+	}
+}
