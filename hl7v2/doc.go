@@ -44,8 +44,8 @@
 //
 // # Corrections
 //
-// A result with OBX-11 C or A takes the place of others of the same order (the number in OBR-3 or ORC-3, else in OBR-2 or ORC-2), the same test and the same
-// OBX-4, and one with D, W or X takes them back. They do so if they are not sent themselves, because there is no value or it is a document. Of several others
+// A result with OBX-11 C or A takes the place of others of the same order (the number in OBR-3 or ORC-3, else in OBR-2 or ORC-2), the same test (OBX-3.1,
+// else OBX-3.4, else its text) and the same OBX-4, and one with D, W or X takes them back. They do so if they are not sent themselves, because there is no value or it is a document. Of several others
 // those of the same time go. If there are none, what takes back takes back all, and a correction replaces all if they are of one time; if they are of several,
 // such as those of a tolerance test, it replaces none. Several corrections in one message replace all others. A final result replaces a preliminary one. Only a
 // later correction replaces a correction; later is what comes later in the input.

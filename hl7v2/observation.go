@@ -43,7 +43,7 @@ func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason
 		return p, clinical.TypeNotSent, "vital-signs"
 	}
 	sub := bytes.TrimSpace(at(f, 4))
-	p = pending{Result: &labs.Result{System: system, Code: code, Refs: [2]uint64{ofOrder: r.order.number, ofNumber: r.order.key}}, obx: r.obxs}
+	p = pending{Result: &labs.Result{System: system, Code: code, Test: r.written(at(f, 3)), Refs: [2]uint64{ofOrder: r.order.number, ofNumber: r.order.key}}, obx: r.obxs}
 	p.key = maphash.Bytes(seed, at(f, 3)) ^ 31*maphash.Bytes(seed, sub)
 	p.narrative = isLOINC && comments[code]
 	p.local = r.textual(f)
@@ -225,6 +225,18 @@ func (r *reader) test(field []byte) (system, code string) {
 		}
 	}
 	return "", ""
+}
+
+// written returns by what corrections find a test: its first code, or its text where it has none. A sender's codes are often more exact than the LOINC beside them,
+// which can be missing in another message.
+func (r *reader) written(field []byte) string {
+	field = r.first(field)
+	for _, n := range [5]int{1, 4, 2, 5, 9} {
+		if s := r.compared(field, n); s != "" {
+			return s
+		}
+	}
+	return ""
 }
 
 // name reads the name of a test. It is free if it is not the text of a code.
