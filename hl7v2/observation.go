@@ -43,7 +43,7 @@ func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason
 		return p, clinical.TypeNotSent, "vital-signs"
 	}
 	sub := bytes.TrimSpace(at(f, 4))
-	p = pending{Result: &labs.Result{System: system, Code: code, Test: r.written(at(f, 3)), Refs: [2]uint64{ofOrder: r.order.number, ofNumber: r.order.key}}, obx: r.obxs}
+	p = pending{Result: &labs.Result{System: system, Code: code, Test: r.written(at(f, 3)) + r.order.about, Refs: [2]uint64{ofOrder: r.order.number, ofNumber: r.order.key}}, obx: r.obxs}
 	p.key = maphash.Bytes(seed, at(f, 3)) ^ 31*maphash.Bytes(seed, sub)
 	p.narrative = isLOINC && comments[code]
 	p.local = r.textual(f)

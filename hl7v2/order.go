@@ -21,6 +21,7 @@ type order struct {
 	section         string
 	status          string
 	organism        string
+	about           string // what OBR-26 refers to, to tell apart tests that have one code
 	freeOrganism    bool
 	isOrphan        bool // it is about a result that is not there
 	questionsPanel  bool
@@ -66,6 +67,7 @@ func (r *reader) readOrder(fields [][]byte) {
 		o.key = maphash.String(seed, o.id) ^ 31*maphash.String(seed, code)
 	}
 	parent := at(fields, 26)
+	o.about = r.reference(parent)
 	o.organism, o.freeOrganism = r.organism(parent, at(fields, 29))
 	isReference := bytes.IndexByte(parent, r.component) >= 0 // and no field that is out of place
 	o.isOrphan = o.organism == "" && isReference && bytes.ContainsFunc(parent, isLetterOrDigit)
