@@ -16,6 +16,7 @@
 //
 //	name            OBX-3: the text of the code, else that of the alternate code, else the original text, else the code
 //	value, unit     OBX-5 as OBX-2 says (NM, SN, ST, TX, FT, CE, CWE, CNE, NR, DT, TM, TS, DTM, ID, IS, SI), OBX-6
+//	                (a unit such as 10^3/uL is read so though its caret should be escaped)
 //	flag            OBX-8; where it says nothing of normality, the value beside the range. Nothing else makes a result normal.
 //	referenceRange  OBX-7; from several nothing is concluded
 //	date            OBX-14, else when the specimen was taken (OBR-7), else when it was reported (OBR-22)

@@ -259,6 +259,9 @@ func (r *reader) unit(field []byte) string {
 	first := ""
 	return r.joined(field, ", ", func(b []byte) string {
 		for _, n := range [4]int{1, 2, 4, 5} {
+			if n == 1 && r.isPower(b) {
+				return oneLine(r.componentText(b, 1) + "^" + r.componentText(b, 2))
+			}
 			if s := oneLine(r.componentText(b, n)); s != "" && !strings.EqualFold(s, "null") {
 				if s == first {
 					return ""
@@ -269,6 +272,13 @@ func (r *reader) unit(field []byte) string {
 		}
 		return ""
 	})
+}
+
+// isPower tells whether a unit is written with a power such as 10^3/uL, of which the caret is not escaped and cuts it in two.
+func (r *reader) isPower(b []byte) bool {
+	base, isTen := strings.CutSuffix(r.componentText(b, 1), "10")
+	exponent := r.componentText(b, 2)
+	return isTen && r.component == '^' && (base == "" || !isDigit(base[len(base)-1])) && exponent != "" && isDigit(exponent[0])
 }
 
 // flags reads the flags of a result, the same for the same field. It returns false if they are more than can be.
