@@ -51,7 +51,8 @@
 // such as those of a tolerance test, it replaces none. Several corrections in one message replace all others. A final result replaces a preliminary one. Only a
 // later correction replaces a correction; later is what comes later in the input.
 //
-// Where an order has no number, the time of the specimen stands for it. An order that is cancelled (OBR-25 is X) and has no OBX takes back what earlier messages
+// Where an order has no number, the time of the specimen stands for it. An order that is cancelled (OBR-25 is X) and has no result, but perhaps
+// a comment, takes back what earlier messages
 // say of it.
 //
 // Results of one message that are no numbers, such as the names of two bacteria, do not replace each other. So it is up to 1024 results of a message; of those

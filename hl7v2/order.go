@@ -41,7 +41,7 @@ func (r *reader) beginOrder() {
 	r.order = order{number: r.serial}
 }
 
-// endOrder takes back what earlier messages say of an order that is cancelled without a word of its results.
+// endOrder takes back what earlier messages say of an order that is cancelled without a result.
 func (r *reader) endOrder() {
 	if o := &r.order; r.current != nil && o.key != 0 && !o.hasResults && orderStatuses[o.status] == useWithdrawn {
 		r.current.cancel(o.key, r.message)

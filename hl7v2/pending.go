@@ -50,6 +50,8 @@ func (g group) isList() bool {
 // observation reads an OBX.
 func (r *reader) observation(seg segment) {
 	p, reason, detail := r.readObservation(seg)
+	isThere := p.Result != nil && !p.withdrawn && (reason != clinical.StatusNotSent || p.Preliminary)
+	r.order.hasResults = r.order.hasResults || isThere && !p.narrative
 	if reason != "" {
 		r.current.report.Drop(reason, r.place("OBX", r.obxs), detail)
 		if p.Result == nil || !p.Corrected {
