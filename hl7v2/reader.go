@@ -175,7 +175,6 @@ func (r *reader) segment(seg segment) error {
 				return err
 			}
 		}
-		r.order.hasResults = true
 		r.observation(seg)
 		if !r.one && r.added > maxResults {
 			return r.errorAt("OBX", r.obxs, fmt.Sprintf("is one of more than %d results", maxResults))
