@@ -69,7 +69,7 @@ func (d *decoder) condition(r *resource, seed maphash.Seed) condition {
 
 // oneOf reads a concept and returns its first code that is one of the words, else its text if that is one; "" if there is nothing, and unknownWord if there is something else.
 func (d *decoder) oneOf(words map[string]string) string {
-	text := ""
+	var text string
 	if d.next() == '"' {
 		text = d.string()
 	} else {

@@ -18,9 +18,9 @@ func versioned(id, meta, fields string) string {
 // A resource that turns out to be another person's is sent in no edition.
 func TestMovedToSomeoneElse(t *testing.T) {
 	t.Parallel()
-	const bob = `"subject":{"reference":"Patient/bob"},`
-	kept := lab("kept", quantity+","+high)
-	old := versioned("a", `"versionId":"1"`, quantity+","+high)
+	const mine, bob = `"subject":{"reference":"Patient/joe"},`, `"subject":{"reference":"Patient/bob"},`
+	kept := lab("kept", mine+quantity+","+high)
+	old := versioned("a", `"versionId":"1"`, mine+quantity+","+high)
 	moved := versioned("a", `"versionId":"2"`, bob+`"status":"corrected",`+quantity+","+high)
 	for _, input := range [][]string{{joe, kept, old, moved}, {moved, old, kept, joe}, {old, joe, moved, kept}} {
 		req, report := results(t, bundle(input...), fhir.Options{})

@@ -62,7 +62,7 @@ func (a *identifier) like(b *identifier) likeness {
 	switch {
 	case namespace == different || universal == different:
 		return different
-	case namespace == same && a.namespace != "", universal == same && a.universal != "", a.isUnassigned() && b.isUnassigned() && a.sender == b.sender:
+	case namespace == same && a.namespace != "", universal == same && a.universal != "", a.isUnassigned() && b.isUnassigned() && a.sender != "" && a.sender == b.sender:
 		authority = same
 	}
 	return min(authority, like(a.kind, b.kind))

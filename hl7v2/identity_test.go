@@ -172,3 +172,16 @@ func TestANumberOfManyIsNobodys(t *testing.T) {
 	assert.Equal(t, []int{1, 71}, got[0])
 	assert.Equal(t, []int{70}, got[69], "it is not known that this is the last message's too")
 }
+
+// A number from a sender who does not say who they are is nobody's for certain: then name and birth date have to agree too.
+func TestANumberOfAnUnknownSender(t *testing.T) {
+	t.Parallel()
+	from := func(pid string) string {
+		return message(`MSH|^~\&|||APP|SITE|20240305120000||ORU^R01|1|P|2.5.1`, "PID|1||"+pid, cbc, "OBX|1|NM|718-7^Hb^LN||10|g/dL|||||F")
+	}
+	_, _, err := hl7v2.LabResults(strings.NewReader(from("17|||||M")+from("17|||||F")), hl7v2.Options{})
+	assert.ErrorIs(t, err, hl7v2.ErrMultiplePatients)
+	req, _, err := hl7v2.LabResults(strings.NewReader(from("17||X^Y||19700101|M")+from("17||X^Y||19700101|M")), hl7v2.Options{})
+	assert.NoError(t, err)
+	assert.Len(t, req.LabResults, 1, "the same twice")
+}

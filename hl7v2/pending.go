@@ -58,6 +58,10 @@ func (r *reader) observation(seg segment) {
 			return
 		}
 		p.void = true
+		p.Value, p.Unit, p.Ranges, p.Flags = labs.Value{}, "", nil, nil // nothing of it is sent
+		if p.Test != "" {
+			p.Name = "" // nor compared
+		}
 	}
 	if len(r.pending) >= r.waiting+maxPending {
 		r.flush(false)
