@@ -36,6 +36,8 @@ func TestOnePatientOrSeveral(t *testing.T) {
 		"place named in one, no name":          {"|1^^^A||||19700101", "|1||||19700101", false},
 		"kind named in one":                    {"|1^^^A^MR||X^Y||19700101", "|1^^^A||X^Y||19700101", true},
 		"kind named in one, no birth date":     {"|1^^^A^MR||X^Y", "|1^^^A||X^Y", false},
+		"the same kind, in another word":       {"|1^^^A^MR||X^Y||19700101", "|1^^^A^MRN||X^Y||19700101", true},
+		"a number of a group of hospitals":     {"|1^^^A^CMRN||X^Y||19700101", "|1^^^A^CMRN||X^Y||19700101", true},
 		"other kind":                           {"|1^^^A^MR||X^Y||19700101", "|1^^^A^PI||X^Y||19700101", false},
 		"other identifier":                     {"|1^^^A||X^Y||19700101", "|2^^^A||X^Y||19700101", false},
 		"same identifier, no birth date":       {"|1^^^A||X^Y", "|1^^^A||X^Y", true},

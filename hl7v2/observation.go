@@ -315,7 +315,7 @@ const maxFlags = 16
 func (r *reader) markNarratives() {
 	for i := 1; i < len(r.pending); i++ {
 		a, b := &r.pending[i-1], &r.pending[i]
-		if a.isText && b.isText && a.Value.Free && b.Value.Free && a.Refs == b.Refs && a.key == b.key &&
+		if a.isText && b.isText && a.Value.Free && b.Value.Free && a.Refs == b.Refs && a.key == b.key && a.Preliminary == b.Preliminary && a.Corrected == b.Corrected &&
 			(a.observed == b.observed || a.observed == "" || b.observed == "") {
 			a.narrative, b.narrative = true, true
 		}

@@ -276,3 +276,15 @@ func TestTextsOfSeveralTimesAreSeveralResults(t *testing.T) {
 		assert.Equal(t, 2-test.want, report.Count(clinical.Narrative), name)
 	}
 }
+
+// A preliminary text and the final one are no lines of one text.
+func TestPreliminaryAndFinalText(t *testing.T) {
+	t.Parallel()
+	labs, report := read(t, message(head, ada, cbc, "OBX|1|ST|600-7^Blood culture^LN||No growth after 1 day||||||P", "OBX|2|ST|600-7^Blood culture^LN||No growth after 2 days||||||F"), hl7v2.Options{})
+	var values []string
+	for _, lab := range labs {
+		values = append(values, lab.Value)
+	}
+	assert.ElementsMatch(t, []string{"No growth after 1 day", "No growth after 2 days"}, values)
+	assert.Equal(t, 1, report.Count(clinical.Preliminary), "side by side, as a list of organisms can be in part preliminary")
+}
