@@ -60,3 +60,24 @@ func TestNestedObservations(t *testing.T) {
 	_, report := results(t, bundle(joe, lab("1", `"contained":[`+middle+`],`+quantity+","+high)), fhir.Options{})
 	assert.Equal(t, 1, report.Count(clinical.Malformed))
 }
+
+// Which report a result counts as in does not depend on which comes first.
+func TestResultInTwoReports(t *testing.T) {
+	t.Parallel()
+	result := strings.Replace(lab("1", `"valueString":"seen"`), `"category"`, `"x"`, 1)
+	report := func(id, category, name string) string {
+		return `{"resourceType":"DiagnosticReport","id":"` + id + `","status":"final",` + category + `"code":{"text":"` + name + `"},"result":[{"reference":"Observation/1"}]}`
+	}
+	laboratory, other := report("a", `"category":[{"coding":[{"code":"LAB"}]}],`, "Smear"), report("b", "", "Any")
+	for _, input := range [][]string{{joe, result, laboratory, other}, {other, laboratory, result, joe}, {result, other, joe, laboratory}} {
+		req, _ := results(t, bundle(input...), fhir.Options{})
+		assert.Equal(t, "Smear", req.LabResults[0].Category)
+	}
+}
+
+func TestIDsWithAnUnderscore(t *testing.T) {
+	t.Parallel()
+	input := bundle(strings.Replace(joe, `"joe"`, `"joe_1"`, 1), lab("1_2", `"subject":{"reference":"Patient/joe_1"},`+quantity+","+high))
+	req, _ := results(t, input, fhir.Options{})
+	assert.Len(t, req.LabResults, 1)
+}

@@ -16,15 +16,15 @@ const (
 
 // record is what is known of one patient.
 type record struct {
-	report      *clinical.Report
-	labs        *labs.Set
-	vitals      *labs.Set
-	both        bool // both are sent
-	pending     []labs.Result
-	conditions  []condition
-	medications []medication
-	weight      int    // of conditions and medications
-	newest      string // day of anything in it
+	report                            *clinical.Report
+	labs                              *labs.Set
+	vitals                            *labs.Set
+	both                              bool // both are sent
+	pending                           []labs.Result
+	conditions                        []condition
+	medications                       []medication
+	conditionWeight, medicationWeight int    // characters in the lists
+	newest                            string // day of anything in it
 
 	// In case that it is not the patient's: how many resources it is of, and the sources of the first ones.
 	resources int
@@ -47,7 +47,8 @@ func (r *record) absorb(other *record) {
 	r.pending = append(r.pending, other.pending...)
 	r.conditions = append(r.conditions, other.conditions...)
 	r.medications = append(r.medications, other.medications...)
-	r.weight += other.weight
+	r.conditionWeight += other.conditionWeight
+	r.medicationWeight += other.medicationWeight
 	r.seen(other.newest)
 }
 
@@ -62,7 +63,7 @@ func (r *record) of(source string) {
 
 // measure counts anew how many bytes the record takes.
 func (r *record) measure() {
-	r.size = r.weight + (len(r.conditions)+len(r.medications))*itemOverhead + (len(r.sources)+len(r.report.Issues))*sourceOverhead
+	r.size = r.conditionWeight + r.medicationWeight + (len(r.conditions)+len(r.medications))*itemOverhead + (len(r.sources)+len(r.report.Issues))*sourceOverhead
 	add := func(row *labs.Result) clinical.Reason {
 		r.size += size(row) + rowOverhead
 		return ""

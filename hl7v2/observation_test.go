@@ -288,3 +288,12 @@ func TestPreliminaryAndFinalText(t *testing.T) {
 	assert.ElementsMatch(t, []string{"No growth after 1 day", "No growth after 2 days"}, values)
 	assert.Equal(t, 1, report.Count(clinical.Preliminary), "side by side, as a list of organisms can be in part preliminary")
 }
+
+func TestPointOfCare(t *testing.T) {
+	t.Parallel()
+	for _, section := range []string{"RC", "NRS"} {
+		order := "OBR|1|P77^HOSP|F88^LAB|1^Panel^L|||20240305|||||||||||||||||" + section + "|F"
+		labs, _ := read(t, message(head, ada, order, "OBX|1|NM|2744-1^pH of Arterial blood^LN||7.4||7.35-7.45||||F"), hl7v2.Options{})
+		assert.Len(t, labs, 1, section)
+	}
+}
