@@ -67,17 +67,24 @@ func (d *decoder) condition(r *resource, seed maphash.Seed) condition {
 	return c
 }
 
-// oneOf reads a concept and returns its first code that is one of the words; "" if it has none, and unknownWord if it has others only.
+// oneOf reads a concept and returns its first code that is one of the words, else its text if that is one; "" if there is nothing, and unknownWord if there is something else.
 func (d *decoder) oneOf(words map[string]string) string {
-	c := d.concept()
-	word := ""
-	for _, coding := range c.codings {
-		if got, ok := words[coding.code]; ok {
-			return got
+	var text string
+	if d.next() == '"' {
+		text = d.string()
+	} else {
+		c := d.concept()
+		for _, coding := range c.codings {
+			if word, ok := words[coding.code]; ok {
+				return word
+			}
 		}
-		word = unknownWord
+		if c.isEmpty() {
+			return ""
+		}
+		text = c.text
 	}
-	return word
+	return cmp.Or(words[strings.ToLower(strings.TrimSpace(text))], unknownWord)
 }
 
 // unknownWord stands for a code that the standard does not have.
@@ -111,7 +118,7 @@ func (c *converter) addCondition(r *resource) error {
 	case "entered-in-error":
 		drop(clinical.StatusNotSent, got.verification)
 		return nil
-	case "refuted", "unconfirmed", "provisional", "differential":
+	case "refuted", "unconfirmed", "provisional", "differential", unknownWord:
 		drop(clinical.NotDiagnosed, got.verification)
 		return nil
 	}
@@ -130,7 +137,7 @@ func (c *converter) addCondition(r *resource) error {
 		rec.seen(got.recorded)
 		rec.conditions = append(rec.conditions, got)
 		rec.size += got.weight() + itemOverhead
-		if rec.weight += got.weight(); rec.isHeavy(len(rec.conditions)) {
+		if rec.conditionWeight += got.weight(); isHeavy(len(rec.conditions), rec.conditionWeight) {
 			rec.conditions = c.uniqueConditions(rec)
 			rec.weigh()
 		}
@@ -142,7 +149,7 @@ const (
 	// maxListed is how many conditions, or medications, are kept before those that repeat others are left out; half as many are sent at most.
 	maxListed = 8192
 	// maxWeight is how many characters they can have before that, and half as many can be sent.
-	maxWeight = 8 << 20
+	maxWeight = 4 << 20
 )
 
 func (c *condition) weight() int {
@@ -150,16 +157,16 @@ func (c *condition) weight() int {
 }
 
 // isHeavy tells that a list has to be made shorter.
-func (r *record) isHeavy(listed int) bool { return listed >= maxListed || r.weight >= maxWeight }
+func isHeavy(listed, weight int) bool { return listed >= maxListed || weight >= maxWeight }
 
 // weigh counts anew how many characters the lists have.
 func (r *record) weigh() {
-	r.weight = 0
+	r.conditionWeight, r.medicationWeight = 0, 0
 	for i := range r.conditions {
-		r.weight += r.conditions[i].weight()
+		r.conditionWeight += r.conditions[i].weight()
 	}
 	for i := range r.medications {
-		r.weight += r.medications[i].weight()
+		r.medicationWeight += r.medications[i].weight()
 	}
 }
 

@@ -20,7 +20,7 @@
 //	name            code: its text, else the display of LOINC, else of another terminology, else the code. A component is "Panel: component".
 //	value, unit     value[x]: Quantity, CodeableConcept, string, boolean, integer, Range, Ratio, dateTime and time
 //	flag            interpretation; where it says nothing of normality, the value beside the range that fits the patient; else Options.Classify. Nothing else.
-//	referenceRange  of the ranges that are of what is normal and fit the patient's age and gender, the first
+//	referenceRange  of the ranges that are of what is normal and fit the patient's gender and the age at the result, the first
 //	date            effective[x], of a period its end, else issued: the first 10 characters, without regard to time zones
 //	category        the name of the DiagnosticReport that the result is in, or what Options.Category says
 //

@@ -128,18 +128,20 @@ func (d *decoder) timing(got *dosage) {
 			d.skip()
 		}
 	})
-	got.partial = got.partial || r.partial || r.unread
-	if got.frequency = r.phrase(); got.frequency != "" {
-		return
-	}
+	name := code.label()
 	for _, coding := range code.codings {
 		if phrase := timingCodes[strings.ToUpper(coding.code)]; phrase != "" {
-			got.frequency = phrase
-			return
+			name = label{name: phrase}
+			break
 		}
 	}
-	name := code.label()
-	got.frequency, got.typed = name.name, name.typed
+	often := r.often()
+	r.unread = r.unread || often == "" && name.name == "" && r.frequency+r.frequencyMax+r.period != ""
+	got.partial = got.partial || r.partial || r.unread
+	if often == "" {
+		often, got.typed = name.name, name.typed
+	}
+	got.frequency = strings.TrimPrefix(often+r.rest(), ", ")
 }
 
 // timingCodes are those of FHIR for how often something is taken. See https://hl7.org/fhir/R4/valueset-timing-abbreviation.html
@@ -213,25 +215,26 @@ var weekdays = map[string]string{"mon": "Monday", "tue": "Tuesday", "wed": "Wedn
 
 var periodUnits = map[string]string{"s": "second", "min": "minute", "h": "hour", "d": "day", "wk": "week", "mo": "month", "a": "year"}
 
-// phrase says it in words: "twice daily", "every 4-6 hours", "3 times per week, in the morning".
-func (r *repeat) phrase() string {
-	var parts []string
-	if often := r.often(); often != "" {
-		parts = append(parts, often)
-	}
+// rest says in words when, and for how long: ", in the morning, for 10 days".
+func (r *repeat) rest() string {
+	var b strings.Builder
+	add := func(part string) { b.WriteString(", " + part) }
 	if len(r.days) > 0 {
-		parts = append(parts, "on "+strings.Join(r.days, ", "))
+		add("on " + strings.Join(r.days, ", "))
 	}
-	parts = append(parts, r.when...)
+	for _, when := range r.when {
+		add(when)
+	}
 	if len(r.times) > 0 {
-		parts = append(parts, "at "+strings.Join(r.times, ", "))
+		add("at " + strings.Join(r.times, ", "))
 	}
 	if r.long.String() != "" {
-		parts = append(parts, strings.TrimSpace("for "+r.long.String()+" "+r.long.unit))
+		add(strings.TrimSpace("for " + r.long.String() + " " + r.long.unit))
 	}
-	return strings.Join(parts, ", ")
+	return b.String()
 }
 
+// often says how often: "twice daily", "every 4-6 hours", "3 times per week".
 func (r *repeat) often() string {
 	unit := r.unit
 	if unit == "" || r.period == "" || r.unread {

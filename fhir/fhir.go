@@ -89,9 +89,17 @@ func (c *converter) about() (about labs.Patient, day string) {
 	}
 	if c.kind == labs.ForLabResults && c.opts.ResultsOnly {
 		quiet := &clinical.Report{} // nothing of it is sent, it only chooses among reference ranges
-		return labs.Patient{Age: c.opts.age(c.patient, day, quiet), Gender: c.opts.genderOf(c.patient, quiet)}, day
+		return labs.Patient{Born: c.born(), Age: c.opts.age(c.patient, day, quiet), Gender: c.opts.genderOf(c.patient, quiet)}, day
 	}
-	return labs.Patient{Age: c.opts.age(c.patient, day, c.main.report), Gender: c.opts.genderOf(c.patient, c.main.report)}, day
+	return labs.Patient{Born: c.born(), Age: c.opts.age(c.patient, day, c.main.report), Gender: c.opts.genderOf(c.patient, c.main.report)}, day
+}
+
+// born returns the birth date, with which the age at a result is told, unless the caller tells the age.
+func (c *converter) born() string {
+	if c.opts.Age != nil || c.patient == nil {
+		return ""
+	}
+	return c.patient.birthDate
 }
 
 // context returns what else is known of the patient, nil if that is nothing.

@@ -37,6 +37,7 @@ type container struct {
 	patients []containedPatient
 	isLab    bool
 	focus    bool
+	nested   bool   // it is inside of another itself
 	status   string // for which nothing of the container is sent
 }
 
@@ -56,7 +57,9 @@ func (c *converter) addObservation(r *resource, in *container) error {
 		}
 	}
 	row := c.base(o, r, in)
-	within := container{row.Resource, row.Edition, row.Refs, o.subject, o.patients, o.is == labResult, o.focus, ""}
+	within := container{
+		resource: row.Resource, edition: row.Edition, refs: row.Refs, subject: o.subject, patients: o.patients, isLab: o.is == labResult, focus: o.focus, nested: in != nil,
+	}
 	inside := o.inside
 	var err error
 	if within.status, err = c.keepObservation(o, row, in); err != nil {
@@ -69,6 +72,10 @@ func (c *converter) addObservation(r *resource, in *container) error {
 func (c *converter) addInside(r *resource, inside []insideObservation, in *container) error {
 	data := r.data
 	for _, part := range inside {
+		if in.nested { // which FHIR forbids, and which would take long to read
+			c.report.Drop(clinical.Malformed, sourceOf(r), "contained")
+			continue
+		}
 		if in.status != "" {
 			c.report.Drop(clinical.StatusNotSent, sourceOf(r), in.status)
 			continue

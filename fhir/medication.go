@@ -190,7 +190,7 @@ func (c *converter) addMedication(r *resource) error {
 	rec.seen(got.authored)
 	rec.medications = append(rec.medications, got)
 	rec.size += got.weight() + itemOverhead
-	if rec.weight += got.weight(); rec.isHeavy(len(rec.medications)) {
+	if rec.medicationWeight += got.weight(); isHeavy(len(rec.medications), rec.medicationWeight) {
 		rec.medications = c.uniqueMedications(rec)
 		rec.weigh()
 	}

@@ -211,3 +211,15 @@ func TestPeople(t *testing.T) {
 	assert.ErrorIs(t, err, fhir.ErrNoResults)
 	assert.Equal(t, 1, report.Count(clinical.Identifying))
 }
+
+// A range for an age is chosen by the age at the result, not by that which is sent.
+func TestRangeForTheAgeAtTheResult(t *testing.T) {
+	t.Parallel()
+	const byAge = `"referenceRange":[{"low":{"value":3},"high":{"value":5},"age":{"high":{"value":17,"unit":"a"}}},{"low":{"value":4},"high":{"value":9},"age":{"low":{"value":18,"unit":"a"}}}],`
+	for date, want := range map[string]helios.Flag{"1990-01-15": helios.FlagHigh, "2025-01-15": helios.FlagNormal} {
+		input := bundle(joe, strings.Replace(lab("1", byAge+quantity), "2025-01-15", date, 1))
+		req, _ := results(t, input, fhir.Options{ReferenceDate: time.Date(2025, 6, 15, 0, 0, 0, 0, time.UTC)})
+		assert.Equal(t, want, req.LabResults[0].Flag, date)
+		assert.Equal(t, "44", req.PatientContext.Age)
+	}
+}

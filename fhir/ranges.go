@@ -117,7 +117,7 @@ func (d *decoder) rangeAge(r *rangeOf) {
 	}
 	unread := d.next() != '{'
 	low, high := d.pair("low", "high")
-	bound := func(q *quantity) *float64 {
+	bound := func(q *quantity, isHigh bool) *float64 {
 		if q.value == "" {
 			return nil
 		}
@@ -126,6 +126,7 @@ func (d *decoder) rangeAge(r *rangeOf) {
 		case "a", "y", "yr", "yrs", "year", "years":
 		case "mo", "month", "months":
 			n /= 12
+			r.Other = r.Other || isHigh // up to 24 months are not up to the last day of being two years old
 		default:
 			r.Other = true
 		}
@@ -134,6 +135,6 @@ func (d *decoder) rangeAge(r *rangeOf) {
 		}
 		return &n
 	}
-	r.AgeLow, r.AgeHigh = bound(&low), bound(&high)
+	r.AgeLow, r.AgeHigh = bound(&low, false), bound(&high, true)
 	r.Other = r.Other || unread || low.unread || high.unread || r.AgeLow == nil && r.AgeHigh == nil
 }

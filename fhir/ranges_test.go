@@ -29,6 +29,7 @@ func TestRanges(t *testing.T) {
 		{"for men and women", to("5.5", `,"appliesTo":[{"text":"men"},{"text":"women"}]`), "", "", reasons{clinical.RangeNotSent: 1, clinical.Unclassified: 1}},
 		{"for others", to("5.5", `,"appliesTo":[{"text":"pregnant"}]`), "", "", reasons{clinical.RangeNotSent: 1, clinical.Unclassified: 1}},
 		{"for adults", to("5.5", `,"age":{"high":{"value":17,"unit":"years"}}`) + "," + to("8", `,"age":{"low":{"value":18,"code":"a"}}`), "<=8 mmol/L", helios.FlagNormal, reasons{}},
+		{"for children, in months", to("8", `,"age":{"high":{"value":1200,"code":"mo"}}`), "", "", reasons{clinical.RangeNotSent: 1, clinical.Unclassified: 1}},
 		{"for adults, in months", to("8", `,"age":{"low":{"value":216,"code":"mo"}}`), "<=8 mmol/L", helios.FlagNormal, reasons{}},
 		{"for half years", to("8", `,"age":{"low":{"value":18.5,"code":"a"}}`), "", "", reasons{clinical.RangeNotSent: 1, clinical.Unclassified: 1}},
 		{"for days", to("8", `,"age":{"high":{"value":28,"code":"d"}}`), "", "", reasons{clinical.RangeNotSent: 1, clinical.Unclassified: 1}},

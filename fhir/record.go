@@ -16,15 +16,15 @@ const (
 
 // record is what is known of one patient.
 type record struct {
-	report      *clinical.Report
-	labs        *labs.Set
-	vitals      *labs.Set
-	both        bool // both are sent
-	pending     []labs.Result
-	conditions  []condition
-	medications []medication
-	weight      int    // of conditions and medications
-	newest      string // day of anything in it
+	report                            *clinical.Report
+	labs                              *labs.Set
+	vitals                            *labs.Set
+	both                              bool // both are sent
+	pending                           []labs.Result
+	conditions                        []condition
+	medications                       []medication
+	conditionWeight, medicationWeight int    // characters in the lists
+	newest                            string // day of anything in it
 
 	// In case that it is not the patient's: how many resources it is of, and the sources of the first ones.
 	resources int
@@ -47,7 +47,8 @@ func (r *record) absorb(other *record) {
 	r.pending = append(r.pending, other.pending...)
 	r.conditions = append(r.conditions, other.conditions...)
 	r.medications = append(r.medications, other.medications...)
-	r.weight += other.weight
+	r.conditionWeight += other.conditionWeight
+	r.medicationWeight += other.medicationWeight
 	r.seen(other.newest)
 }
 
@@ -62,7 +63,7 @@ func (r *record) of(source string) {
 
 // measure counts anew how many bytes the record takes.
 func (r *record) measure() {
-	r.size = r.weight + (len(r.conditions)+len(r.medications))*itemOverhead + (len(r.sources)+len(r.report.Issues))*sourceOverhead
+	r.size = r.conditionWeight + r.medicationWeight + (len(r.conditions)+len(r.medications))*itemOverhead + (len(r.sources)+len(r.report.Issues))*sourceOverhead
 	add := func(row *labs.Result) clinical.Reason {
 		r.size += size(row) + rowOverhead
 		return ""
@@ -77,7 +78,7 @@ func (r *record) measure() {
 // add adds a result of a kind. It may have to wait for a report that tells what it is.
 func (r *record) add(row labs.Result, is category) {
 	r.size += size(&row) + rowOverhead
-	changed := row.Edition.Number > 1 && r.both // an older edition can be of the other kind
+	changed := mayBeLater(&row.Edition) && r.both // an older edition can be of the other kind
 	switch {
 	case is == labResult:
 		r.labs.Add(row)
@@ -105,14 +106,14 @@ func (r *record) drop(reason clinical.Reason, row *labs.Result, detail string) {
 // pass reports a result of a kind that is not sent. Older editions are likely of that kind too, and these are many, so they are remembered only if there are any.
 func (r *record) pass(reason clinical.Reason, row *labs.Result, detail string) {
 	r.report.Drop(reason, row.Source, detail)
-	if row.Edition.Number > 1 {
+	if mayBeLater(&row.Edition) {
 		r.void(row)
 	}
 }
 
 // void lets a result that is not sent take the place of others.
 func (r *record) void(row *labs.Result) {
-	if row.Edition.Number == 1 && !row.Corrected { // the first edition, before which there is none
+	if row.Edition.Number == 1 && row.Edition.Updated == 0 && !row.Corrected { // the first edition, before which there is none
 		return
 	}
 	r.labs.Void(*row)
@@ -121,14 +122,23 @@ func (r *record) void(row *labs.Result) {
 	}
 }
 
-// size returns how many characters a result has.
+// mayBeLater tells whether an edition can have older ones, as far as its number tells, or the time where it has none.
+func mayBeLater(e *labs.Edition) bool { return e.Number > 1 || e.Number == 0 && e.Updated != 0 }
+
+// How many bytes a flag and a range have, besides their texts.
+const (
+	flagSize  = 48
+	rangeSize = 128
+)
+
+// size returns about how many bytes of memory a result needs for what is in it.
 func size(row *labs.Result) int {
 	n := len(row.Name) + len(row.CodedName) + len(row.System) + len(row.Code) + len(row.Value.Text) + len(row.Unit) + len(row.UnitCode)
 	for _, flag := range row.Flags {
-		n += len(flag.System) + len(flag.Code) + len(flag.Text)
+		n += flagSize + len(flag.System) + len(flag.Code) + len(flag.Text)
 	}
 	for i := range row.Ranges {
-		n += len(row.Ranges[i].Text) + len(row.Ranges[i].Unit) + len(row.Ranges[i].Low) + len(row.Ranges[i].High)
+		n += rangeSize + len(row.Ranges[i].Text) + len(row.Ranges[i].Unit) + len(row.Ranges[i].Low) + len(row.Ranges[i].High)
 	}
 	return n
 }

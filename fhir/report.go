@@ -93,9 +93,11 @@ func (c *converter) addReport(r *resource) error {
 func (c *converter) remember(got *diagnosticReport, r *resource) uint64 {
 	member := membership{c.reportName(&got.code), got.is == labResult}
 	add := func(key uint64) {
-		if key != 0 && len(c.members) < maxReferences {
-			c.members[key] = member
+		known, ok := c.members[key]
+		if key == 0 || !ok && len(c.members) >= maxReferences || ok && !c.precedes(member, known) {
+			return
 		}
+		c.members[key] = member
 	}
 	if got.is <= uncategorised || got.is == labResult {
 		for i := range got.results {
@@ -110,6 +112,14 @@ func (c *converter) remember(got *diagnosticReport, r *resource) uint64 {
 	inside := keyOf(c.seed, "#", entry(r.place))
 	add(inside)
 	return inside
+}
+
+// precedes tells which of two reports a result counts as in, whichever comes first: that of a laboratory, else the first by name.
+func (c *converter) precedes(member, known membership) bool {
+	if member.isLab != known.isLab {
+		return member.isLab
+	}
+	return c.reportNames[member.name].name < c.reportNames[known.name].name
 }
 
 // reportName remembers the name of a report.

@@ -47,7 +47,7 @@ func isID(b []byte) bool {
 	}
 	for _, c := range b {
 		switch {
-		case c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c == '-', c == '.':
+		case c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c == '-', c == '.', c == '_': // some servers use the last, which FHIR does not allow
 		default:
 			return false
 		}

@@ -222,13 +222,18 @@ func TestCancelledOrders(t *testing.T) {
 		in   string
 		want []string
 	}{
-		"cancelled":                  {was + message(head, ada, cancelled), nil},
-		"and another order":          {was + message(head, ada, cancelled, strings.Replace(cbc, "F88", "F99", 1)), nil},
-		"before it was done":         {message(head, ada, cancelled) + was, []string{"10 g/dL"}},
-		"done again":                 {was + message(head, ada, cancelled) + order("F88", "NM|11|F"), []string{"11 g/dL"}},
-		"another order":              {was + message(head, ada, strings.Replace(cancelled, "F88", "F89", 1)), []string{"10 g/dL"}},
-		"another test of the number": {was + message(head, ada, strings.Replace(cancelled, "58410-2", "2951-2", 1)), []string{"10 g/dL"}},
-		"with a result of its own":   {was + message(head, ada, cancelled, "OBX|1|NM|1^T^L||5|g||N|||F"), []string{"10 g/dL", "5 g"}},
+		"cancelled":                        {was + message(head, ada, cancelled), nil},
+		"and another order":                {was + message(head, ada, cancelled, strings.Replace(cbc, "F88", "F99", 1)), nil},
+		"before it was done":               {message(head, ada, cancelled) + was, []string{"10 g/dL"}},
+		"done again":                       {was + message(head, ada, cancelled) + order("F88", "NM|11|F"), []string{"11 g/dL"}},
+		"another order":                    {was + message(head, ada, strings.Replace(cancelled, "F88", "F89", 1)), []string{"10 g/dL"}},
+		"another test of the number":       {was + message(head, ada, strings.Replace(cancelled, "58410-2", "2951-2", 1)), []string{"10 g/dL"}},
+		"with a comment that is withdrawn": {was + message(head, ada, cancelled, "OBX|1|ST|48767-8^Comment^LN||Wrong patient||||||X"), nil},
+		"with a comment without a status":  {was + message(head, ada, cancelled, "OBX|1|ST|48767-8^Comment^LN||Wrong patient||||||"), nil},
+		"with a comment":                   {was + message(head, ada, cancelled, "OBX|1|ST|48767-8^Comment^LN||Wrong patient||||||F"), nil},
+		"with a question":                  {was + message(head, ada, cancelled, "OBX|1|ST|82810-3^Pregnancy^LN||No||||||F"), nil},
+		"with what is not there":           {was + message(head, ada, cancelled, "OBX|1|NM|2^U^L||||||||N"), nil},
+		"with a result of its own":         {was + message(head, ada, cancelled, "OBX|1|NM|1^T^L||5|g||N|||F"), []string{"10 g/dL", "5 g"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -16,6 +16,7 @@
 //
 //	name            OBX-3: the text of the code, else that of the alternate code, else the original text, else the code
 //	value, unit     OBX-5 as OBX-2 says (NM, SN, ST, TX, FT, CE, CWE, CNE, NR, DT, TM, TS, DTM, ID, IS, SI), OBX-6
+//	                (a unit such as 10^3/uL is read so though its caret should be escaped)
 //	flag            OBX-8; where it says nothing of normality, the value beside the range. Nothing else makes a result normal.
 //	referenceRange  OBX-7; from several nothing is concluded
 //	date            OBX-14, else when the specimen was taken (OBR-7), else when it was reported (OBR-22)
@@ -44,14 +45,14 @@
 //
 // # Corrections
 //
-// A result with OBX-11 C or A takes the place of others of the same order (the number in OBR-3 or ORC-3, else in OBR-2 or ORC-2), the same test and the same
-// OBX-4, and one with D, W or X takes them back. They do so if they are not sent themselves, because there is no value or it is a document. Of several others
-// those of the same time go. If there are none, what takes back takes back all, and a correction replaces all if they are of one time; if they are of several,
+// A result with OBX-11 C or A takes the place of others of the same order (the number in OBR-3 or ORC-3, else in OBR-2 or ORC-2), the same test (OBX-3.1,
+// else OBX-3.4, else its text) and the same OBX-4, and one with D, W or X takes them back. They do so if they are not sent themselves, because there is no value or it
+// is a document. Of several others those of the same time go. If there are none, what takes back takes back all, and a correction replaces all if they are of one time; if they are of several,
 // such as those of a tolerance test, it replaces none. Several corrections in one message replace all others. A final result replaces a preliminary one. Only a
 // later correction replaces a correction; later is what comes later in the input.
 //
-// Where an order has no number, the time of the specimen stands for it. An order that is cancelled (OBR-25 is X) and has no OBX takes back what earlier messages
-// say of it.
+// Where an order has no number, the time of the specimen stands for it. An order that is cancelled (OBR-25 is X) and has no result, but perhaps a comment, takes back
+// what earlier messages say of it. Of the tests of what another test found, those are the same that are about the same result (the code and OBX-4 of it, in OBR-26).
 //
 // Results of one message that are no numbers, such as the names of two bacteria, do not replace each other. So it is up to 1024 results of a message; of those
 // further apart some can be left out as replaced.

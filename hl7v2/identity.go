@@ -62,7 +62,7 @@ func (a *identifier) like(b *identifier) likeness {
 	switch {
 	case namespace == different || universal == different:
 		return different
-	case namespace == same && a.namespace != "", universal == same && a.universal != "", a.isUnassigned() && b.isUnassigned() && a.sender == b.sender:
+	case namespace == same && a.namespace != "", universal == same && a.universal != "", a.isUnassigned() && b.isUnassigned() && a.sender != "" && a.sender == b.sender:
 		authority = same
 	}
 	return min(authority, like(a.kind, b.kind))
@@ -152,7 +152,9 @@ func (r *reader) identifier(b []byte) (id identifier) {
 	if id.value = r.textOnce(value); len(value) > maxCompared || unreadable(id.value) {
 		return identifier{}
 	}
-	id.kind = strings.ToUpper(r.compared(b, 5))
+	if id.kind = strings.ToUpper(r.compared(b, 5)); id.kind == "MRN" {
+		id.kind = "MR"
+	}
 	id.namespace, id.universal = r.compared(nth(authority, r.sub, 1), 1), r.compared(nth(authority, r.sub, 2), 1)
 	if id.isUnassigned() {
 		id.sender = r.sender
@@ -162,7 +164,7 @@ func (r *reader) identifier(b []byte) (id identifier) {
 
 // personalNumbers are the kinds of identifiers, table 0203 and names that senders use instead, that a patient has alone. Those of insurances, accounts and nations
 // are not among them: they can be those of the family, and a newborn's are often the mother's.
-var personalNumbers = words("", "MR", "MRN", "PI", "PT", "PE", "EPI")
+var personalNumbers = words("", "MR", "CMRN", "PI", "PT", "PE", "EPI")
 
 // isPlaceholder tells whether an identifier is written where there is none: "000000", "9999", "N/A", "unknown".
 func isPlaceholder(s string) bool {

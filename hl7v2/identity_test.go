@@ -36,6 +36,8 @@ func TestOnePatientOrSeveral(t *testing.T) {
 		"place named in one, no name":          {"|1^^^A||||19700101", "|1||||19700101", false},
 		"kind named in one":                    {"|1^^^A^MR||X^Y||19700101", "|1^^^A||X^Y||19700101", true},
 		"kind named in one, no birth date":     {"|1^^^A^MR||X^Y", "|1^^^A||X^Y", false},
+		"the same kind, in another word":       {"|1^^^A^MR||X^Y||19700101", "|1^^^A^MRN||X^Y||19700101", true},
+		"a number of a group of hospitals":     {"|1^^^A^CMRN||X^Y||19700101", "|1^^^A^CMRN||X^Y||19700101", true},
 		"other kind":                           {"|1^^^A^MR||X^Y||19700101", "|1^^^A^PI||X^Y||19700101", false},
 		"other identifier":                     {"|1^^^A||X^Y||19700101", "|2^^^A||X^Y||19700101", false},
 		"same identifier, no birth date":       {"|1^^^A||X^Y", "|1^^^A||X^Y", true},
@@ -171,4 +173,17 @@ func TestANumberOfManyIsNobodys(t *testing.T) {
 	assert.Len(t, got, 71)
 	assert.Equal(t, []int{1, 71}, got[0])
 	assert.Equal(t, []int{70}, got[69], "it is not known that this is the last message's too")
+}
+
+// A number from a sender who does not say who they are is nobody's for certain: then name and birth date have to agree too.
+func TestANumberOfAnUnknownSender(t *testing.T) {
+	t.Parallel()
+	from := func(pid string) string {
+		return message(`MSH|^~\&|||APP|SITE|20240305120000||ORU^R01|1|P|2.5.1`, "PID|1||"+pid, cbc, "OBX|1|NM|718-7^Hb^LN||10|g/dL|||||F")
+	}
+	_, _, err := hl7v2.LabResults(strings.NewReader(from("17|||||M")+from("17|||||F")), hl7v2.Options{})
+	assert.ErrorIs(t, err, hl7v2.ErrMultiplePatients)
+	req, _, err := hl7v2.LabResults(strings.NewReader(from("17||X^Y||19700101|M")+from("17||X^Y||19700101|M")), hl7v2.Options{})
+	assert.NoError(t, err)
+	assert.Len(t, req.LabResults, 1, "the same twice")
 }

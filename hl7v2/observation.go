@@ -43,7 +43,7 @@ func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason
 		return p, clinical.TypeNotSent, "vital-signs"
 	}
 	sub := bytes.TrimSpace(at(f, 4))
-	p = pending{Result: &labs.Result{System: system, Code: code, Refs: [2]uint64{ofOrder: r.order.number, ofNumber: r.order.key}}, obx: r.obxs}
+	p = pending{Result: &labs.Result{System: system, Code: code, Test: r.written(at(f, 3)) + r.order.about, Refs: [2]uint64{ofOrder: r.order.number, ofNumber: r.order.key}}, obx: r.obxs}
 	p.key = maphash.Bytes(seed, at(f, 3)) ^ 31*maphash.Bytes(seed, sub)
 	p.narrative = isLOINC && comments[code]
 	p.local = r.textual(f)
@@ -227,6 +227,18 @@ func (r *reader) test(field []byte) (system, code string) {
 	return "", ""
 }
 
+// written returns by what corrections find a test: its first code, or its text where it has none. A sender's codes are often more exact than the LOINC beside them,
+// which can be missing in another message.
+func (r *reader) written(field []byte) string {
+	field = r.first(field)
+	for _, n := range [5]int{1, 4, 2, 5, 9} {
+		if s := r.compared(field, n); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
 // name reads the name of a test. It is free if it is not the text of a code.
 func (r *reader) name(p *pending, field []byte) {
 	field = r.first(field)
@@ -247,6 +259,9 @@ func (r *reader) unit(field []byte) string {
 	first := ""
 	return r.joined(field, ", ", func(b []byte) string {
 		for _, n := range [4]int{1, 2, 4, 5} {
+			if n == 1 && r.isPower(b) {
+				return oneLine(r.componentText(b, 1) + "^" + r.componentText(b, 2))
+			}
 			if s := oneLine(r.componentText(b, n)); s != "" && !strings.EqualFold(s, "null") {
 				if s == first {
 					return ""
@@ -257,6 +272,13 @@ func (r *reader) unit(field []byte) string {
 		}
 		return ""
 	})
+}
+
+// isPower tells whether a unit is written with a power such as 10^3/uL, of which the caret is not escaped and cuts it in two.
+func (r *reader) isPower(b []byte) bool {
+	base, isTen := strings.CutSuffix(r.componentText(b, 1), "10")
+	exponent := r.componentText(b, 2)
+	return isTen && r.component == '^' && (base == "" || !isDigit(base[len(base)-1])) && exponent != "" && isDigit(exponent[0])
 }
 
 // flags reads the flags of a result, the same for the same field. It returns false if they are more than can be.
@@ -293,7 +315,7 @@ const maxFlags = 16
 func (r *reader) markNarratives() {
 	for i := 1; i < len(r.pending); i++ {
 		a, b := &r.pending[i-1], &r.pending[i]
-		if a.isText && b.isText && a.Value.Free && b.Value.Free && a.Refs == b.Refs && a.key == b.key &&
+		if a.isText && b.isText && a.Value.Free && b.Value.Free && a.Refs == b.Refs && a.key == b.key && a.Preliminary == b.Preliminary && a.Corrected == b.Corrected &&
 			(a.observed == b.observed || a.observed == "" || b.observed == "") {
 			a.narrative, b.narrative = true, true
 		}

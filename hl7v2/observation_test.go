@@ -121,22 +121,25 @@ func TestNamesUnitsAndRanges(t *testing.T) {
 		obx  string
 		want helios.LabResult
 	}{
-		"text of the code":    {"NM|1^One^L^2^Two^L^^^Three||5|a^b|1-9", helios.LabResult{Name: "One", Value: "5 a", Unit: "a", ReferenceRange: "1-9 a", Flag: helios.FlagNormal}},
-		"alternate text":      {"NM|1^^L^2^Two^L^^^Three||5|^b|", helios.LabResult{Name: "Two", Value: "5 b", Unit: "b"}},
-		"original text":       {"NM|1^^LN^^^^^^Three||5|^^^c|", helios.LabResult{Name: "Three", Value: "5 c", Unit: "c"}},
-		"only a code":         {"NM|718-7^^LN||5||", helios.LabResult{Name: "718-7", Value: "5"}},
-		"only a text":         {"NM|Glucose||5|null|null", helios.LabResult{Name: "Glucose", Value: "5"}},
-		"name over two lines": {`NM|1^Glucose\.br\fasting^L||5||`, helios.LabResult{Name: "Glucose fasting", Value: "5"}},
-		"ranges":              {"NM|1^T^L||5|g|1-9~2-8", helios.LabResult{Name: "T", Value: "5 g", Unit: "g", ReferenceRange: "1-9; 2-8"}},
-		"range and nothing":   {"NM|1^T^L||5|g|1-9~~null", helios.LabResult{Name: "T", Value: "5 g", Unit: "g", ReferenceRange: "1-9 g", Flag: helios.FlagNormal}},
-		"range, empty parts":  {"NM|1^T^L||5|g|^1-4^^", helios.LabResult{Name: "T", Value: "5 g", Unit: "g", ReferenceRange: "1-4 g", Flag: helios.FlagHigh}},
-		"range of two parts":  {"NM|1^T^L||5|g|1^9", helios.LabResult{Name: "T", Value: "5 g", Unit: "g", ReferenceRange: "1^9"}},
-		"range with powers":   {"NM|1^T^L||5|g|10^3-10^4", helios.LabResult{Name: "T", Value: "5 g", Unit: "g", ReferenceRange: "10^3-10^4"}},
-		"unit twice":          {"NM|1^T^L||5|g~g|", helios.LabResult{Name: "T", Value: "5 g", Unit: "g"}},
-		"two units":           {"NM|1^T^L||90~5.0|mg/dL~mmol/L|", helios.LabResult{Name: "T", Value: "90, 5.0", Unit: "mg/dL, mmol/L"}},
-		"range of dashes":     {"NM|1^T^L||5|g|---", helios.LabResult{Name: "T", Value: "5 g", Unit: "g"}},
-		"range of words":      {"NM|1^T^L||5|g|see report", helios.LabResult{Name: "T", Value: "5 g", Unit: "g", ReferenceRange: "see report"}},
-		"range over lines":    {`NM|1^T^L||5|g|F 1-2\.br\M 3-4`, helios.LabResult{Name: "T", Value: "5 g", Unit: "g", ReferenceRange: "F 1-2 M 3-4"}},
+		"text of the code":            {"NM|1^One^L^2^Two^L^^^Three||5|a^b|1-9", helios.LabResult{Name: "One", Value: "5 a", Unit: "a", ReferenceRange: "1-9 a", Flag: helios.FlagNormal}},
+		"alternate text":              {"NM|1^^L^2^Two^L^^^Three||5|^b|", helios.LabResult{Name: "Two", Value: "5 b", Unit: "b"}},
+		"original text":               {"NM|1^^LN^^^^^^Three||5|^^^c|", helios.LabResult{Name: "Three", Value: "5 c", Unit: "c"}},
+		"only a code":                 {"NM|718-7^^LN||5||", helios.LabResult{Name: "718-7", Value: "5"}},
+		"only a text":                 {"NM|Glucose||5|null|null", helios.LabResult{Name: "Glucose", Value: "5"}},
+		"name over two lines":         {`NM|1^Glucose\.br\fasting^L||5||`, helios.LabResult{Name: "Glucose fasting", Value: "5"}},
+		"unit with a power":           {"NM|1^T^L||5|10^3/uL|1-9", helios.LabResult{Name: "T", Value: "5 10^3/uL", Unit: "10^3/uL", ReferenceRange: "1-9 10^3/uL", Flag: helios.FlagNormal}},
+		"unit with a power, named":    {"NM|1^T^L||5|x10^9/L^L|", helios.LabResult{Name: "T", Value: "5 x10^9/L", Unit: "x10^9/L"}},
+		"unit whose code ends in ten": {"NM|1^T^L||5|110^3 g^L|", helios.LabResult{Name: "T", Value: "5 110", Unit: "110"}},
+		"ranges":                      {"NM|1^T^L||5|g|1-9~2-8", helios.LabResult{Name: "T", Value: "5 g", Unit: "g", ReferenceRange: "1-9; 2-8"}},
+		"range and nothing":           {"NM|1^T^L||5|g|1-9~~null", helios.LabResult{Name: "T", Value: "5 g", Unit: "g", ReferenceRange: "1-9 g", Flag: helios.FlagNormal}},
+		"range, empty parts":          {"NM|1^T^L||5|g|^1-4^^", helios.LabResult{Name: "T", Value: "5 g", Unit: "g", ReferenceRange: "1-4 g", Flag: helios.FlagHigh}},
+		"range of two parts":          {"NM|1^T^L||5|g|1^9", helios.LabResult{Name: "T", Value: "5 g", Unit: "g", ReferenceRange: "1^9"}},
+		"range with powers":           {"NM|1^T^L||5|g|10^3-10^4", helios.LabResult{Name: "T", Value: "5 g", Unit: "g", ReferenceRange: "10^3-10^4"}},
+		"unit twice":                  {"NM|1^T^L||5|g~g|", helios.LabResult{Name: "T", Value: "5 g", Unit: "g"}},
+		"two units":                   {"NM|1^T^L||90~5.0|mg/dL~mmol/L|", helios.LabResult{Name: "T", Value: "90, 5.0", Unit: "mg/dL, mmol/L"}},
+		"range of dashes":             {"NM|1^T^L||5|g|---", helios.LabResult{Name: "T", Value: "5 g", Unit: "g"}},
+		"range of words":              {"NM|1^T^L||5|g|see report", helios.LabResult{Name: "T", Value: "5 g", Unit: "g", ReferenceRange: "see report"}},
+		"range over lines":            {`NM|1^T^L||5|g|F 1-2\.br\M 3-4`, helios.LabResult{Name: "T", Value: "5 g", Unit: "g", ReferenceRange: "F 1-2 M 3-4"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -271,5 +274,26 @@ func TestTextsOfSeveralTimesAreSeveralResults(t *testing.T) {
 		labs, report := read(t, message(append([]string{head, ada, cbc}, test.in...)...), hl7v2.Options{})
 		assert.Len(t, labs, test.want, name)
 		assert.Equal(t, 2-test.want, report.Count(clinical.Narrative), name)
+	}
+}
+
+// A preliminary text and the final one are no lines of one text.
+func TestPreliminaryAndFinalText(t *testing.T) {
+	t.Parallel()
+	labs, report := read(t, message(head, ada, cbc, "OBX|1|ST|600-7^Blood culture^LN||No growth after 1 day||||||P", "OBX|2|ST|600-7^Blood culture^LN||No growth after 2 days||||||F"), hl7v2.Options{})
+	var values []string
+	for _, lab := range labs {
+		values = append(values, lab.Value)
+	}
+	assert.ElementsMatch(t, []string{"No growth after 1 day", "No growth after 2 days"}, values)
+	assert.Equal(t, 1, report.Count(clinical.Preliminary), "side by side, as a list of organisms can be in part preliminary")
+}
+
+func TestPointOfCare(t *testing.T) {
+	t.Parallel()
+	for _, section := range []string{"RC", "NRS"} {
+		order := "OBR|1|P77^HOSP|F88^LAB|1^Panel^L|||20240305|||||||||||||||||" + section + "|F"
+		labs, _ := read(t, message(head, ada, order, "OBX|1|NM|2744-1^pH of Arterial blood^LN||7.4||7.35-7.45||||F"), hl7v2.Options{})
+		assert.Len(t, labs, 1, section)
 	}
 }

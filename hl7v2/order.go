@@ -21,6 +21,7 @@ type order struct {
 	section         string
 	status          string
 	organism        string
+	about           string // what OBR-26 refers to, to tell apart tests that have one code
 	freeOrganism    bool
 	isOrphan        bool // it is about a result that is not there
 	questionsPanel  bool
@@ -40,7 +41,7 @@ func (r *reader) beginOrder() {
 	r.order = order{number: r.serial}
 }
 
-// endOrder takes back what earlier messages say of an order that is cancelled without a word of its results.
+// endOrder takes back what earlier messages say of an order that is cancelled without a result.
 func (r *reader) endOrder() {
 	if o := &r.order; r.current != nil && o.key != 0 && !o.hasResults && orderStatuses[o.status] == useWithdrawn {
 		r.current.cancel(o.key, r.message)
@@ -66,6 +67,7 @@ func (r *reader) readOrder(fields [][]byte) {
 		o.key = maphash.String(seed, o.id) ^ 31*maphash.String(seed, code)
 	}
 	parent := at(fields, 26)
+	o.about = r.reference(parent)
 	o.organism, o.freeOrganism = r.organism(parent, at(fields, 29))
 	isReference := bytes.IndexByte(parent, r.component) >= 0 // and no field that is out of place
 	o.isOrphan = o.organism == "" && isReference && bytes.ContainsFunc(parent, isLetterOrDigit)

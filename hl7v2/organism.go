@@ -74,6 +74,18 @@ func (r *reader) organism(result, order []byte) (organism string, free bool) {
 	return oneLine(r.compared(result, 3)), true
 }
 
+// reference returns which result OBR-26 names: by code and sub-identifier, which stay when the organism that was found there is corrected, else in words.
+func (r *reader) reference(result []byte) string {
+	code, sub := r.compared(nth(nth(result, r.component, 1), r.sub, 1), 1), r.compared(result, 2)
+	switch {
+	case code+sub != "":
+		return "\x00" + code + "\x00" + sub
+	case len(bytes.TrimSpace(result)) > 0:
+		return "\x00\x00\x00" + r.compared(result, 3)
+	}
+	return ""
+}
+
 // says tells whether a component of a coded value is a text.
 func (r *reader) says(value, text string) bool {
 	for part := range strings.SplitSeq(value, string(rune(r.component))) {

@@ -112,3 +112,20 @@ func TestCorrectedResistance(t *testing.T) {
 	assert.Equal(t, "Bacteria", labs[0].Name)
 	assert.Equal(t, 2, report.Count(clinical.StatusNotSent))
 }
+
+func TestResistanceOfACorrectedOrganism(t *testing.T) {
+	t.Parallel()
+	in := func(organism, mic, flag, status string) string {
+		return message(head, ada, "OBR|1|P1|F1|600-7^Culture^LN|||20240305", "OBX|1|CWE|600-7^Bacteria^LN|1|1^"+organism+"^SCT||||||"+status,
+			"OBR|2|P2|F2|50545-3^MIC^LN|||20240305|||||||||||||||||||600-7&Culture&LN^1^"+organism, "OBX|1|NM|28-1^Ampicillin^LN||"+mic+"|ug/mL||"+flag+"|||"+status)
+	}
+	got, report := rows(t, in("E. coli", "4", "S", "F")+in("Klebsiella", "16", "R", "C"))
+	assert.ElementsMatch(t, []string{"Bacteria: Klebsiella", "Ampicillin (Klebsiella): 16 ug/mL"}, got)
+	assert.Equal(t, 2, report.Count(clinical.Replaced))
+
+	words := func(organism, status string) string {
+		return message(head, ada, "OBR|2|P2|F2|50545-3^MIC^LN|||20240305|||||||||||||||||||^^"+organism, "OBX|1|NM|28-1^Ampicillin^LN||4|ug/mL|||||"+status)
+	}
+	got, _ = rows(t, words("E. coli", "F")+words("Klebsiella", "C"))
+	assert.Len(t, got, 2, "each is about an organism of its own")
+}

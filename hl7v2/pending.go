@@ -32,11 +32,7 @@ const (
 
 // claim is a hash of what results have in common of which one can correct another.
 func (p *pending) claim() uint64 {
-	claim := maphash.String(seed, p.Identifier) ^ 31*maphash.String(seed, p.System) ^ 37*maphash.String(seed, p.Code) ^ 41*maphash.String(seed, p.Of)
-	if p.Code == "" {
-		claim ^= 43 * maphash.String(seed, p.Name)
-	}
-	return claim
+	return maphash.String(seed, p.Identifier) ^ 31*maphash.String(seed, p.Test)
 }
 
 // group counts the results of a message that make one claim.
@@ -54,12 +50,18 @@ func (g group) isList() bool {
 // observation reads an OBX.
 func (r *reader) observation(seg segment) {
 	p, reason, detail := r.readObservation(seg)
+	isThere := p.Result != nil && !p.withdrawn && (reason != clinical.StatusNotSent || p.Preliminary)
+	r.order.hasResults = r.order.hasResults || isThere && !p.narrative
 	if reason != "" {
 		r.current.report.Drop(reason, r.place("OBX", r.obxs), detail)
 		if p.Result == nil || !p.Corrected {
 			return
 		}
 		p.void = true
+		p.Value, p.Unit, p.Ranges, p.Flags = labs.Value{}, "", nil, nil // nothing of it is sent
+		if p.Test != "" {
+			p.Name = "" // nor compared
+		}
 	}
 	if len(r.pending) >= r.waiting+maxPending {
 		r.flush(false)
@@ -149,9 +151,6 @@ func (r *reader) give(p *pending) {
 func (r *reader) stand(p *pending) {
 	p.Edition.Place = r.message
 	claim := p.claim()
-	if p.void && p.FreeName && r.opts.Redact != nil {
-		p.Name = r.redact(p.Name) // as it is in the result that is to go
-	}
 	if p.Identifier == "" {
 		return
 	}

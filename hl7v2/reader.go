@@ -175,7 +175,6 @@ func (r *reader) segment(seg segment) error {
 				return err
 			}
 		}
-		r.order.hasResults = true
 		r.observation(seg)
 		if !r.one && r.added > maxResults {
 			return r.errorAt("OBX", r.obxs, fmt.Sprintf("is one of more than %d results", maxResults))
@@ -212,7 +211,10 @@ func (r *reader) beginMessage(seg segment) {
 		r.report.Drop(clinical.TypeNotSent, r.place("MSH", 0), listed(name, messageTypes))
 		return
 	}
-	r.sender = r.compared(at(fields, 2), 1) + "\x00" + r.compared(at(fields, 3), 1)
+	r.sender = ""
+	if application, facility := r.compared(at(fields, 2), 1), r.compared(at(fields, 3), 1); application+facility != "" {
+		r.sender = application + "\x00" + facility
+	}
 	declared := r.compared(r.first(at(fields, 17)), 1)
 	if declared == "" {
 		declared = r.opts.Charset

@@ -34,7 +34,7 @@ var sections = map[string]string{
 }
 
 // otherSections are those of table 0074 that are no laboratory's.
-var otherSections = words("AU", "CT", "CTH", "CUS", "EC", "EN", "ICU", "IMG", "NMR", "NMS", "NRS", "OT", "OUS", "PF", "PHR", "PHY", "PT", "RAD", "RC", "RT",
+var otherSections = words("AU", "CT", "CTH", "CUS", "EC", "EN", "ICU", "IMG", "NMR", "NMS", "OT", "OUS", "PF", "PHR", "PHY", "PT", "RAD", "RT",
 	"RUS", "RX", "VUS", "XRC")
 
 // controls are the roles of a specimen, table 0369, that is not the patient's.

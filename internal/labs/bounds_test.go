@@ -177,6 +177,12 @@ func TestWords(t *testing.T) {
 		assert.Equal(t, want.understood, understood, text)
 		assert.Equal(t, want.gender, gender, text)
 	}
+	for _, rng := range []Range{
+		{High: "40", Text: "greater than 40"}, {High: "40", Text: "above 40"}, {Low: "5", Text: "below 5"}, {High: "200", Text: "<200"}, {High: "40", Text: ">40"}, {Low: "5", Text: "up to 5"},
+	} {
+		_, understood := rng.words(&Result{})
+		assert.False(t, understood, rng.Text)
+	}
 	unreadable := Range{Low: "x", Text: "women"}
 	_, understood := unreadable.words(&Result{})
 	assert.False(t, understood)
@@ -190,4 +196,27 @@ func TestRange_WithWords(t *testing.T) {
 	assert.Equal(t, "10-20 mg/L (Toxic range)", ranges[0].withUnit("mg/L"))
 	assert.Equal(t, "10-20 (Toxic range)", ranges[0].text())
 	assert.Equal(t, "1-2 mg/L (women)", ranges[1].withUnit("mg/L"), "it says two things")
+}
+
+func TestRange_WithAStricterText(t *testing.T) {
+	t.Parallel()
+	set, _ := collect(ForLabResults, Options{})
+	for value, want := range map[string]normality{"199": normal, "200": high} {
+		verdict := set.classify(&Result{Value: Value{Number: value}, Unit: "mg/dL", Ranges: []Range{{High: "200", Unit: "mg/dL", Text: "<200 mg/dL"}}}, Patient{})
+		assert.Equal(t, want, verdict.is, value)
+		assert.Equal(t, "<200 mg/dL", verdict.rng.withUnit("mg/dL"))
+	}
+}
+
+func TestRangesForTheAgeAtTheResult(t *testing.T) {
+	t.Parallel()
+	child, adult := 17.0, 18.0
+	ranges := []Range{{Low: "3", High: "5", AgeHigh: &child}, {Low: "4", High: "6", AgeLow: &adult}}
+	for date, want := range map[string]normality{"1990-05-05": high, "2020-05-05": normal, "1990": unknown, "": unknown, "1970-01-01": unknown} {
+		set, _ := collect(ForLabResults, Options{})
+		verdict := set.classify(&Result{Value: Value{Number: "5.5"}, Ranges: ranges, Date: date}, Patient{Age: new(45), Born: "1980-02-03"})
+		assert.Equal(t, want, verdict.is, date)
+	}
+	set, _ := collect(ForLabResults, Options{})
+	assert.Equal(t, unknown, set.classify(&Result{Value: Value{Number: "5.5"}, Ranges: ranges, Date: "2020-05-05"}, Patient{Age: new(45), Born: "1980"}).is)
 }

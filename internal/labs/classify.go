@@ -21,7 +21,7 @@ func (s *Set) classify(r *Result, p Patient) verdict {
 	doubtful := slices.Contains(v.notes, clinical.FlagUnknown) || slices.Contains(v.notes, clinical.SeveralFlags)
 	usable, unread := r.usableRanges()
 	v.notes = append(v.notes, unread...)
-	ranges := fitting(usable, p)
+	ranges := fitting(usable, p.at(r.Date))
 	switch {
 	case len(ranges) > 0:
 		v.rng = &ranges[0]

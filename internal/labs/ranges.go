@@ -25,6 +25,8 @@ func (r *Result) usableRanges() (ranges []Range, notes []clinical.Reason) {
 		if rng.Text != "" && (rng.Low != "" || rng.High != "") {
 			gender, understood := rng.words(r)
 			switch {
+			case rng.isStricter():
+				rng.Low, rng.High = "", "" // the text says of the bounds whether they belong to it
 			case !understood, gender != "" && rng.Gender != "" && gender != rng.Gender:
 				rng.conditional = true
 			case gender != "":
@@ -36,9 +38,18 @@ func (r *Result) usableRanges() (ranges []Range, notes []clinical.Reason) {
 	return ranges, notes
 }
 
+// isStricter tells that the text is the same range but that a bound does not belong to it: "<200" beside a high of 200.
+func (r *Range) isStricter() bool {
+	bounds := *r
+	bounds.Text = ""
+	numbers, _, ok := bounds.bounds()
+	inText, unit, isRange := parseRange(r.Text)
+	return ok && isRange && inText != numbers && inText.low == numbers.low && inText.high == numbers.high && (unit == "" || sameUnit(unit, r.Unit))
+}
+
 // harmless are words beside the bounds of a range that say nothing of whom it is true.
-var harmless = set("", "normal", "reference", "ref", "range", "interval", "limits", "limit", "values", "value", "within", "between", "from", "to", "and", "less", "greater",
-	"than", "or", "equal", "up", "above", "below", "n", "a", "na", "null", "none")
+var harmless = set("", "normal", "reference", "ref", "range", "interval", "limits", "limit", "values", "value", "within", "between", "from", "to", "and", "n", "a", "na",
+	"null", "none")
 
 var genders = map[string]string{
 	"male": "male", "males": "male", "m": "male", "man": "male", "men": "male",
@@ -54,7 +65,7 @@ func (r *Range) words(of *Result) (gender string, understood bool) {
 		return "", false
 	}
 	if inText, unit, ok := parseRange(r.Text); ok && (unit == "" || sameUnit(unit, r.Unit) || of.hasUnit(unit)) {
-		return "", inText.low == numbers.low && inText.high == numbers.high
+		return "", inText == numbers
 	}
 	text := r.Text
 	for _, unit := range [3]string{r.Unit, of.Unit, of.UnitCode} {
@@ -84,6 +95,19 @@ func (r *Range) fits(p Patient) bool {
 		return true
 	}
 	return p.Age != nil && (r.AgeLow == nil || float64(*p.Age) >= *r.AgeLow) && (r.AgeHigh == nil || float64(*p.Age) <= *r.AgeHigh)
+}
+
+// at returns the patient at the date of a result, with the age of then. It is unknown if the dates do not tell it to the year.
+func (p Patient) at(date string) Patient {
+	if p.Born == "" {
+		return p
+	}
+	years, approximate, ok := Age(p.Born, date)
+	p.Age = nil
+	if ok && !approximate && len(Day(date)) == len("2006-01-02") {
+		p.Age = &years
+	}
+	return p
 }
 
 // isFor tells that a range is for some patients only.

@@ -329,7 +329,7 @@ func (r *row) supersededBy(other *row) bool {
 	return r.order < other.order
 }
 
-// settleDuplicates leaves one of what is there twice: one with a flag, if there is one. Two whose flags say different things are no duplicates.
+// settleDuplicates leaves one of what is there twice: one with a flag, if there is one, else one with a range. Two whose flags say different things are no duplicates.
 func (s *Set) settleDuplicates(seen map[uint64]*row) {
 	for _, r := range s.rows {
 		other := seen[r.content]
@@ -340,11 +340,12 @@ func (s *Set) settleDuplicates(seen map[uint64]*row) {
 		mine, _, _ := judge(r.Flags)
 		its, _, _ := judge(other.Flags)
 		switch {
-		case mine == unknown || mine == its:
-			s.remove(r, clinical.Duplicate)
-		case its == unknown:
+		case mine != unknown && its != unknown && mine != its:
+		case its == unknown && mine != unknown, mine == its && len(other.Ranges) == 0 && len(r.Ranges) > 0:
 			s.remove(other, clinical.Duplicate)
 			seen[r.content] = r
+		default:
+			s.remove(r, clinical.Duplicate)
 		}
 	}
 }

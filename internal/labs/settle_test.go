@@ -83,6 +83,9 @@ func TestSet_Settles(t *testing.T) {
 		{"the same, called high and normal", []arrival{add(in("a", "7", nil)), add(in("b", "7", normal))}, []string{"7 %", "7 %"}, nil},
 		{"the same, flagged and not", []arrival{add(in("a", "7", nil)), add(in("b", "7", unflagged))}, []string{"7 %"}, map[string]clinical.Reason{"b": clinical.Duplicate}},
 
+		{"the same, with a range and without", []arrival{add(in("a", "7", func(r *Result) { r.Flags = nil })), add(in("b", "7", unflagged))}, []string{"7 %"},
+			map[string]clinical.Reason{"b": clinical.Duplicate}},
+
 		{"a correction", []arrival{add(in("a", "7", id)), add(in("b", "6", corrected))}, []string{"6 %"}, map[string]clinical.Reason{"a": clinical.Replaced}},
 		{"a correction of the flag only", []arrival{add(in("a", "7", id)), add(in("b", "7", and(corrected, normal)))}, []string{"7 %"},
 			map[string]clinical.Reason{"a": clinical.Replaced}},
