@@ -55,7 +55,7 @@ func (c *converter) results(o *observation, base labs.Result, is category, rec *
 		}
 	}
 	c.parts(o, base, func(from *content, row labs.Result) {
-		c.sibling(&row, o.issued)
+		c.sibling(&row, o.issued) // also where it is not sent, so that it does not take with it what it stands beside
 		if from != &o.content && row.Name == "" {
 			rec.drop(clinical.NoName, &row, "component")
 			return
