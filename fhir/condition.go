@@ -122,7 +122,9 @@ func (c *converter) addCondition(r *resource) error {
 		drop(clinical.NotDiagnosed, got.verification)
 		return nil
 	}
-	isFinding := strings.HasSuffix(got.name, tagFinding) || strings.HasSuffix(got.name, tagSituation)
+	isFinding := slices.ContainsFunc([]string{got.name, got.coded}, func(name string) bool {
+		return strings.HasSuffix(name, tagFinding) || strings.HasSuffix(name, tagSituation)
+	})
 	for _, tag := range conditionTags {
 		got.name = strings.TrimSpace(strings.TrimSuffix(got.name, tag))
 		got.coded = strings.TrimSpace(strings.TrimSuffix(got.coded, tag))

@@ -43,6 +43,7 @@ type converter struct {
 	reportIndex map[string]int32
 	drugs       map[uint64]*knownDrug
 	drugList    []*knownDrug
+	drugServers map[uint64]uint64 // the server of the Medications with a key
 	drugWeight  int
 	places      map[string]int // of resources whose ids may hold names, by source
 }
@@ -51,7 +52,7 @@ func newConverter(kind labs.Kind, opts *Options) *converter {
 	c := &converter{
 		opts: opts, kind: kind, labs: opts.labs(), seed: maphash.MakeSeed(), report: &clinical.Report{}, skippedKinds: map[string]bool{},
 		elsewhere: map[uint64]bool{}, gone: editions{}, unread: editions{}, moved: editions{}, corrected: map[uint64]place{}, members: map[uint64]membership{},
-		reportNames: make([]label, 1), reportIndex: map[string]int32{"": 0}, drugs: map[uint64]*knownDrug{},
+		reportNames: make([]label, 1), reportIndex: map[string]int32{"": 0}, drugs: map[uint64]*knownDrug{}, drugServers: map[uint64]uint64{},
 		d: decoder{people: people.Set{Max: maxPeople, Texts: maxStrings}}, places: map[string]int{},
 	}
 	if opts.Patient != "" {
@@ -182,7 +183,7 @@ func (c *converter) forget(r *resource, edition *labs.Edition) {
 	switch r.kind {
 	case "Observation", "DiagnosticReport":
 		c.unread.add(c.identity(r, edition), last{Edition: *edition})
-	case "Patient", "Condition", "MedicationRequest", "MedicationStatement":
+	case "Patient", "Condition", "Medication", "MedicationRequest", "MedicationStatement":
 		c.gone.add(c.identity(r, edition), last{Edition: *edition})
 	}
 }

@@ -15,6 +15,8 @@ const (
 	maxName = 1 << 10
 	// maxItems is how many items a list can have that is read into memory.
 	maxItems = 1000
+	// maxHeld is how many items all lists of one resource can have.
+	maxHeld = 1 << 15
 	// maxNumber is how many characters a number can have.
 	maxNumber = 100
 	// Strings up to maxShared bytes, such as units and names of tests, are kept once, up to maxStrings of them.
@@ -34,6 +36,7 @@ type decoder struct {
 	base     string // the server of the resource, for its relative references
 	balance  balance
 	codings  []coding // of the concepts of one resource
+	held     int      // items of lists in one resource
 	shared   map[string]string
 	people   people.Set
 	shown    string // for the last subject
@@ -41,7 +44,7 @@ type decoder struct {
 }
 
 func (d *decoder) start(data []byte) {
-	d.data, d.pos, d.bad, d.big, d.garbled, d.modified, d.base, d.codings = data, 0, false, false, false, false, "", d.codings[:0]
+	d.data, d.pos, d.bad, d.big, d.garbled, d.modified, d.base, d.codings, d.held = data, 0, false, false, false, false, "", d.codings[:0], 0
 }
 
 // next returns the next byte that is no white space, and leaves it there; 0 at the end.
@@ -127,7 +130,7 @@ func (d *decoder) list(item func()) {
 
 // room tells whether one more item can be added to a list of n.
 func (d *decoder) room(n int) bool {
-	if n < maxItems {
+	if d.held++; n < maxItems && d.held <= maxHeld {
 		return true
 	}
 	d.big = true

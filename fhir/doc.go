@@ -48,15 +48,15 @@
 //     you know of them goes into [helios.HealthData.Extra]. Of DiagnosticReport only the results are sent, not a conclusion or document,
 //   - Observations that are neither, such as surveys, social history and imaging, and those about something else than the patient (focus),
 //   - what was entered in error, with what came before it; what was cancelled or only registered; what a correction replaced; quality controls; questions of an order,
-//   - results without a value or a name, and values of other types, such as SampledData; also where there is more than one,
+//   - results without a value or a name, with a dataAbsentReason such as "error" or "not-performed", and values of other types, such as SampledData; also where there is more than one,
 //   - repetitions of the same result,
-//   - medications that were stopped or completed, or whose time is over, see Options.IncludeStopped; that were cancelled or only proposed; and orders not to give a drug,
+//   - medications that were stopped or completed, or whose time is over, see Options.IncludeStopped; that were cancelled or only proposed, but for plans that tell what the patient takes (reportedBoolean); and orders not to give a drug,
 //   - what has a modifierExtension, which can turn what it says into the opposite.
 //
 // # Several editions of a resource
 //
 // Of a resource that is there several times, as in the history of a server, the newest edition counts, also if that is not sent or cannot be read: by meta.lastUpdated,
-// else by meta.versionId; by issued of Observations that have neither. If these do not tell, a corrected result takes the place of a final one, and that of a preliminary
+// else by meta.versionId; of Observations else by issued. If these do not tell, a corrected result takes the place of a final one, and that of a preliminary
 // one; else the first of a bundle that is a history is the newest, and elsewhere the last. What a bundle says to be deleted is not sent. Resources are told apart by
 // type and id, and by the server if their fullUrls tell it.
 //
@@ -100,7 +100,7 @@
 // The input is streamed: a bundle of 1 GiB takes less than 64 MiB beyond what is sent, as a test of this package asserts for several kinds of input. For that:
 //
 //   - a resource above 16 MiB is passed over and reported; so is one of which a name is above 1 KiB or a text above 64 KiB, or that has more than 1000 codings, components or the
-//     like, and a result above 4 KiB,
+//     like, or 32,768 of all together; and a result above 4 KiB. A reference range with a text above 1 KiB is left out, and the others with it,
 //   - of lab results for [LabResults] the newest thousands are kept while reading, and of what a report could still tell to be a lab result 2048,
 //   - 131,072 results of DiagnosticReports, 65,536 resources of which the newest edition is not sent, 16,384 Medications and 131,072 names of people are remembered,
 //   - 4096 conditions and as many medications are sent at most,

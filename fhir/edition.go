@@ -65,8 +65,11 @@ func newer(a, b *labs.Edition) int {
 	if a.Updated != 0 && b.Updated != 0 && a.Updated != b.Updated {
 		return cmp.Compare(a.Updated, b.Updated)
 	}
-	if a.Number != 0 && b.Number != 0 {
+	if a.Number != 0 && b.Number != 0 && a.Number != b.Number {
 		return cmp.Compare(a.Number, b.Number)
+	}
+	if a.Issued != 0 && b.Issued != 0 {
+		return cmp.Compare(a.Issued, b.Issued)
 	}
 	return 0
 }

@@ -193,8 +193,8 @@ func (c *converter) base(o *observation, r *resource, in *container) labs.Result
 	if o.identifier != 0 {
 		row.Identifier = strconv.FormatUint(o.identifier, 36)
 	}
-	if issued, err := time.Parse(time.RFC3339, o.issued); err == nil && row.Edition.Updated == 0 && row.Edition.Number == 0 {
-		row.Edition.Updated = issued.UnixMicro() // which is when this edition was made available
+	if issued, err := time.Parse(time.RFC3339, o.issued); err == nil {
+		row.Edition.Issued = issued.UnixMicro() // which is when this edition was made available
 	}
 	return row
 }

@@ -21,6 +21,7 @@ type medication struct {
 	subject  reference
 	status   string
 	intent   string
+	reported bool   // it tells what someone said that the patient takes
 	never    bool   // an order not to give the drug
 	until    string // when a statement is no longer true
 	drug     label
@@ -52,6 +53,8 @@ func (d *decoder) medication(r *resource, seed maphash.Seed) medication {
 			m.status = d.string()
 		case "intent":
 			m.intent = d.string()
+		case "reportedBoolean":
+			m.reported, _ = d.isTrue()
 		case "doNotPerform":
 			there := d.isThere()
 			is, known := d.isTrue()
@@ -126,7 +129,12 @@ type knownDrug struct {
 	source  string
 	edition labs.Edition
 	used    bool
+
+	resource string
 }
+
+// severalDrugs stands for Medications of one id on several servers, of which it is not known which is meant where none is told.
+var severalDrugs knownDrug
 
 // maxDrugs is how many Medications are kept for the orders that refer to them.
 const maxDrugs = 16384
@@ -142,15 +150,34 @@ func (c *converter) addDrug(r *resource) {
 		c.report.Drop(clinical.TooMany, got.source, "")
 		return
 	}
+	got.resource = c.identity(r, &got.edition)
 	c.drugList = append(c.drugList, got)
 	literal, other := r.self()
 	for _, reference := range []reference{literal, other} {
-		for _, key := range reference.keys(c.seed) {
-			if known := c.drugs[key]; key != 0 && (known == nil || isNewer(&got.edition, &known.edition)) {
+		for i, key := range reference.keys(c.seed) {
+			known := c.drugs[key]
+			switch {
+			case key == 0 || known == &severalDrugs:
+			case i == 1 && c.onSeveralServers(key, literal.base):
+				c.drugs[key] = &severalDrugs
+			case known == nil || isNewer(&got.edition, &known.edition):
 				c.drugs[key] = got
 			}
 		}
 	}
+}
+
+// onSeveralServers tells whether Medications with a key were on another server too.
+func (c *converter) onSeveralServers(key uint64, server string) bool {
+	if server == "" {
+		return false
+	}
+	is := keyOf(c.seed, server, "")
+	was, ok := c.drugServers[key]
+	if !ok {
+		c.drugServers[key] = is
+	}
+	return ok && was != is
 }
 
 // addMedication keeps a medication that is taken, or reports why not.
@@ -201,7 +228,9 @@ func (c *converter) addMedication(r *resource) error {
 func (c *converter) notTaken(m *medication) (reason clinical.Reason, detail string) {
 	switch m.intent {
 	case "proposal", "plan", "option":
-		return clinical.NotOrdered, m.intent
+		if m.intent != "plan" || !m.reported { // a plan that is reported is how US Core writes what patients say that they take
+			return clinical.NotOrdered, m.intent
+		}
 	}
 	if m.never {
 		return clinical.DoNotPerform, ""
@@ -323,6 +352,14 @@ func (c *converter) resolve(m *medication) bool {
 	for _, key := range m.ref.lookups(c.seed) {
 		if known == nil && key != 0 {
 			known = c.drugs[key]
+		}
+	}
+	if known == &severalDrugs {
+		known = nil
+	}
+	if known != nil && known.resource != "" {
+		if gone, ok := c.gone[known.resource]; ok && gone.supersedes(&known.edition) {
+			known = nil
 		}
 	}
 	if known != nil {

@@ -150,11 +150,16 @@ func (c *content) read(d *decoder, key []byte) bool {
 		})
 	case "referenceRange":
 		c.ranges = nil
+		long := false
 		d.list(func() {
 			if r := d.referenceRange(); d.room(len(c.ranges)) && r != (rangeOf{}) {
 				c.ranges = append(c.ranges, r)
+				long = long || r.long
 			}
 		})
+		if long { // what it says may limit the others
+			c.ranges = []rangeOf{{Range: labs.Range{Broken: true}}}
+		}
 	default:
 		kind, ok := bytes.CutPrefix(key, []byte("value"))
 		if !ok {
@@ -221,21 +226,26 @@ func (d *decoder) insideObservation(list []insideObservation) []insideObservatio
 func (d *decoder) contained(o *observation, seed maphash.Seed) {
 	d.list(func() {
 		kind, id := d.peekType()
-		start := d.pos
 		switch kind {
 		case "Patient":
-			p := d.patient(&resource{kind: kind, id: id}, seed)
-			if end := d.pos; !d.bad && d.room(len(o.patients)) {
-				o.patients = append(o.patients, containedPatient{id, maphash.Bytes(seed, d.data[start:end]), p})
-				d.pos = start
-				d.person(true)
-			}
+			o.patients = d.containedPatient(o.patients, id, seed)
 		case "Observation":
 			o.inside = d.insideObservation(o.inside)
 		default:
 			d.containedPerson(kind)
 		}
 	})
+}
+
+func (d *decoder) containedPatient(list []containedPatient, id string, seed maphash.Seed) []containedPatient {
+	start := d.pos
+	p := d.patient(&resource{kind: "Patient", id: id}, seed)
+	if end := d.pos; !d.bad && d.room(len(list)) {
+		list = append(list, containedPatient{id, maphash.Bytes(seed, d.data[start:end]), p})
+		d.pos = start
+		d.person(true)
+	}
+	return list
 }
 
 // peekType returns the type and the id of a resource that comes next, and leaves it there.

@@ -12,6 +12,7 @@ import (
 type rangeOf struct {
 	labs.Range
 	code string
+	long bool // its text is longer than is read
 }
 
 // rangesOf returns the ranges of a value. One whose unit has the same code as the value's is in the value's unit, however either is printed.
@@ -43,7 +44,10 @@ func (d *decoder) referenceRange() rangeOf {
 			there[1] = d.isThere()
 			high = d.quantity()
 		case "text":
+			big := d.big
+			d.big = false
 			r.Text = strings.TrimSpace(d.string())
+			r.long, d.big = d.big, big
 		case "type":
 			unread := d.next() != '{' && d.isThere()
 			c := d.concept()

@@ -123,7 +123,9 @@ func (r *record) void(row *labs.Result) {
 }
 
 // mayBeLater tells whether an edition can have older ones, as far as its number tells, or the time where it has none.
-func mayBeLater(e *labs.Edition) bool { return e.Number > 1 || e.Number == 0 && e.Updated != 0 }
+func mayBeLater(e *labs.Edition) bool {
+	return e.Number > 1 || e.Number == 0 && (e.Updated != 0 || e.Issued != 0)
+}
 
 // How many bytes a flag and a range have, besides their texts.
 const (

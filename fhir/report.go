@@ -9,13 +9,14 @@ import (
 
 // diagnosticReport is what is read of a DiagnosticReport: its name, and which results are in it. See https://hl7.org/fhir/R4/diagnosticreport.html
 type diagnosticReport struct {
-	status  string
-	is      category
-	code    concept
-	subject reference
-	results []reference
-	inside  []insideObservation
-	edition labs.Edition
+	status   string
+	is       category
+	code     concept
+	subject  reference
+	results  []reference
+	inside   []insideObservation
+	patients []containedPatient
+	edition  labs.Edition
 }
 
 // maxReferences is how many keys of results of reports are remembered. Of results beyond that it is not known which report they are in.
@@ -49,9 +50,12 @@ func (d *decoder) diagnosticReport(of *resource, seed maphash.Seed) diagnosticRe
 			})
 		case "contained":
 			d.list(func() {
-				if kind, _ := d.peekType(); kind == "Observation" {
+				switch kind, id := d.peekType(); kind {
+				case "Observation":
 					r.inside = d.insideObservation(r.inside)
-				} else {
+				case "Patient":
+					r.patients = d.containedPatient(r.patients, id, seed)
+				default:
 					d.containedPerson(kind)
 				}
 			})
@@ -74,7 +78,7 @@ func (c *converter) addReport(r *resource) error {
 	if c.unreadable(r, &got.edition) {
 		return nil
 	}
-	within := container{resource: c.identity(r, &got.edition), edition: got.edition, subject: got.subject, isLab: got.is == labResult}
+	within := container{resource: c.identity(r, &got.edition), edition: got.edition, subject: got.subject, patients: got.patients, isLab: got.is == labResult}
 	switch got.status {
 	case "entered-in-error", "cancelled":
 		c.report.Drop(clinical.StatusNotSent, sourceOf(r), got.status)

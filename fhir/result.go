@@ -63,7 +63,7 @@ func (c *converter) results(o *observation, base labs.Result, is category, rec *
 		switch v := &from.value; {
 		case v.notSent != "":
 			rec.drop(clinical.ValueNotSent, &row, v.notSent)
-		case strings.TrimSpace(v.String()) == "":
+		case strings.TrimSpace(v.String()) == "" || noValue[from.absent] != "":
 			rec.drop(clinical.NoValue, &row, from.absent)
 		default:
 			row.Value, row.Unit, row.UnitCode = v.Value, v.unit, v.unitCode

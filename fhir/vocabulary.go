@@ -84,6 +84,8 @@ var (
 	verifications         = words("unconfirmed provisional differential confirmed refuted entered-in-error")
 	administrativeGenders = words("male female other unknown")
 	orderStatuses         = words("active on-hold cancelled completed entered-in-error stopped draft unknown intended not-taken")
-	absentReasons         = words(`unknown asked-unknown temp-unknown not-asked asked-declined masked not-applicable unsupported as-text error not-a-number
+	// noValue are the reasons that say that what stands in a value's place is not one.
+	noValue       = words("error not-a-number negative-infinity positive-infinity not-performed not-applicable not-asked asked-declined masked not-permitted")
+	absentReasons = words(`unknown asked-unknown temp-unknown not-asked asked-declined masked not-applicable unsupported as-text error not-a-number
 		negative-infinity positive-infinity not-performed not-permitted`)
 )

@@ -39,11 +39,13 @@ type Result struct {
 	Notes []clinical.Reason
 }
 
-// Edition orders the editions of a resource: by when they were made if both say it, else by their numbers if both have one, else a corrected one comes after a
+// Edition orders the editions of a resource: by when they were made if both say it, else by their numbers if both have one, else by when they were issued, else a corrected one comes after a
 // final one and that after a preliminary one, else by their places.
 type Edition struct {
 	Updated int64 // in any unit; 0 if unknown
-	Number  int64 // 0 if unknown
+	// Issued is when the result was issued, by which editions are ordered that are not by the others; 0 if unknown.
+	Issued int64
+	Number int64 // 0 if unknown
 	// Place is where it stands in the source. Results with the same Resource and the same Place are parts of one edition.
 	Place int
 }

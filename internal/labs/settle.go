@@ -52,6 +52,8 @@ func (c claim) before(other claim) bool {
 		return a.Updated < b.Updated
 	case a.Number != 0 && b.Number != 0 && a.Number != b.Number:
 		return a.Number < b.Number
+	case a.Issued != 0 && b.Issued != 0 && a.Issued != b.Issued:
+		return a.Issued < b.Issued
 	case c.rank != other.rank:
 		return c.rank < other.rank
 	}
@@ -320,7 +322,7 @@ func (s *Set) replace(lower, higher []*row) map[span]bool {
 
 // supersededBy tells which of two corrected results with one identifier is the later.
 func (r *row) supersededBy(other *row) bool {
-	if c := cmp.Compare(r.span.from, other.span.from); c != 0 && (r.Edition.Updated == 0 || other.Edition.Updated == 0) {
+	if c := cmp.Compare(r.span.from, other.span.from); c != 0 && (r.Edition.Updated == 0 || other.Edition.Updated == 0) && (r.Edition.Issued == 0 || other.Edition.Issued == 0) {
 		return c < 0
 	}
 	if a, b := r.claim(), other.claim(); a.before(b) || b.before(a) {
