@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/heliosai/helios-go"
-	"github.com/heliosai/helios-go/fhir"
-	"github.com/heliosai/helios-go/hl7v2"
+	"github.com/heliosai/helios-go/clinical/fhir"
+	"github.com/heliosai/helios-go/clinical/hl7v2"
 )
 
 // fhirTable measures a bundle of FHIR, read by package fhir and, beside it, by encoding/json into map[string]any, which decodes all of it and converts nothing.

@@ -1,0 +1,244 @@
+package fhir_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/heliosai/helios-go"
+	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/fhir"
+)
+
+// version makes a result of 1 mg as one edition of it.
+func version(value, fields string) string {
+	return lab("1", fields+`"valueQuantity":{"value":`+value+`,"unit":"mg"},`+high)
+}
+
+func meta(number, updated string) string {
+	return `"meta":{"versionId":"` + number + `","lastUpdated":"` + updated + `"},`
+}
+
+func history(entries ...string) string {
+	return `{"resourceType":"Bundle","type":"history","entry":[` + strings.Join(entries, ",") + `]}`
+}
+
+func put(resource string) string { return `{"resource":` + resource + `}` }
+
+// sentValues returns the values of lab results without their unit, sorted.
+func sentValues(req *helios.LabResultsRequest) string {
+	if req == nil {
+		return ""
+	}
+	var values []string
+	for _, r := range req.LabResults {
+		values = append(values, strings.TrimSuffix(r.Value, " mg"))
+	}
+	slices.Sort(values)
+	return strings.Join(values, " ")
+}
+
+// Of the editions of a result the newest counts, in any order, and also where it is not sent.
+func TestEditions(t *testing.T) {
+	t.Parallel()
+	const other = `{"resourceType":"Observation","id":"9","status":"final","category":[{"coding":[{"code":"laboratory"}]}],"code":{"text":"Iron"},"valueQuantity":{"value":9,"unit":"mg"}}`
+	const day1, day2 = "2025-01-01T10:00:00Z", "2025-01-02T09:00:00+09:00"
+	const bare = `"effectiveDateTime":"2025-02-01",`
+	inside := func(number, observations string) string {
+		return `{"resourceType":"DiagnosticReport","id":"r","meta":{"versionId":"` + number + `"},"status":"final","category":[{"coding":[{"code":"LAB"}]}],"code":{"text":"P"},"contained":[` + observations + `]}`
+	}
+	for _, test := range []struct {
+		name   string
+		input  []string // resources, in this order and backwards
+		want   string   // the values that are sent
+		counts reasons
+	}{
+		{"numbered", []string{version("2", meta("10", "")), version("1", meta("9", ""))}, "2", reasons{clinical.Replaced: 1}},
+		{"dated", []string{version("1", meta("5", day1)), version("2", meta("3", day2)), other}, "2 9", reasons{clinical.Replaced: 1}},
+		{"cancelled", []string{version("1", meta("1", "")), version("2", meta("2", "")+`"status":"cancelled",`), other}, "9", reasons{clinical.StatusNotSent: 1, clinical.Replaced: 1}},
+		{"in error", []string{version("1", meta("1", day1)), version("2", meta("2", day2)+`"status":"entered-in-error",`), other}, "9", reasons{clinical.StatusNotSent: 2}},
+		{"in error, and right again", []string{version("1", meta("1", day1)+`"status":"entered-in-error",`), version("2", meta("2", day2)), other}, "2 9", reasons{clinical.StatusNotSent: 1}},
+		{"corrected to nothing", []string{version("1", meta("1", "")), lab("1", meta("2", "")+`"status":"corrected"`), other}, "9", reasons{clinical.NoValue: 1, clinical.Replaced: 1}},
+		{"corrected to a wave", []string{version("1", meta("1", "")), lab("1", meta("2", "")+`"valueSampledData":{}`), other}, "9", reasons{clinical.ValueNotSent: 1, clinical.Replaced: 1}},
+		{"corrected to something large", []string{version("1", meta("1", "")), lab("1", meta("2", "")+`"valueString":"`+strings.Repeat("a", 5000)+`"`), other}, "9",
+			reasons{clinical.TooLarge: 1, clinical.Replaced: 1}},
+		{"corrected to what cannot be read", []string{version("1", meta("1", "")), lab("1", meta("2", "")+"\"valueString\":\"caf\xe9\""), other}, "9", reasons{clinical.Unreadable: 1, clinical.Replaced: 1}},
+		{"corrected to what has a modifier", []string{version("1", meta("1", "")), lab("1", meta("2", "")+`"modifierExtension":[{}],`+quantity), other}, "9",
+			reasons{clinical.ModifierUnknown: 1, clinical.Replaced: 1}},
+		{"corrected to no JSON", []string{version("1", meta("1", "")), lab("1", meta("2", "")+`"valueString":"\q"`), other}, "9", reasons{clinical.Malformed: 1, clinical.Replaced: 1}},
+		{"found to be about an implant", []string{version("1", meta("1", "")), version("2", meta("2", "")+`"focus":[{}],`), other}, "9", reasons{clinical.OtherPatient: 1, clinical.Replaced: 1}},
+		{"found to be a survey", []string{version("1", meta("1", "")), version("2", meta("2", "")+`"category":[{"coding":[{"code":"survey"}]}],`), other}, "9",
+			reasons{clinical.CategoryNotSent: 1, clinical.Replaced: 1}},
+		{"found to be a panel", []string{version("1", meta("1", "")), lab("1", meta("2", "")+`"hasMember":[{}]`), other}, "9", reasons{clinical.Panel: 1, clinical.Replaced: 1}},
+		{"components", []string{
+			lab("1", meta("1", "")+`"component":[{"code":{"text":"a"},"valueInteger":1},{"code":{"text":"b"},"valueInteger":2}]`),
+			lab("1", meta("2", "")+`"component":[{"code":{"text":"a"},"valueInteger":3},{"code":{"text":"b"},"dataAbsentReason":{}}]`),
+		}, "3", reasons{clinical.Replaced: 2, clinical.NoValue: 1, clinical.NoUnit: 1, clinical.Unclassified: 1}},
+		{"inside of a report", []string{inside("1", version("1", "")+","+version("2", bare)), inside("2", version("3", ""))}, "3", reasons{clinical.TypeNotSent: 2, clinical.Replaced: 2}},
+		{"no more inside of a report", []string{inside("1", version("1", "")), inside("2", ""), other}, "9", reasons{clinical.TypeNotSent: 2, clinical.Replaced: 1}},
+		{"in error by identifier", []string{version("1", `"identifier":[{"value":"x"}],`), lab("2", `"identifier":[{"value":"x"}],"status":"entered-in-error"`), other}, "9", reasons{clinical.StatusNotSent: 2}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			for range 2 {
+				req, report, err := fhir.LabResults(reader(bundle(test.input...)), fhir.Options{ResultsOnly: true})
+				require.NoError(t, err, "%s", report)
+				assert.Equal(t, test.want, sentValues(req), "%s", report)
+				if strings.Contains(test.want, "9") {
+					test.counts[clinical.Unclassified], test.counts[clinical.NoDate] = 1, 1
+				}
+				counts(t, report, test.counts)
+				slices.Reverse(test.input)
+			}
+		})
+	}
+}
+
+// What has no edition is ordered by its place: the first of a history is the newest, elsewhere the last.
+func TestEditionsByPlace(t *testing.T) {
+	t.Parallel()
+	request := func(resource, method string) string {
+		return `{"resource":` + resource + `,"request":{"method":"` + method + `","url":"Observation/1"},"response":{"status":"200"}}`
+	}
+	deleted := func(url, response string) string {
+		return `{"request":{"method":"DELETE","url":"` + url + `"},"response":{` + response + `}}`
+	}
+	for _, test := range []struct {
+		name, input, want string
+		reason            clinical.Reason
+		n                 int
+	}{
+		{"a history", history(put(version("2", "")), put(version("1", `"status":"corrected",`))), "2", clinical.Replaced, 1},
+		{"a history whose type comes last", entries(request(version("2", ""), "PUT"), request(version("1", ""), "POST")), "2", clinical.Replaced, 1},
+		{"a history inside", bundle(history(put(version("2", "")), put(version("1", "")))), "2", clinical.Replaced, 1},
+		{"another bundle", bundle(version("1", ""), version("2", "")), "2", clinical.Replaced, 1},
+		{"lines", version("1", "") + "\n" + version("2", ""), "2", clinical.Replaced, 1},
+		{"a deletion", history(deleted("Observation/1", ""), put(version("1", `"status":"corrected",`))), "", clinical.StatusNotSent, 1},
+		{"a deletion on a server", history(put(version("1", meta("1", ""))), deleted("https://a.org/Observation/1/_history/2", `"etag":"W/\"2\""`)), "", clinical.StatusNotSent, 1},
+		{"a deletion before", history(put(version("1", meta("3", ""))), deleted("Observation/1", `"etag":"W/\"2\""`)), "1", clinical.StatusNotSent, 1},
+		{"a deletion by its date", entries(deleted("Observation/1", `"lastModified":"2025-01-03T00:00:00Z"`), put(version("1", meta("", "2025-01-02T00:00:00Z")))), "", clinical.StatusNotSent, 1},
+		{"a deletion with the resource", entries(put(version("1", "")), `{"resource":`+version("1", "")+`,"request":{"method":"DELETE","url":"Observation/1"}}`), "", clinical.StatusNotSent, 1},
+		{"a deletion of something", history(deleted("Claim/1", ""), put(version("1", ""))), "1", clinical.StatusNotSent, 1},
+		{"a deletion of what is found", history(deleted("Observation?patient=Joe", ""), put(version("1", ""))), "1", clinical.Unresolved, 1},
+		{"one id on two servers", entries(entry("https://a.org/Observation/1", version("1", "")), entry("https://b.org/Observation/1", version("2", ""))), "1 2", clinical.Replaced, 0},
+		{"one id in two messages", entries(entry("urn:uuid:1", version("1", "")), entry("urn:uuid:2", version("2", ""))), "1 2", clinical.Replaced, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			req, report, err := fhir.LabResults(reader(test.input), fhir.Options{ResultsOnly: true})
+			if test.want == "" {
+				require.ErrorIs(t, err, fhir.ErrNoResults)
+			}
+			assert.Equal(t, test.want, sentValues(req), "%s", report)
+			assert.Equal(t, test.n, report.Count(test.reason), "%s", report)
+			assert.NotContains(t, report.String(), "Joe")
+		})
+	}
+}
+
+// Conditions, medications and the Patient have editions too.
+func TestEditionsOfTheRecord(t *testing.T) {
+	t.Parallel()
+	condition := func(number, status, verification string) string {
+		return `{"resourceType":"Condition","id":"1","meta":{"versionId":"` + number + `"},"code":{"text":"Gout"},"clinicalStatus":{"coding":[{"code":"` + status +
+			`"}]},"verificationStatus":{"coding":[{"code":"` + verification + `"}]}}`
+	}
+	drug := func(number, status string) string {
+		return order("1", `"meta":{"versionId":"`+number+`"},"status":"`+status+`",`+metformin)
+	}
+	person := func(number, fields string) string {
+		return `{"resourceType":"Patient","id":"p","meta":{"versionId":"` + number + `"}` + fields + `}`
+	}
+	flu := `{"resourceType":"Condition","id":"9","code":{"text":"Flu"}}`
+	for _, test := range []struct {
+		name  string
+		input []string // in this order and backwards
+		want  string   // conditions, medications, gender
+		count reasons
+	}{
+		{"resolved", []string{condition("1", "active", "confirmed"), condition("2", "resolved", "confirmed")}, "Gout resolved", reasons{clinical.Replaced: 1}},
+		{"refuted", []string{condition("1", "active", "confirmed"), condition("2", "active", "refuted"), flu}, "Flu ", reasons{clinical.Replaced: 1, clinical.NotDiagnosed: 1}},
+		{"refuted, and confirmed", []string{condition("1", "active", "refuted"), condition("2", "active", "confirmed")}, "Gout active", reasons{clinical.NotDiagnosed: 1}},
+		{"in error", []string{condition("1", "active", "confirmed"), condition("2", "active", "entered-in-error"), flu}, "Flu ", reasons{clinical.StatusNotSent: 2}},
+		{"with a modifier", []string{condition("1", "active", "confirmed"), strings.Replace(condition("2", "active", "confirmed"), `"code"`, `"modifierExtension":[{}],"code"`, 1), flu}, "Flu ",
+			reasons{clinical.Replaced: 1, clinical.ModifierUnknown: 1}},
+		{"stopped", []string{drug("1", "active"), drug("2", "stopped"), flu}, "Flu ", reasons{clinical.Replaced: 1, clinical.NotTaken: 1}},
+		{"stopped, and started again", []string{drug("1", "active"), drug("2", "stopped"), drug("3", "active")}, "Metformin 500mg active", reasons{clinical.Replaced: 1, clinical.NotTaken: 1}},
+		{"without a name", []string{drug("1", "active"), order("1", `"meta":{"versionId":"2"},"medicationReference":{"reference":"#x"}`), flu}, "Flu ", reasons{clinical.Replaced: 1, clinical.NoName: 1}},
+		{"a Medication", []string{order("2", `"medicationReference":{"reference":"Medication/m"}`), `{"resourceType":"Medication","id":"m","meta":{"versionId":"1"},"code":{"text":"A"}}`,
+			`{"resourceType":"Medication","id":"m","meta":{"versionId":"2"},"code":{"text":"B"}}`}, "B active", reasons{clinical.TypeNotSent: 1}},
+		{"the Patient", []string{flu, person("2", `,"gender":"female"`), person("10", `,"gender":"male"`)}, "Flu male", reasons{clinical.Replaced: 1}},
+		{"the Patient with a modifier", []string{flu, person("1", `,"gender":"female"`), person("2", `,"gender":"male","modifierExtension":[{}]`)}, "Flu ", reasons{clinical.Replaced: 1, clinical.ModifierUnknown: 1}},
+		{"the Patient without an id on one server", []string{history(entry("urn:uuid:1", `{"resourceType":"Patient","gender":"male","meta":{"versionId":"2"}}`),
+			entry("urn:uuid:1", `{"resourceType":"Patient","id":"p","gender":"female","meta":{"versionId":"1"}}`)), flu}, "Flu male", reasons{clinical.Replaced: 1}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			for range 2 {
+				req, report := record(t, bundle(test.input...), fhir.Options{})
+				var got []string
+				for _, c := range req.Data.PastMedicalHistory {
+					got = append(got, c.Display+" "+c.ClinicalStatus)
+				}
+				for _, m := range req.Data.Medications {
+					got = append(got, m.Medication+" "+m.Status)
+				}
+				if req.Data.PatientInfo != nil {
+					got[0] += req.Data.PatientInfo.Gender
+				}
+				assert.Equal(t, test.want, strings.Join(got, ","), "%s", report)
+				for reason, n := range test.count {
+					assert.Equal(t, n, report.Count(reason), "%s: %s", reason, report)
+				}
+				slices.Reverse(test.input)
+			}
+		})
+	}
+	for _, kinds := range [][2]string{{"laboratory", "vital-signs"}, {"vital-signs", "laboratory"}} {
+		kind := func(number, of string) string {
+			return lab("1", `"meta":{"versionId":"`+number+`"},"category":[{"coding":[{"code":"`+of+`"}]}],`+quantity+","+high)
+		}
+		req, report := record(t, bundle(kind("2", kinds[1]), kind("1", kinds[0])), fhir.Options{})
+		assert.Equal(t, 1, len(req.Data.VitalSigns)+len(req.Data.RecentAbnormalLabs), "%s", report)
+		assert.Equal(t, 1, report.Count(clinical.Replaced))
+	}
+	// An edition that does not tell the id is known by that which does.
+	uuid := func(fields string) string {
+		return entry("urn:uuid:1", `{"resourceType":"Patient",`+fields+`}`)
+	}
+	named, _ := record(t, entries(uuid(`"id":"p","meta":{"versionId":"1"}`), uuid(`"gender":"male","meta":{"versionId":"2"}`), put(of("1", "Patient/p")), put(of("2", "urn:uuid:1"))), fhir.Options{})
+	assert.Len(t, named.Data.RecentAbnormalLabs, 2)
+	req, report := record(t, history(`{"request":{"method":"DELETE","url":"Patient/p"},"response":{"etag":"2"}}`, put(person("1", `,"gender":"male"`)), put(flu)), fhir.Options{})
+	assert.Nil(t, req.Data.PatientInfo, "the Patient was deleted")
+	assert.Contains(t, report.Issues, clinical.Issue{Reason: clinical.StatusNotSent, Source: "Patient", Detail: "DELETE"})
+}
+
+// A business identifier can be that of an order, with several results of one test.
+func TestSharedIdentifier(t *testing.T) {
+	t.Parallel()
+	with := func(id, status, date, value, issued string) string {
+		return lab(id, `"status":"`+status+`","effectiveDateTime":"`+date+`","issued":"`+issued+`","identifier":[{"value":"accession"}],"valueQuantity":{"value":`+value+`,"unit":"mg"}`)
+	}
+	const at0, at1, at2 = "2025-01-01T08:00:00Z", "2025-01-01T09:00:00Z", "2025-01-01T10:00:00Z"
+	for _, test := range []struct {
+		name     string
+		input    []string
+		want     string
+		replaced int
+	}{
+		{"one time of a tolerance test is corrected", []string{with("a", "final", at0, "1", at2), with("b", "final", at1, "2", at2), with("c", "final", at2, "3", at2), with("d", "corrected", at1, "4", at2)}, "1 3 4", 1},
+		{"all of a culture are corrected", []string{with("a", "corrected", at0, "1", at2), with("b", "corrected", at0, "2", at2), with("c", "final", at0, "3", at0)}, "1 2", 1},
+		{"a correction is corrected", []string{with("a", "final", at0, "1", at0), with("b", "corrected", at0, "2", at1), with("c", "corrected", at0, "3", at2)}, "3", 2},
+		{"two editions of a correction", []string{with("a", "final", at0, "1", at0), with("b", "corrected", at0, "2", at1), with("b", "corrected", at0, "3", at1)}, "3", 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			req, report := results(t, bundle(test.input...), fhir.Options{})
+			assert.Equal(t, test.want, sentValues(req), "%s", report)
+			assert.Equal(t, test.replaced, report.Count(clinical.Replaced), "%s", report)
+		})
+	}
+}
