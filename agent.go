@@ -14,22 +14,26 @@ type AgentType string
 const (
 	// AgentLight is a routine summary: 5 to 8 minutes, $0.65 a run.
 	AgentLight AgentType = "light"
-	// AgentDeep is for complex cases, with literature research in several steps: 10 to 13 minutes, $3.50 a run.
+	// AgentDeep is for complex cases, with literature research in several
+	// steps: 10 to 13 minutes, $3.50 a run.
 	AgentDeep AgentType = "deep"
 )
 
-// AgentRequest asks for a summary of a patient's record. Fields that are not set are not sent.
-// Printing or logging it shows no data; its JSON is what is sent.
+// AgentRequest asks for a summary of a patient's record. Fields that are not
+// set are not sent. Printing or logging it shows no data; its JSON is what is
+// sent.
 //
 // See https://docs.heliosai.health/api-reference/post-apiv1agent
 type AgentRequest struct {
-	// WebhookURL is where the run's events go: https, or http to a loopback host. Empty means the client's default.
+	// WebhookURL is where the run's events go. It must be one that
+	// [WithWebhookURL] accepts; empty means the client's default.
 	WebhookURL string `json:"webhookUrl,omitempty"`
 	// AgentType is AgentLight or AgentDeep; required.
 	AgentType AgentType `json:"agentType"`
 	// Data is the patient's record; something must be in it.
 	Data HealthData `json:"data"`
-	// Extra holds further fields of the request that this package does not know.
+	// Extra holds further fields of the request that this package does not
+	// know.
 	Extra map[string]any `json:"-"`
 }
 
@@ -43,19 +47,22 @@ type HealthData struct {
 	PastMedicalHistory []Condition  `json:"pastMedicalHistory,omitempty"`
 	Medications        []Medication `json:"medications,omitempty"`
 	VitalSigns         []VitalSign  `json:"vitalSigns,omitempty"`
-	// Extra holds further categories, such as imaging or genetics, by the name they are sent under. The vendor takes more than
-	// the ones above; their names are in its reference.
+	// Extra holds further categories, such as imaging or genetics, by the name
+	// they are sent under. The vendor accepts more than the ones above; its
+	// reference lists their names.
 	Extra map[string]any `json:"-"`
 }
 
-// PatientInfo is who the record is about, without identity.
+// PatientInfo describes the patient without saying who it is.
 type PatientInfo struct {
-	// Age is in whole years. It is a pointer so that 0, a newborn, can be sent: new(45).
+	// Age is in whole years. It is a pointer so that 0, a newborn, can be sent:
+	// new(45).
 	Age    *int   `json:"age,omitempty"`
 	Gender string `json:"gender,omitempty"`
 }
 
-// Lab is a lab result of a patient's record. ([LabResult] is one for interpretation on its own.)
+// Lab is a lab result of a patient's record. ([LabResult] is one for
+// interpretation on its own.)
 type Lab struct {
 	Date           string `json:"date,omitempty"`    // YYYY-MM-DD
 	Display        string `json:"display,omitempty"` // the test's name, such as "Hemoglobin A1c"
@@ -91,23 +98,33 @@ type VitalSign struct {
 // AgentService submits patients' records. Use the one in [Client.Agent].
 type AgentService struct{ api *api }
 
-// Submit starts a run. It returns when the service has accepted it, usually within a second; the events and the result come to
-// the webhook minutes later. An accepted run is paid.
+// Submit starts a run. It returns when the service has accepted it, usually
+// within a second; the events and the result come to the webhook minutes later.
+// An accepted run is paid.
 //
-// Errors: [ValidationError] before anything is sent; [AuthenticationError]; [ConcurrencyLimitError]; [OutcomeUnknownError], after which
-// the run may exist; [APIError] for any other answer; the context's or the network's error where nothing was accepted.
-// It is safe for concurrent use; req must not change meanwhile.
+// Errors: [ValidationError] before anything is sent; [AuthenticationError];
+// [ConcurrencyLimitError]; [OutcomeUnknownError], after which the run may
+// exist; [APIError] for any other answer; the context's or the network's error
+// where nothing was accepted. It is safe for concurrent use; req must not
+// change meanwhile.
 //
 // See https://docs.heliosai.health/api-reference/post-apiv1agent
-func (s *AgentService) Submit(ctx context.Context, req *AgentRequest) (*Run, error) {
+func (s *AgentService) Submit(ctx context.Context, req *AgentRequest, opts ...CallOption) (*Run, error) {
 	body, err := s.prepare(req)
-	if err != nil {
-		return nil, err
-	}
-	return s.api.submit(ctx, agentPath, body)
+	return s.api.submit(ctx, req.label(), agentPath, body, err, opts)
 }
 
-// Validate says what Submit would refuse, with a [ValidationError], and sends nothing. Use it before a request goes into a store or a queue.
+// label returns the agent type for metrics, "" for one that the service does
+// not have: metrics must not grow with what callers write.
+func (r *AgentRequest) label() string {
+	if r == nil || r.AgentType != AgentLight && r.AgentType != AgentDeep {
+		return ""
+	}
+	return string(r.AgentType)
+}
+
+// Validate returns the [ValidationError] that Submit would return, if any, and
+// sends nothing. Use it before a request goes into a store or a queue.
 func (s *AgentService) Validate(req *AgentRequest) error {
 	_, err := s.prepare(req)
 	return err
@@ -148,7 +165,8 @@ func allNil(extra map[string]any) bool {
 	return true
 }
 
-// The field types are the public types without their methods, for encoding/json.
+// The field types are the public types without their methods, for
+// encoding/json.
 type (
 	healthDataFields HealthData
 	agentFields      struct {
@@ -170,7 +188,8 @@ func (r *AgentRequest) encode(problems []FieldError) ([]byte, error) {
 // MarshalJSON encodes the request as it is sent, Extra merged in.
 func (r AgentRequest) MarshalJSON() ([]byte, error) { return r.encode(nil) }
 
-// UnmarshalJSON decodes a request; what has no field of its own goes to Extra. Items of lists have no Extra: what is unknown in them is dropped.
+// UnmarshalJSON decodes a request; what has no field of its own goes to Extra.
+// List items have no Extra: their unknown fields are dropped.
 func (r *AgentRequest) UnmarshalJSON(b []byte) error {
 	type fields AgentRequest
 	return decodeExtra(b, (*fields)(r), &r.Extra)
@@ -181,7 +200,8 @@ func (d HealthData) MarshalJSON() ([]byte, error) {
 	return encodeValid((*healthDataFields)(&d), d.Extra, nil)
 }
 
-// UnmarshalJSON decodes a record; categories without a field of their own go to Extra.
+// UnmarshalJSON decodes a record; categories without a field of their own go to
+// Extra.
 func (d *HealthData) UnmarshalJSON(b []byte) error {
 	return decodeExtra(b, (*healthDataFields)(d), &d.Extra)
 }

@@ -2,110 +2,116 @@ package helios
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
-	"net"
-	"net/http/httptrace"
-	"sync/atomic"
+	"net/http"
+	"slices"
+	"sync"
 )
 
-// attempt is what is known of the way of one request to the server. The hooks run on the transport's goroutines.
-//
-// Over HTTP/1, net/http sends a request again by itself only where it wrote nothing to the first connection, and it returns an error only after its writer
-// has ended, so that WroteRequest has been called if the request was written. (For a small request it is called even if the last flush then fails.) Over
-// HTTP/2 neither holds: net/http sends again what a server has refused or reset, however much was written, and does not wait for the writer when the context ends.
+// attempt is one try to get a request accepted. It hands one request to the
+// transport, unless there is middleware that sends again, or that asks other
+// services first.
 type attempt struct {
-	hooks  httptrace.ClientTrace
-	cancel context.CancelFunc
+	method     string
+	key        string
+	repeatable bool // may be sent again whatever became of it
+	cancel     context.CancelFunc
 
-	native      bool // the transport is net/http's
-	own         bool // and is this package's, so that nobody has put other protocols into it
-	sent        bool // given to the transport
-	interrupted bool // the context or the attempt's timeout ended before the transport returned
-
-	traced      atomic.Bool // the transport reports through httptrace
-	connected   atomic.Bool // a connection was made
-	multiplexed atomic.Bool // the request goes over HTTP/2
-	header      atomic.Bool // a header was written
-	key         atomic.Bool // with our key in it
-	written     atomic.Bool // the request was written, as far as the transport knows
-	failed      atomic.Bool // writing it failed
-	stopped     atomic.Bool // the transport was about to write it once more
+	mu    sync.Mutex
+	first transmission    // most attempts need no other
+	ours  []*transmission // of the request itself
+	other []*transmission // of middleware's own requests
 }
 
-func (a *attempt) trace() *httptrace.ClientTrace {
-	a.hooks = httptrace.ClientTrace{
-		GetConn: func(string) {
-			a.traced.Store(true)
-			a.another()
-		},
-		GotConn: func(info httptrace.GotConnInfo) {
-			a.another()
-			if secure, ok := info.Conn.(*tls.Conn); ok && secure.ConnectionState().NegotiatedProtocol == "h2" {
-				a.multiplexed.Store(true)
-			}
-			a.connected.Store(true)
-		},
-		WroteRequest: func(info httptrace.WroteRequestInfo) {
-			// A transport may make requests of its own under this context, for a token say. Ours has the key.
-			ours := a.key.Swap(false)
-			switch {
-			case a.header.Swap(false) && !ours:
-			case info.Err != nil:
-				a.failed.Store(true)
-			default:
-				a.written.Store(true)
-			}
-		},
+// begin records that a request is about to be sent. It reports false for a
+// request that must not be: an earlier one may have been accepted.
+func (a *attempt) begin(w *watcher, ours bool) (*transmission, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+
+	if ours && !a.repeatable && anyOpen(a.ours) {
+		return nil, false
 	}
-	if !a.own { // whose connections tell all; net/http allocates for each field that it reports
-		a.hooks.WroteHeaderField = a.wroteHeaderField
+
+	t := &a.first
+	if len(a.ours)+len(a.other) > 0 {
+		t = new(transmission)
 	}
-	return &a.hooks
+	t.native, t.known, t.stop, t.open = w.native, w.known, a.cancel, true
+	if ours {
+		a.ours = append(a.ours, t)
+	} else {
+		a.other = append(a.other, t)
+	}
+	return t, true
 }
 
-// wroteHeaderField tells HTTP/2, whatever it goes over, and which request is ours.
-func (a *attempt) wroteHeaderField(name string, _ []string) {
-	a.header.Store(true)
-	switch name {
-	case keyHeader, "x-api-key":
-		a.key.Store(true)
-	case ":method":
-		a.multiplexed.Store(true)
+// end records what became of a transmission.
+func (a *attempt) end(ctx context.Context, t *transmission, resp *http.Response, err error) {
+	var open bool
+	if err != nil || resp == nil { // a broken transport gives neither
+		open = t.mayHaveArrived(err, ctx.Err() != nil)
+	} else {
+		open = mayBeAccepted(resp.StatusCode)
+	}
+
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t.open = open
+	if resp != nil {
+		t.status = resp.StatusCode
 	}
 }
 
-// another is called when the transport turns to a connection, which can be one more than the first.
-func (a *attempt) another() {
+// inDoubt reports whether the request may have been accepted: one that was
+// handed to the transport is under way, was answered so, or may have arrived
+// without an answer. Middleware can hide the request among its own by changing
+// its address, so without one that is ours all count.
+func (a *attempt) inDoubt() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+
+	if len(a.ours) > 0 {
+		return anyOpen(a.ours)
+	}
+	return anyOpen(a.other)
+}
+
+// wasRefused reports whether the request was answered, but for a 429.
+// Middleware can make an error of such an answer, by following a redirect say.
+func (a *attempt) wasRefused() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+
+	for _, t := range a.ours {
+		if t.status != 0 && t.status != http.StatusTooManyRequests {
+			return true
+		}
+	}
+	return false
+}
+
+// last returns the latest transmission, or nil where nothing was handed to the
+// transport.
+func (a *attempt) last() *transmission {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+
 	switch {
-	case !a.written.Load():
-		a.multiplexed.Store(false)
-	case a.multiplexed.Load():
-		a.stopped.Store(true)
-		a.cancel() // it would send again what may have arrived
-	case a.native:
-		a.connected.Store(false)
-		a.written.Store(false)
+	case len(a.ours) > 0:
+		return a.ours[len(a.ours)-1]
+	case len(a.other) > 0:
+		return a.other[len(a.other)-1]
 	}
+	return nil
 }
 
-// mayHaveArrived reports whether the server may have got the whole request. False is a certainty, true is not.
-func (a *attempt) mayHaveArrived(err error) bool {
-	switch {
-	case !a.sent:
-		return false
-	case a.native && a.connected.Load():
-		return a.written.Load() || a.multiplexed.Load() && a.interrupted
-	case a.native && (a.own || a.traced.Load()):
-		return false
-	default: // a transport around net/http, or another: that it reports nothing proves nothing
-		return a.written.Load() || !a.failed.Load() && !neverConnected(err)
-	}
+func anyOpen(transmissions []*transmission) bool {
+	return slices.ContainsFunc(transmissions, func(t *transmission) bool { return t.open })
 }
 
-// neverConnected reports whether err says so itself.
-func neverConnected(err error) bool {
-	var network *net.OpError
-	var untrusted *tls.CertificateVerificationError
-	return errors.As(err, &network) && network.Op == "dial" || errors.As(err, &untrusted)
+// mayBeAccepted reports whether an answer with this status leaves it open
+// whether a submission was accepted, or says that it was. 303 does: it names
+// the place of what the request has made.
+func mayBeAccepted(status int) bool {
+	return status < 300 || status == http.StatusSeeOther || status >= 500
 }

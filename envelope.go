@@ -5,11 +5,23 @@ import (
 	"encoding/json"
 )
 
-// envelopeField returns the value of a key of the JSON object in body, nil if there is none; of several the last, as encoding/json does. It reports whether body
-// is an object at all.
+// byteOrderMark stands before the JSON of some encoders. It is part of what was
+// signed, but not of the object.
+var byteOrderMark = []byte("\ufeff")
+
+// unmarshalBody is json.Unmarshal for a body as it arrived.
+func unmarshalBody(body []byte, into any) error {
+	return json.Unmarshal(bytes.TrimPrefix(body, byteOrderMark), into)
+}
+
+// envelopeField returns the value of a key of the JSON object in body, nil if
+// there is none; of several the last, as encoding/json does. It also reports
+// whether body is an object at all.
 //
-// It looks at the outer object only and skips what is inside by its quotes and brackets. So the envelope of a large event costs little, and an
-// authentic event is not refused for something deep in its result: decoding the result will tell. A key is matched exactly.
+// It looks at the outer object only and skips what is inside by its quotes and
+// brackets. So the envelope of a large event costs little, and an authentic
+// event is not refused for something deep in its result. A key is matched
+// exactly.
 func envelopeField(body []byte, key string) (value []byte, ok bool) {
 	ok = walkEnvelope(body, func(k, v []byte) {
 		if string(k) == key {
@@ -19,38 +31,65 @@ func envelopeField(body []byte, key string) (value []byte, ok bool) {
 	return value, ok
 }
 
-// walkEnvelope calls field for each key of the object in body with its value as it stands there. It reports whether body is an object from start to end.
+// walkEnvelope calls field for each key of the object in body, with its value
+// as it stands there. It reports whether body is an object from start to end.
 func walkEnvelope(body []byte, field func(key, value []byte)) bool {
-	i := skipSpace(body, 0)
-	if i == len(body) || body[i] != '{' {
-		return false
-	}
-	i = skipSpace(body, i+1)
-	if i < len(body) && body[i] == '}' {
-		return skipSpace(body, i+1) == len(body)
-	}
-	for {
+	body = bytes.TrimPrefix(body, byteOrderMark)
+	return walk(body, '{', '}', func(i int) int {
 		start := i
 		if i = skipString(body, i); i < 0 {
-			return false
+			return -1
 		}
 		key := unquoteKey(body[start:i])
 		if i = skipSpace(body, i); i == len(body) || body[i] != ':' {
-			return false
+			return -1
 		}
+
 		start = skipSpace(body, i+1)
-		if i = skipValue(body, start); i < 0 {
+		if i = skipValue(body, start); i >= 0 {
+			field(key, body[start:i])
+		}
+		return i
+	})
+}
+
+// walkList calls element for each value of the list in b, as it stands there.
+// It reports whether b is a list from start to end.
+func walkList(b []byte, element func(value []byte)) bool {
+	return walk(b, '[', ']', func(i int) int {
+		start := i
+		if i = skipValue(b, i); i >= 0 {
+			element(b[start:i])
+		}
+		return i
+	})
+}
+
+// walk calls member with the position of each member between open and closing;
+// it returns the position behind it, or -1. walk reports whether b was read
+// from start to end.
+func walk(b []byte, open, closing byte, member func(i int) int) bool {
+	i := skipSpace(b, 0)
+	if i == len(b) || b[i] != open {
+		return false
+	}
+	i = skipSpace(b, i+1)
+	if i < len(b) && b[i] == closing {
+		return skipSpace(b, i+1) == len(b)
+	}
+
+	for {
+		if i = member(i); i < 0 {
 			return false
 		}
-		field(key, body[start:i])
-		if i = skipSpace(body, i); i == len(body) {
+		if i = skipSpace(b, i); i == len(b) {
 			return false
 		}
-		switch body[i] {
-		case '}':
-			return skipSpace(body, i+1) == len(body)
+		switch b[i] {
+		case closing:
+			return skipSpace(b, i+1) == len(b)
 		case ',':
-			i = skipSpace(body, i+1)
+			i = skipSpace(b, i+1)
 		default:
 			return false
 		}
@@ -84,6 +123,7 @@ func skipString(b []byte, i int) int {
 			return -1
 		}
 		i += n
+
 		escapes := 0
 		for b[i-1-escapes] == '\\' {
 			escapes++
@@ -105,6 +145,7 @@ func skipValue(b []byte, i int) int {
 	case '{', '[':
 		return skipNested(b, i)
 	}
+
 	start := i
 	for i < len(b) && b[i] != ',' && b[i] != '}' && b[i] != ']' && skipSpace(b, i) == i {
 		i++
@@ -115,6 +156,8 @@ func skipValue(b []byte, i int) int {
 	return i
 }
 
+// skipNested returns the position behind the object or list that begins at i,
+// or -1.
 func skipNested(b []byte, i int) int {
 	for depth := 0; i < len(b); i++ {
 		switch b[i] {

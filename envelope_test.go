@@ -13,6 +13,7 @@ import (
 
 func TestEnvelopeField(t *testing.T) {
 	t.Parallel()
+	deep := strings.Repeat("[", 20000) + strings.Repeat("]", 20000)
 	for _, tt := range []struct {
 		name, body, want string
 		object           bool
@@ -25,7 +26,9 @@ func TestEnvelopeField(t *testing.T) {
 		{"another case is another key", `{"Result":1}`, ``, true},
 		{"below is not looked at", `{"a":{"result":1}}`, ``, true},
 		{"none", `{}`, ``, true},
-		{"deeper than encoding/json goes", `{"a":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `,"result":1}`, `1`, true},
+		{"deeper than encoding/json goes", `{"a":` + deep + `,"result":1}`, `1`, true},
+		{"byte order mark", "\ufeff {\"result\":1}", `1`, true},
+		{"two byte order marks", "\ufeff\ufeff{\"result\":1}", ``, false},
 		{"broken inside", `{"a":{"b":nonsense},"result":1}`, `1`, true},
 		{"null", `null`, ``, false},
 		{"a list", `[{"result":1}]`, ``, false},
@@ -59,9 +62,13 @@ func TestEnvelopeField(t *testing.T) {
 	}
 }
 
-// FuzzEnvelope: on JSON it sees what encoding/json sees; on anything else it ends.
+// On JSON it sees what encoding/json sees; on anything else it ends.
 func FuzzEnvelope(f *testing.F) {
-	for _, seed := range []string{`{}`, `{"a":1,"b":"x\\","c":[{}],"d":null}`, ` { "\u0061" : "\\\"" } `, `{"a":1,"a":2}`, `{"a"`, `[]`, `{"a":{"b":"}"}}`} {
+	for _, seed := range []string{
+		`{}`, `{"a":1,"b":"x\\","c":[{}],"d":null}`, ` { "\u0061" : "\\\"" } `, `{"a":1,"a":2}`, `{"a"`, `[]`,
+		`{"a":{"b":"}"}}`,
+		`[1,"],",[2,{"a":[]}] ,null]`, "\ufeff{}",
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -69,14 +76,26 @@ func FuzzEnvelope(f *testing.F) {
 		object := walkEnvelope(body, func(key, value []byte) {
 			got[string(key)] = value
 		})
-		var want map[string]json.RawMessage
-		if !utf8.Valid(body) || json.Unmarshal(body, &want) != nil || want == nil {
-			return // the two spell a key that is not UTF-8 in two ways
+		var elements [][]byte
+		list := walkList(body, func(value []byte) { elements = append(elements, value) })
+		require.False(t, object && list)
+
+		// encoding/json spells a key that is not UTF-8 in another way.
+		var fields map[string]json.RawMessage
+		if utf8.Valid(body) && unmarshalBody(body, &fields) == nil && fields != nil {
+			require.True(t, object, "an object")
+			require.Len(t, got, len(fields))
+			for key, value := range fields {
+				require.True(t, bytes.Equal(bytes.TrimSpace(value), got[key]), "value of %q", key)
+			}
 		}
-		require.True(t, object, "an object")
-		require.Len(t, got, len(want))
-		for key, value := range want {
-			require.True(t, bytes.Equal(bytes.TrimSpace(value), got[key]), "value of %q", key)
+		var want []json.RawMessage
+		if json.Unmarshal(body, &want) == nil && want != nil {
+			require.True(t, list, "a list")
+			require.Len(t, elements, len(want))
+			for i, value := range want {
+				require.True(t, bytes.Equal(bytes.TrimSpace(value), elements[i]), "element %d", i)
+			}
 		}
 	})
 }

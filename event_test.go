@@ -1,9 +1,12 @@
 package helios_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -11,68 +14,177 @@ import (
 	"github.com/heliosai/helios-go"
 )
 
-// The completed events as documented.
-const (
-	sampleLight = `{"runId": "550e8400-e29b-41d4-a716-446655440000", "status": "completed", "agent": "light",
- "timestamp": "2025-01-15T12:01:30.000Z", "sequenceNumber": 7,
- "result": {
-  "selectedElements": [{"item": "Hemoglobin A1c", "category": "Laboratory Value", "patient_value": "7.2%",
-                        "matching_reason": "Elevated HbA1c indicates suboptimal glycemic control"}],
-  ` + sampleTexts + `}}`
-	sampleDeep = `{"runId": "550e8400-e29b-41d4-a716-446655440000", "status": "completed", "agent": "deep",
- "timestamp": "2025-01-15T12:01:30.000Z", "sequenceNumber": 7,
- "result": {
-  "selectedElements": [{"item": "Hemoglobin A1c", "category": "Laboratory Value", "patient_value": "7.2%",
-                        "matching_reason": "Elevated HbA1c indicates suboptimal glycemic control"}],
-  "researchTasks": ["Review HbA1c targets", "Compare second-line agents"],
-  ` + sampleTexts + `}}`
-	sampleLabs = `{"runId": "550e8400-e29b-41d4-a716-446655440000", "status": "completed", "agent": "lab-results",
- "timestamp": "2025-01-15T12:01:30.000Z", "sequenceNumber": 7,
- "result": {
-  "labResults": [{"name": "Creatinine", "value": "1.8", "unit": "mg/dL", "flag": "High", "referenceRange": "0.7-1.3",
-                  "date": "2025-01-15", "category": "Renal"}],
-  "metadata": {"labsReceived": 15, "labsAnalyzed": 14, "insightsMatched": 8},
-  ` + sampleTexts + `}}`
-	sampleTexts = `"patientResponse": "Your recent lab results show... [1]",
-  "clinicianResponse": "The patient presents with... [1]",
-  "citations": {
-   "patient":   {"1": {"url": "https://pubmed.ncbi.nlm.nih.gov/12345678/", "title": "Glycemic Control in Type 2 Diabetes",
-                       "metadata": {"type": "pubmed"}}},
-   "clinician": {"1": {"url": "https://doi.org/10.2337/dc24-S006", "title": "ADA Standards of Care in Diabetes",
-                       "metadata": {"type": "guideline", "source": "ADA", "author": "American Diabetes Association",
-                                    "doi": "10.2337/dc24-S006", "pubdate": "2024-01-01",
-                                    "abstract_snippet": "...", "specialties": ["Endocrinology"]}}}}`
-)
+func TestEvent_AnAuthenticOneIsNeverRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		body  string
+		final bool
+	}{
+		"byte order mark":                 {"\ufeff" + eventOf(`"status":"completed"`), true},
+		"byte order mark, space":          {"\ufeff \n" + eventOf(`"status":"completed"`), true},
+		"no status":                       {`{"runId":"` + hookRun + `"}`, false},
+		"unknown status":                  {eventOf(`"status":"contemplating"`), false},
+		"unknown fields":                  {eventOf(`"zebra":{"a":[1,null,{}]},"status":"completed","x":1e99`), true},
+		"duplicate keys":                  {eventOf(`"x":1,"x":2,"status":"a","status":"completed"`), true},
+		"white space":                     {" \r\n\t" + eventOf("\n \t\"status\" : \"completed\" \n") + " \n", true},
+		"escapes":                         {eventOf(`"st\u0061tus":"\u0063ompleted","u":"\u00e9\/\u2028é"`), true},
+		"long digits":                     {eventOf(`"status":"completed","n":0.10000000000000000000000000001`), true},
+		"invalid UTF-8":                   {eventOf(`"status":"completed","x":"` + "\xff\xfe" + `"`), true},
+		"unknown agent":                   {eventOf(`"status":"completed","agent":"imaging"`), true},
+		"status of another type":          {eventOf(`"status":5`), false},
+		"status an object":                {eventOf(`"status":{"code":"completed"}`), false},
+		"agent of another type":           {eventOf(`"agent":["light"],"status":"completed"`), true},
+		"timestamp not a date":            {eventOf(`"timestamp":"yesterday","status":"completed"`), true},
+		"timestamp in a zone of 24 hours": {eventOf(`"status":"error","timestamp":"2025-01-15T12:01:30+24:00"`), true},
+		"timestamp that is beyond 9999":   {eventOf(`"status":"error","timestamp":"9999-12-31T23:59:59-23:00"`), true},
+		"timestamp before the year 0":     {eventOf(`"status":"error","timestamp":"0000-01-01T00:00:00+23:00"`), true},
+		"number a boolean":                {eventOf(`"sequenceNumber":true,"status":"completed"`), true},
+		"number an object":                {eventOf(`"sequenceNumber":{"n":1},"status":"completed"`), true},
+		"number null":                     {eventOf(`"sequenceNumber":null,"status":"completed"`), true},
+		"everything of another type": {
+			eventOf(`"status":[],"agent":1,"timestamp":{},"sequenceNumber":[],"result":7,"error":true`), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := hookEvent(t, c.body)
+			assert.Equal(t, hookRun, e.RunID)
+			assert.Equal(t, c.final, e.Final())
+			assert.Equal(t, c.body, string(e.Raw), "Raw is the body byte for byte")
+			assert.Zero(t, e.SequenceNumber)
+			_, err := json.Marshal(e)
+			assert.NoError(t, err, "an event can always be encoded")
+		})
+	}
+}
 
-// eventOf makes a body of the run with further fields.
-func eventOf(fields string) string { return `{"runId":"` + hookRun + `",` + fields + `}` }
+func TestEvent_ByteOrderMarkIsSkippedEverywhere(t *testing.T) {
+	t.Parallel()
+	result, err := hookEvent(t, "\ufeff"+hookSmall).Result()
+	require.NoError(t, err)
+	assert.Equal(t, hookHealth, result.PatientResponse)
+	assert.Equal(t, "m", hookEvent(t, "\ufeff"+eventOf(`"status":"error","error":{"message":"m"}`)).Failure().Message)
+	assert.Equal(t, 3, hookEvent(t, "\ufeff"+eventOf(`"step":3`)).Progress().Step)
+}
+
+func TestEvent_RunIDThatIsANumberIsItsText(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		`7`: "7", `-7`: "-7", `7.50`: "7.50", `1e3`: "1e3", `"7"`: "7",
+		`12345678901234567890123`: "12345678901234567890123",
+	} {
+		assert.Equal(t, want, hookEvent(t, `{"status":"completed","runId":`+value+`}`).RunID, value)
+	}
+}
+
+func TestEvent_SequenceNumber(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]int64{
+		`7`: 7, `"7"`: 7, `7.0`: 7, `7e0`: 7, `0`: 0, `9007199254740993`: 9007199254740993,
+		`9223372036854775807`: math.MaxInt64,
+
+		// A fraction cut short would look like a duplicate of another event.
+		`1.5`: 0, `"1.5"`: 0, `1.0000001`: 0,
+		`1e400`: 0, `99999999999999999999`: 0, `"seven"`: 0, `""`: 0, `"NaN"`: 0, `"Inf"`: 0,
+		`true`: 0, `[1]`: 0, `{"n":1}`: 0,
+	} {
+		assert.Equal(t, want, hookEvent(t, eventOf(`"sequenceNumber":`+value)).SequenceNumber, value)
+	}
+}
+
+func TestEvent_Timestamp(t *testing.T) {
+	t.Parallel()
+	noon := time.Date(2025, 1, 15, 12, 1, 30, 0, time.UTC)
+	milli, micro := noon.Add(123*time.Millisecond), noon.Add(123456*time.Microsecond)
+	for value, want := range map[string]time.Time{
+		`"2025-01-15T12:01:30Z"`:              noon,
+		`"2025-01-15T12:01:30.123Z"`:          milli,
+		`"2025-01-15T12:01:30,123Z"`:          milli,
+		`"2025-01-15T14:01:30.123+02:00"`:     milli,
+		`"2025-01-15T12:01:30+0000"`:          noon,
+		`"2025-01-15T14:01:30.123+0200"`:      milli,
+		`"2025-01-15T12:01:30+00"`:            noon,
+		`"2025-01-15T12:01:30"`:               noon,
+		`"2025-01-15T12:01:30.123456"`:        micro,
+		`"2025-01-15 12:01:30Z"`:              noon,
+		`" 2025-01-15T12:01:30Z "`:            noon,
+		`1736942490`:                          noon,
+		`1736942490.123`:                      milli,
+		`1.73694249e9`:                        noon,
+		`"1736942490"`:                        noon,
+		`1736942490123`:                       milli,
+		`"1736942490123"`:                     milli,
+		`1736942490123.456`:                   micro,
+		`1736942490123456`:                    {}, // no unit that is known
+		`0`:                                   {},
+		`-1736942490`:                         {},
+		`7`:                                   {},
+		`1e400`:                               {},
+		`"NaN"`:                               {},
+		`"20250115"`:                          {},
+		`"yesterday"`:                         {},
+		`""`:                                  {},
+		`null`:                                {},
+		`true`:                                {},
+		`["2025-01-15T12:01:30Z"]`:            {},
+		`"2025-13-15T12:01:30Z"`:              {},
+		`"9999-12-31T23:59:59-23:00"`:         {},
+		`"2025-01-15T12:01:30Z and the rest"`: {},
+	} {
+		assert.Equal(t, want, hookEvent(t, eventOf(`"timestamp":`+value)).Timestamp, value)
+	}
+}
 
 func TestEvent_Final(t *testing.T) {
 	t.Parallel()
-	for status, final := range map[string]bool{
-		"completed": true, "error": true, "": false, "failed": false, "processing": false, "Completed": false, "ERROR": false, " error": false, "accepted": false,
+	for status, want := range map[string]string{
+		"completed": "completed", "Completed": "completed", "COMPLETED": "completed", " completed": "completed",
+		"completed\\n": "completed", "error": "error", "ERROR": "error", " Error ": "error",
+		"": "", "failed": "", "processing": "", "accepted": "", "completed.": "", "com pleted": "", "completedness": "",
 	} {
-		assert.Equal(t, final, hookEvent(t, eventOf(`"status":"`+status+`"`)).Final(), "status %q", status)
+		body := eventOf(`"status":"` + status + `"`)
+		e := hookEvent(t, body)
+		assert.Equal(t, want != "", e.Final(), "status %q", status)
+		if want != "" {
+			assert.Equal(t, want, e.Status)
+		} else {
+			assert.Equal(t, status, e.Status)
+		}
+		assert.Equal(t, body, string(e.Raw), "Raw keeps the spelling")
 	}
+	t.Run("of an event made by hand", func(t *testing.T) {
+		t.Parallel()
+		e := helios.Event{RunID: hookRun, Status: " Completed\n", Raw: json.RawMessage(hookSmall)}
+		assert.True(t, e.Final())
+		result, err := e.Result()
+		require.NoError(t, err)
+		assert.Equal(t, hookHealth, result.PatientResponse)
+
+		e = helios.Event{RunID: hookRun, Status: "Error"}
+		assert.True(t, e.Final())
+		assert.NotNil(t, e.Failure())
+	})
 }
 
 func TestEvent_Failure(t *testing.T) {
 	t.Parallel()
+	of := func(value string) string { return `"status":"error","error":` + value }
 	for name, c := range map[string]struct{ fields, message, details string }{
-		"object":                         {`"status":"error","error":{"message":"model overloaded"}`, "model overloaded", `{"message":"model overloaded"}`},
-		"object with unknown fields":     {`"status":"error","error":{"code":"E7","message":"no labs","retryable":false}`, "no labs", `{"code":"E7","message":"no labs","retryable":false}`},
-		"object without a message":       {`"status":"error","error":{"code":"E7"}`, "", `{"code":"E7"}`},
-		"object, message a number":       {`"status":"error","error":{"message":7}`, "", `{"message":7}`},
-		"string":                         {`"status":"error","error":"model overloaded"`, "model overloaded", `"model overloaded"`},
-		"string with escapes":            {`"status":"error","error":"a\n\"b\" \u00e9"`, "a\n\"b\" é", `"a\n\"b\" \u00e9"`},
-		"null":                           {`"status":"error","error":null`, "", "null"},
-		"number":                         {`"status":"error","error":500`, "", "500"},
-		"array":                          {`"status":"error","error":["a","b"]`, "", `["a","b"]`},
-		"missing":                        {`"status":"error"`, "", ""},
-		"missing, with a result":         {`"status":"error","result":{"patientResponse":"x"}`, "", ""},
-		"beside fields of another type":  {`"sequenceNumber":{},"timestamp":1,"status":"error","error":{"message":"m"}`, "m", `{"message":"m"}`},
-		"white space kept in Details":    {`"status":"error","error":{ "message" : "m" }`, "m", `{ "message" : "m" }`},
-		"message that names the patient": {`"status":"error","error":{"message":"` + hookHealth + `"}`, hookHealth, `{"message":"` + hookHealth + `"}`},
+		"object":                     {of(`{"message":"no labs"}`), "no labs", `{"message":"no labs"}`},
+		"object with unknown fields": {of(`{"code":"E7","message":"m"}`), "m", `{"code":"E7","message":"m"}`},
+		"object without a message":   {of(`{"code":"E7"}`), "", `{"code":"E7"}`},
+		"object, message a number":   {of(`{"message":7}`), "7", `{"message":7}`},
+		"object, message a list":     {of(`{"message":["m"]}`), "", `{"message":["m"]}`},
+		"string":                     {of(`"no labs"`), "no labs", `"no labs"`},
+		"string with escapes":        {of(`"a\n\"b\" \u00e9"`), "a\n\"b\" é", `"a\n\"b\" \u00e9"`},
+		"null":                       {of(`null`), "", "null"},
+		"number":                     {of(`500`), "", "500"},
+		"array":                      {of(`["a","b"]`), "", `["a","b"]`},
+		"missing":                    {`"status":"error"`, "", ""},
+		"missing, with a result":     {`"status":"error","result":{"patientResponse":"x"}`, "", ""},
+		"status in upper case":       {`"status":"ERROR","error":{"message":"m"}`, "m", `{"message":"m"}`},
+		"among other types":          {`"sequenceNumber":{},` + of(`{"message":"m"}`), "m", `{"message":"m"}`},
+		"white space in Details":     {of(`{ "message" : "m" }`), "m", `{ "message" : "m" }`},
+		"message names the patient":  {of(`"` + hookHealth + `"`), hookHealth, `"` + hookHealth + `"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -96,80 +208,158 @@ func TestEvent_Failure(t *testing.T) {
 	}
 	t.Run("nil unless the status is error", func(t *testing.T) {
 		t.Parallel()
-		for _, status := range []string{"completed", "processing", "", "failed", "Error"} {
-			assert.Nil(t, hookEvent(t, eventOf(`"status":"`+status+`","error":{"message":"m"}`)).Failure(), "status %q", status)
+		for _, status := range []string{"completed", "processing", "", "failed", "errors"} {
+			e := hookEvent(t, eventOf(`"status":"`+status+`","error":{"message":"m"}`))
+			assert.Nil(t, e.Failure(), "status %q", status)
 		}
 	})
 }
 
-func TestEvent_Progress(t *testing.T) {
+func TestEvent_Malformed(t *testing.T) {
 	t.Parallel()
-	for i, step := range []string{
-		"Processing started", "Analyzing health data", "Selecting relevant elements", "Researching medical literature",
-		"Generating patient response", "Generating clinician response", "Finalizing results", "Delivering final results",
-	} {
-		for _, fields := range []string{
-			`"status":"%s"`, // the value of status is not documented, so it is no step
-			`"status":"processing","step":"%s"`, `"status":"processing","currentStep":"%s"`, `"status":"processing","stepName":"%s"`,
-			`"status":"processing","message":"%s"`, `"agent":"light","progress":{"name":"%s"}`, `"step":{"title":"%s"}`,
-			`"message":"please wait","step":"%s"`, `"message":"%s","name":"please wait"`, `"data":{"message":"please wait"},"step":"%s"`,
-		} {
-			got := hookEvent(t, eventOf(fmt.Sprintf(fields, step))).Progress()
-			if strings.HasPrefix(fields, `"status":"%s"`) {
-				assert.Zero(t, got, fields)
-				continue
-			}
-			assert.Equal(t, helios.Progress{Step: i + 1, Total: 8, Name: step}, got, fields)
-		}
-	}
-	for name, c := range map[string]struct {
-		fields string
-		want   helios.Progress
-	}{
-		"flat":                              {`"step":3,"totalSteps":9,"stepName":"Reading"`, helios.Progress{Step: 3, Total: 9, Name: "Reading"}},
-		"flat, other names":                 {`"stepNumber":3,"stepCount":9,"title":"Reading"`, helios.Progress{Step: 3, Total: 9, Name: "Reading"}},
-		"in progress":                       {`"progress":{"current":2,"total":5,"name":"Reading"}`, helios.Progress{Step: 2, Total: 5, Name: "Reading"}},
-		"in currentStep":                    {`"currentStep":{"number":4,"of":6,"title":"Reading"}`, helios.Progress{Step: 4, Total: 6, Name: "Reading"}},
-		"in step, total above":              {`"step":{"index":4,"label":"Reading"},"totalSteps":6`, helios.Progress{Step: 4, Total: 6, Name: "Reading"}},
-		"in data":                           {`"data":{"step":1,"totalSteps":2}`, helios.Progress{Step: 1, Total: 2}},
-		"a name in data is not taken":       {`"data":{"name":"Jane Doe","label":"Jane Doe","step":2}`, helios.Progress{Step: 2}},
-		"free text is not taken":            {`"message":"Analyzing Jane Doe","description":"Jane Doe","step":{"message":"Jane Doe","description":"Jane Doe"}`, helios.Progress{}},
-		"numbers as strings":                {`"step":"3","totalSteps":"9"`, helios.Progress{Step: 3, Total: 9}},
-		"a documented name of another run":  {`"agent":"deep","step":"Finalizing results"`, helios.Progress{Name: "Finalizing results"}},
-		"a documented name with its number": {`"step":5,"message":"Generating patient response"`, helios.Progress{Step: 5, Total: 8, Name: "Generating patient response"}},
-		"name alone, unknown":               {`"title":"Comparing guidelines"`, helios.Progress{Name: "Comparing guidelines"}},
-		"a documented name, in lower case":  {`"message":"finalizing results"`, helios.Progress{Step: 7, Total: 8, Name: "finalizing results"}},
-		"numbers of the event win":          {`"step":2,"totalSteps":4,"message":"Finalizing results"`, helios.Progress{Step: 2, Total: 4, Name: "Finalizing results"}},
-		"step alone":                        {`"step":2`, helios.Progress{Step: 2}},
-		"zero, negative, huge":              {`"step":0,"currentStep":-1,"stepNumber":1e300,"totalSteps":1001`, helios.Progress{}},
-		"nothing":                           {`"status":"processing"`, helios.Progress{}},
-		"fields of other types":             {`"step":true,"message":["a"],"progress":40.5,"data":"x","totalSteps":"eight","name":null`, helios.Progress{}},
-		"two levels below is not looked at": {`"data":{"inner":{"step":3}}`, helios.Progress{}},
-		"completed":                         {`"status":"completed","step":8,"totalSteps":8,"stepName":"Delivering final results"`, helios.Progress{}},
-		"error":                             {`"status":"error","step":3,"message":"Selecting relevant elements"`, helios.Progress{}},
+	const (
+		notObject = "helios: malformed event: the body is not a JSON object"
+		noRunID   = "helios: malformed event: the body has no runId"
+	)
+	for name, c := range map[string]struct{ body, text string }{
+		"empty":                 {"", notObject},
+		"white space":           {" \n", notObject},
+		"byte order mark":       {"\ufeff", notObject},
+		"two byte order marks":  {"\ufeff\ufeff" + hookSmall, notObject},
+		"not JSON":              {"status=completed", notObject},
+		"null":                  {"null", notObject},
+		"string":                {`"` + hookRun + `"`, notObject},
+		"number":                {"7", notObject},
+		"true":                  {"true", notObject},
+		"array":                 {"[]", notObject},
+		"array of an event":     {"[" + hookSmall + "]", notObject},
+		"cut short":             {hookSmall[:len(hookSmall)-1], notObject},
+		"two events":            {hookSmall + hookSmall, notObject},
+		"NDJSON":                {hookSmall + "\n" + hookSmall + "\n", notObject},
+		"text after the event":  {hookSmall + "x", notObject},
+		"single quotes":         {strings.ReplaceAll(hookSmall, `"`, `'`), notObject},
+		"trailing comma":        {`{"runId":"` + hookRun + `",}`, notObject},
+		"no fields":             {"{}", noRunID},
+		"no runId":              {`{"status":"completed","result":{"patientResponse":"` + hookHealth + `"}}`, noRunID},
+		"runId null":            {`{"runId":null}`, noRunID},
+		"runId empty":           {`{"runId":""}`, noRunID},
+		"runId a boolean":       {`{"runId":true}`, noRunID},
+		"runId an object":       {`{"runId":{"id":"` + hookRun + `"}}`, noRunID},
+		"runId one level below": {`{"event":` + hookSmall + `}`, noRunID},
+		"runId in another case": {`{"runID":"` + hookRun + `"}`, noRunID},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			assert.Equal(t, c.want, hookEvent(t, eventOf(c.fields)).Progress())
+			r, d := hookReceiver(t), newDelivery(hookSecret, c.body)
+			require.NoError(t, r.VerifySignature([]byte(c.body), d.header), "authentic")
+			for by, verify := range map[string]func() (*helios.Event, error){
+				"Verify":        func() (*helios.Event, error) { return r.Verify(d.request()) },
+				"VerifyPayload": func() (*helios.Event, error) { return d.verify(r) },
+				"ParseEvent":    func() (*helios.Event, error) { return helios.ParseEvent([]byte(c.body)) },
+			} {
+				e, err := verify()
+				assert.Nil(t, e, by)
+				assert.EqualError(t, err, c.text, by)
+				assert.ErrorIs(t, err, helios.ErrMalformedEvent, by)
+				assert.NotErrorIs(t, err, helios.ErrInvalidWebhook, by)
+				var malformed *helios.MalformedEventError
+				require.ErrorAs(t, err, &malformed, by)
+				assert.Equal(t, c.body, string(malformed.Raw), by)
+			}
+
+			d.header.Set(sigHeader, "sha256="+hookSum(hookPrevious, c.body))
+			_, err := d.verify(r)
+			assert.ErrorIs(t, err, helios.ErrInvalidWebhook, "forged and malformed is forged")
 		})
 	}
-	t.Run("an event without a body", func(t *testing.T) {
-		t.Parallel()
-		assert.Zero(t, (&helios.Event{RunID: hookRun}).Progress())
-	})
 }
 
-// TestParseEvent: a body that was verified and stored gives the same event again.
+func TestMalformedEventError_PrintsNoValue(t *testing.T) {
+	t.Parallel()
+	_, err := helios.ParseEvent([]byte("[" + hookSmall + "]"))
+	var malformed *helios.MalformedEventError
+	require.ErrorAs(t, err, &malformed)
+	for name, v := range map[string]any{
+		"pointer":           malformed,
+		"value":             *malformed,
+		"slice":             []*helios.MalformedEventError{malformed},
+		"struct":            struct{ Err error }{malformed},
+		"value in a struct": struct{ Err helios.MalformedEventError }{*malformed},
+	} {
+		for how, text := range printed(t, v) {
+			assert.Empty(t, leaked(text, hookHealth, hookSmall), "%s, %s", name, how)
+		}
+	}
+	assertKeepsQuiet(t, fmt.Errorf("helios: store: %w", malformed), hookSmall)
+
+	byHand := &helios.MalformedEventError{Raw: []byte(hookHealth)}
+	assert.EqualError(t, byHand, "helios: malformed event")
+}
+
+// A body that was verified and stored gives the same event again.
 func TestParseEvent(t *testing.T) {
 	t.Parallel()
-	d := newDelivery(hookSecret, hookSmall)
-	received, err := hookReceiver(t).Verify(d.request())
-	require.NoError(t, err)
-	again, err := helios.ParseEvent([]byte(string(received.Raw)))
-	require.NoError(t, err)
-	assert.Equal(t, received, again)
-	for _, bad := range []string{"", "[]", `{"status":"completed"}`, `{"runId":7}`} {
-		_, err := helios.ParseEvent([]byte(bad))
-		require.ErrorIs(t, err, helios.ErrMalformedEvent, bad)
+	for _, body := range []string{
+		hookSmall, "\ufeff" + hookSmall, eventOf(`"status":" Completed","timestamp":1736942490`),
+	} {
+		received := hookEvent(t, body)
+		again, err := helios.ParseEvent([]byte(string(received.Raw)))
+		require.NoError(t, err)
+		assert.Equal(t, received, again)
 	}
+}
+
+func FuzzPayload(f *testing.F) {
+	for _, body := range nastyBodies {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var fields map[string]any
+		dec := json.NewDecoder(strings.NewReader(strings.TrimPrefix(string(body), "\ufeff")))
+		dec.UseNumber()
+		valid := dec.Decode(&fields) == nil && json.Valid([]byte(strings.TrimPrefix(string(body), "\ufeff")))
+		run := fmt.Sprint(fields["runId"])
+		switch fields["runId"].(type) {
+		case string, json.Number:
+		default:
+			run = ""
+		}
+
+		d := newDelivery(hookSecret, string(body))
+		r := hookReceiver(t)
+		require.NoError(t, r.VerifySignature(body, d.header), "signed")
+		e, err := r.VerifyPayload(body, d.header)
+		if err != nil {
+			require.Nil(t, e)
+			require.False(t, valid && run != "", "any JSON object with a run id is an event")
+			var malformed *helios.MalformedEventError
+			require.ErrorAs(t, err, &malformed)
+			require.Equal(t, string(body), string(malformed.Raw))
+			assertHidden(t, err.Error(), hookSecret, hookSum(hookSecret, string(body)))
+			return
+		}
+
+		require.Equal(t, string(body), string(e.Raw))
+		if valid { // what is not may still have an envelope that can be read
+			require.Equal(t, run, e.RunID)
+		}
+		_, err = json.Marshal(e)
+		require.NoError(t, err)
+		again, err := helios.ParseEvent(e.Raw)
+		require.NoError(t, err)
+		require.Equal(t, e, again)
+
+		progress := e.Progress()
+		require.False(t, e.Final() && progress != helios.Progress{}, "progress of a final event")
+		require.True(t, progress.Step >= 0 && progress.Step <= 1000 && progress.Total >= 0 && progress.Total <= 1000)
+		require.Equal(t, e.Status == helios.StatusError, e.Failure() != nil)
+		require.Equal(t, e.Status == helios.StatusError || e.Status == helios.StatusCompleted, e.Final())
+
+		result, err := e.Result()
+		require.True(t, result != nil || err != nil)
+		require.False(t, result != nil && e.Status != helios.StatusCompleted)
+		if err != nil {
+			assertHidden(t, err.Error(), hookSecret)
+		}
+	})
 }

@@ -3,6 +3,7 @@ package helios_test
 import (
 	"context"
 	"errors"
+	"expvar"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -12,15 +13,30 @@ import (
 	"github.com/heliosai/helios-go/heliostest"
 )
 
-// newService starts a fake Helios, a receiver for its webhooks and a client, so that the examples run by themselves. A real program takes
-// all settings from the environment.
-func newService() (client *helios.Client, tracker *helios.Tracker, fake *heliostest.Server, stop func()) {
+// newService starts a fake Helios, a receiver for its webhooks and a client, so
+// that the examples run by themselves. A real program takes all settings from
+// the environment.
+func newService(opts ...helios.ClientOption) (
+	client *helios.Client, tracker *helios.Tracker, fake *heliostest.Server, stop func(),
+) {
 	fake = heliostest.NewServer(heliostest.WithStepInterval(time.Millisecond))
 	receiver, _ := helios.NewReceiver(helios.WithWebhookSecret(fake.WebhookSecret))
 	tracker = helios.NewTracker()
 	hook := httptest.NewServer(receiver.Handler(tracker.Handle))
-	client, _ = helios.NewClient(helios.WithAPIKey(fake.APIKey), helios.WithBaseURL(fake.URL), helios.WithWebhookURL(hook.URL))
-	return client, tracker, fake, func() { client.CloseIdleConnections(); fake.Close(); hook.Close() }
+	client, _ = helios.NewClient(append([]helios.ClientOption{
+		helios.WithAPIKey(fake.APIKey), helios.WithBaseURL(fake.URL), helios.WithWebhookURL(hook.URL),
+	}, opts...)...)
+
+	return client, tracker, fake, func() {
+		client.CloseIdleConnections()
+		fake.Close()
+		hook.Close()
+	}
+}
+
+// sodium is a request that is valid.
+func sodium() *helios.LabResultsRequest {
+	return &helios.LabResultsRequest{LabResults: []helios.LabResult{{Name: "Sodium", Value: "140 mmol/L"}}}
 }
 
 func ExampleNewClient() {
@@ -37,26 +53,46 @@ func ExampleNewClient() {
 	// Output: helios.Client{https://api.heliosai.health}
 }
 
+// A wrong setting is found when the service starts, not when the first run is
+// paid and its result lost.
+func ExampleNewClient_settings() {
+	_, err := helios.NewClient(
+		helios.WithAPIKey("sk_live_example"),
+		helios.WithWebhookURL("https://10.0.0.5/webhook/helios"),
+	)
+	fmt.Println(err)
+	// Output: helios: WithWebhookURL: its host is a private address, which the service cannot reach over the internet
+}
+
 func ExampleAgentService_Submit() {
 	client, tracker, _, stop := newService()
 	defer stop()
+
 	ctx := context.Background()
-	run, err := client.Agent.Submit(ctx, &helios.AgentRequest{AgentType: helios.AgentLight, Data: helios.HealthData{
-		PatientInfo: &helios.PatientInfo{Age: new(45), Gender: "male"},
-		RecentAbnormalLabs: []helios.Lab{{
-			Date: "2025-01-15", Display: "Hemoglobin A1c", Value: "7.2", Unit: "%", ReferenceRange: "4.0-5.6", Interpretation: "High",
-		}},
-		Extra: map[string]any{"imaging": []map[string]string{{"display": "Chest X-ray", "date": "2025-01-10"}}}, // a category without a field
-	}})
+	run, err := client.Agent.Submit(ctx, &helios.AgentRequest{
+		AgentType: helios.AgentLight,
+		Data: helios.HealthData{
+			PatientInfo: &helios.PatientInfo{Age: new(45), Gender: "male"},
+			RecentAbnormalLabs: []helios.Lab{{
+				Date: "2025-01-15", Display: "Hemoglobin A1c", Value: "7.2", Unit: "%",
+				ReferenceRange: "4.0-5.6", Interpretation: "High",
+			}},
+			Extra: map[string]any{ // a category without a field
+				"imaging": []map[string]string{{"display": "Chest X-ray", "date": "2025-01-10"}},
+			},
+		},
+	})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
+
 	event, err := tracker.Wait(ctx, run.ID, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
+
 	result, err := event.Result()
 	fmt.Println(event.Agent, event.Status, result.SelectedElements[0].Item, err)
 	// Output: light completed Hemoglobin A1c <nil>
@@ -65,10 +101,12 @@ func ExampleAgentService_Submit() {
 func ExampleLabResultsService_Submit() {
 	client, tracker, _, stop := newService()
 	defer stop()
+
 	ctx := context.Background()
 	run, err := client.LabResults.Submit(ctx, &helios.LabResultsRequest{
 		LabResults: []helios.LabResult{{
-			Name: "Creatinine", Value: "1.8 mg/dL", Flag: helios.FlagHigh, ReferenceRange: "0.7-1.3 mg/dL", Date: "2025-01-15", Category: "Renal",
+			Name: "Creatinine", Value: "1.8 mg/dL", Flag: helios.FlagHigh, ReferenceRange: "0.7-1.3 mg/dL",
+			Date: "2025-01-15", Category: "Renal",
 		}},
 		PatientContext: &helios.PatientContext{Age: "58", Gender: "male"},
 	})
@@ -77,16 +115,140 @@ func ExampleLabResultsService_Submit() {
 		return
 	}
 	fmt.Println(run.Status, run.Concurrency.Active, "of", run.Concurrency.Limit)
+
 	event, err := tracker.Wait(ctx, run.ID, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
+
 	result, err := event.Result()
 	fmt.Println(result.Metadata.LabsAnalyzed, "analyzed", err)
 	// Output:
 	// accepted 1 of 7
 	// 1 analyzed <nil>
+}
+
+// labsSubmitter is what an application needs of [helios.LabResultsService]. The
+// service has the method; so has a mock.
+type labsSubmitter interface {
+	Submit(context.Context, *helios.LabResultsRequest, ...helios.CallOption) (*helios.Run, error)
+}
+
+// busyLabs is a mock of a service whose slots are all taken.
+type busyLabs struct{}
+
+func (busyLabs) Submit(context.Context, *helios.LabResultsRequest, ...helios.CallOption) (*helios.Run, error) {
+	return nil, &helios.ConcurrencyLimitError{RetryAfter: time.Minute}
+}
+
+// order is a part of the application under test.
+func order(ctx context.Context, labs labsSubmitter, req *helios.LabResultsRequest) string {
+	run, err := labs.Submit(ctx, req)
+	if errors.Is(err, helios.ErrConcurrencyLimit) {
+		return "queued: " + err.Error()
+	}
+	if err != nil {
+		return "failed: " + err.Error()
+	}
+	return "ordered as " + run.Status
+}
+
+// An application that takes an interface of one method can be tested without a
+// server. Errors are made by hand.
+func ExampleLabResultsService_mock() {
+	client, _, _, stop := newService()
+	defer stop()
+
+	fmt.Println(order(context.Background(), client.LabResults, sodium()))
+	fmt.Println(order(context.Background(), busyLabs{}, sodium()))
+	// Output:
+	// ordered as accepted
+	// queued: helios: 429 Too Many Requests: retry after 1m0s
+}
+
+// Middleware sees each attempt, without the API key. With OpenTelemetry:
+//
+//	helios.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
+//		return otelhttp.NewTransport(next)
+//	})
+func ExampleWithMiddleware() {
+	logging := func(next http.RoundTripper) http.RoundTripper {
+		return roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+			resp, err := next.RoundTrip(req)
+			if err != nil {
+				return nil, err
+			}
+			fmt.Printf("%s %s: %d, key %q\n", req.Method, req.URL.Path, resp.StatusCode, req.Header.Get("x-api-key"))
+			return resp, nil
+		})
+	}
+	client, _, _, stop := newService(helios.WithMiddleware(logging))
+	defer stop()
+
+	run, err := client.LabResults.Submit(context.Background(), sodium())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(run.Status)
+	// Output:
+	// POST /api/v1/lab-results: 200, key ""
+	// accepted
+}
+
+type roundTripperFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripperFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// An observer counts what calls came to. Outcome has few values, so that it can
+// be a label of a metric; expvar.Map and Prometheus counters are safe for
+// concurrent use, as an observer must be.
+func ExampleWithObserver() {
+	calls := new(expvar.Map)
+	client, _, fake, stop := newService(
+		helios.WithObserver(func(_ context.Context, call helios.Call) {
+			calls.Add(call.Agent+" "+string(call.Outcome), 1)
+		}))
+	defer stop()
+
+	ctx := context.Background()
+	_, _ = client.LabResults.Submit(ctx, sodium())
+	_, _ = client.LabResults.Submit(ctx, nil)
+	fake.Inject(heliostest.DropAnswer())
+	_, _ = client.LabResults.Submit(ctx, sodium())
+
+	fmt.Println(calls)
+	// Output: {"lab-results accepted": 1, "lab-results invalid": 1, "lab-results unknown": 1}
+}
+
+// Options of one call win over those of the client: a user who waits gets an
+// answer soon.
+func ExampleCallOption() {
+	client, _, fake, stop := newService()
+	defer stop()
+	fake.Inject(heliostest.Status(http.StatusTooManyRequests))
+
+	_, err := client.LabResults.Submit(context.Background(), sodium(),
+		helios.CallTimeout(5*time.Second),
+		helios.CallMaxRetries(0),
+		helios.CallHeader("X-Request-Id", "req-17"),
+	)
+	fmt.Println(err)
+	// Output: helios: POST /api/v1/lab-results: 429 Too Many Requests: 7 of 7 concurrent runs are active: retry after 1m0s
+}
+
+// In a network of one's own, as between the containers of a development setup,
+// neither side needs a certificate or a name on the internet.
+func ExampleWithPlainHTTP() {
+	client, err := helios.NewClient(
+		helios.WithPlainHTTP(),
+		helios.WithAPIKey("sk_live_example"),
+		helios.WithBaseURL("http://helios-emulator:8080"),
+		helios.WithWebhookURL("http://app:9090/webhook/helios"),
+	)
+	fmt.Println(client, err)
+	// Output: helios.Client{http://helios-emulator:8080} <nil>
 }
 
 // The whole error handling of a submission.
@@ -95,19 +257,20 @@ func ExampleOutcomeUnknownError() {
 	defer stop()
 	fake.Inject(heliostest.DropAnswer()) // accepted, but the answer is lost
 
-	_, err := client.LabResults.Submit(context.Background(), &helios.LabResultsRequest{LabResults: []helios.LabResult{{Name: "Sodium", Value: "140"}}})
+	_, err := client.LabResults.Submit(context.Background(), sodium())
+
 	var invalid *helios.ValidationError
 	var limit *helios.ConcurrencyLimitError
 	switch {
 	case err == nil:
+	case errors.Is(err, helios.ErrOutcomeUnknown): // first: it may hold a 401 or 429 from a later attempt
+		fmt.Println("it may run: wait for its webhook, do not send it again")
 	case errors.As(err, &invalid):
 		fmt.Println("not sent:", invalid.Fields)
 	case errors.Is(err, helios.ErrUnauthorized):
 		fmt.Println("check HELIOS_API_KEY")
 	case errors.As(err, &limit):
 		fmt.Println("again in", limit.RetryAfter)
-	case errors.Is(err, helios.ErrOutcomeUnknown):
-		fmt.Println("it may run: wait for its webhook, do not send it again")
 	default:
 		fmt.Println("not accepted:", err)
 	}
@@ -117,10 +280,12 @@ func ExampleOutcomeUnknownError() {
 func ExampleValidationError() {
 	client, _, _, stop := newService()
 	defer stop()
+
 	_, err := client.LabResults.Submit(context.Background(), &helios.LabResultsRequest{
 		WebhookURL: "http://api.customer.example/hook",
 		LabResults: []helios.LabResult{{Name: "Sodium", Value: "140"}, {Value: "4.4"}},
 	})
+
 	var invalid *helios.ValidationError
 	if errors.As(err, &invalid) {
 		for _, f := range invalid.Fields {
@@ -128,7 +293,7 @@ func ExampleValidationError() {
 		}
 	}
 	// Output:
-	// webhookUrl must be https (http only to a loopback host)
+	// webhookUrl must be https (http only between loopback hosts, or with WithPlainHTTP)
 	// labResults[1].name is required
 }
 
@@ -136,7 +301,9 @@ func ExampleConcurrencyLimitError() {
 	client, _, fake, stop := newService()
 	defer stop()
 	fake.Inject(heliostest.Status(http.StatusTooManyRequests))
-	_, err := client.LabResults.Submit(context.Background(), &helios.LabResultsRequest{LabResults: []helios.LabResult{{Name: "Sodium", Value: "140"}}})
+
+	_, err := client.LabResults.Submit(context.Background(), sodium())
+
 	var limit *helios.ConcurrencyLimitError
 	if errors.As(err, &limit) {
 		fmt.Println(limit.ActiveCount, "of", limit.Limit, "again in", limit.RetryAfter)
@@ -144,80 +311,17 @@ func ExampleConcurrencyLimitError() {
 	// Output: 7 of 7 again in 1m0s
 }
 
-func ExampleReceiver_Handler() {
-	receiver, err := helios.NewReceiver(helios.WithWebhookSecret("whsec")) // without options: HELIOS_WEBHOOK_SECRET
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	mux := http.NewServeMux()
-	mux.Handle("POST /webhook/helios", receiver.Handler(func(_ context.Context, e *helios.Event) error {
-		fmt.Println(e.Status, e.Final()) // store e.Raw under e.RunID and e.SequenceNumber before you return nil
-		return nil
-	}))
-
-	body := []byte(`{"runId":"r-1","status":"completed","sequenceNumber":9,"result":{}}`)
-	answer := httptest.NewRecorder()
-	mux.ServeHTTP(answer, heliostest.NewWebhookRequest("/webhook/helios", "whsec", body, time.Now()))
-	fmt.Println(answer.Code)
-	// Output:
-	// completed true
-	// 200
-}
-
-func ExampleNewReceiver() {
-	// While a new secret is being rolled out, deliveries signed with the old one are still accepted.
-	_, err := helios.NewReceiver(helios.WithWebhookSecret("new"), helios.WithPreviousSecrets("old"))
-	fmt.Println(err)
-	_, err = helios.NewReceiver(helios.WithWebhookSecret(""))
-	fmt.Println(errors.Is(err, helios.ErrMissingWebhookSecret))
-	// Output:
-	// <nil>
-	// true
-}
-
-func ExampleVerifyWebhook() {
-	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		event, err := helios.VerifyWebhook(r, "whsec")
-		if err != nil {
-			http.Error(w, "refused", http.StatusUnauthorized)
-			return
-		}
-		fmt.Println(event.RunID, event.Status)
-	})
-	body := []byte(`{"runId":"r-1","status":"completed","sequenceNumber":9,"result":{}}`)
-	answer := httptest.NewRecorder()
-	handler.ServeHTTP(answer, heliostest.NewWebhookRequest("/", "whsec", body, time.Now()))
-	fmt.Println(answer.Code)
-	handler.ServeHTTP(httptest.NewRecorder(), heliostest.NewWebhookRequest("/", "another secret", body, time.Now())) // prints nothing
-	// Output:
-	// r-1 completed
-	// 200
-}
-
-func ExampleVerifyWebhookPayload() {
-	// An AWS Lambda gets a body and a map of headers, whose names are in lower case.
-	body := []byte(`{"runId":"r-1","status":"processing","sequenceNumber":2}`)
-	signed := heliostest.Sign("whsec", body, time.Now())
-	header := http.Header{
-		"x-helios-signature": signed["X-Helios-Signature"],
-		"x-helios-timestamp": signed["X-Helios-Timestamp"],
-		"x-helios-run-id":    {"r-1"},
-	}
-	event, err := helios.VerifyWebhookPayload(body, header, "whsec")
-	fmt.Println(event.RunID, event.Final(), err)
-	// Output: r-1 false <nil>
-}
-
 func ExampleTracker_Wait() {
 	client, tracker, _, stop := newService()
 	defer stop()
+
 	ctx := context.Background()
-	run, err := client.LabResults.Submit(ctx, &helios.LabResultsRequest{LabResults: []helios.LabResult{{Name: "Sodium", Value: "140"}}})
+	run, err := client.LabResults.Submit(ctx, sodium())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
+
 	event, err := tracker.Wait(ctx, run.ID, func(e *helios.Event) {
 		step := e.Progress()
 		fmt.Printf("%d/%d %s\n", step.Step, step.Total, step.Name)
@@ -239,13 +343,16 @@ func ExampleRunError() {
 	client, tracker, fake, stop := newService()
 	defer stop()
 	fake.Inject(heliostest.FailRun("the model gave up"))
+
 	ctx := context.Background()
-	run, err := client.LabResults.Submit(ctx, &helios.LabResultsRequest{LabResults: []helios.LabResult{{Name: "Sodium", Value: "140"}}})
+	run, err := client.LabResults.Submit(ctx, sodium())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
+
 	_, err = tracker.Wait(ctx, run.ID, nil)
+
 	var failed *helios.RunError
 	if errors.As(err, &failed) {
 		fmt.Println(failed.RunID == run.ID, failed.Message)
@@ -261,59 +368,56 @@ func ExampleWebhookURL() {
 	// Output: https://api.customer.example/webhook/helios?tenant=a&order=o-17 <nil>
 }
 
-func ExampleParseEvent() {
-	stored := []byte(`{"runId": "550e8400-e29b-41d4-a716-446655440000", "status": "completed", "sequenceNumber": 7, "result": {"patientResponse": "All is well."}}`)
-	event, err := helios.ParseEvent(stored)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	result, err := event.Result()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(event.SequenceNumber, result.PatientResponse)
-	// Output: 7 All is well.
-}
-
 func ExampleLabResultsService_Validate() {
-	client, err := helios.NewClient(helios.WithAPIKey("sk_live_example"), helios.WithWebhookURL("https://api.customer.example/webhook/helios"))
+	client, err := helios.NewClient(
+		helios.WithAPIKey("sk_live_example"),
+		helios.WithWebhookURL("https://api.customer.example/webhook/helios"),
+	)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(client.LabResults.Validate(&helios.LabResultsRequest{LabResults: []helios.LabResult{{Name: "Sodium"}}}))
+
+	req := &helios.LabResultsRequest{LabResults: []helios.LabResult{{Name: "Sodium"}}}
+	fmt.Println(client.LabResults.Validate(req))
 	// Output: helios: invalid request: labResults[0].value: is required
 }
 
 func ExampleNewestLabResults() {
 	labs := make([]helios.LabResult, 0, 201)
 	for i := range 201 {
-		labs = append(labs, helios.LabResult{Name: "Glucose", Value: "5.4", Date: time.Date(2024, 1, 1+i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)})
+		day := time.Date(2024, 1, 1+i, 0, 0, 0, 0, time.UTC)
+		labs = append(labs, helios.LabResult{Name: "Glucose", Value: "5.4", Date: day.Format(time.DateOnly)})
 	}
+
 	newest, dropped := helios.NewestLabResults(labs)
 	fmt.Println(len(newest), newest[0].Date, len(dropped), dropped[0].Date)
 	// Output: 200 2024-07-19 1 2024-01-01
 }
 
 func ExampleClient_Do() {
-	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, `{"asked": %q}`, r.URL) }))
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"asked": %q}`, r.URL)
+	}))
 	defer api.Close()
+
 	client, err := helios.NewClient(helios.WithAPIKey("sk_live_example"), helios.WithBaseURL(api.URL))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer client.CloseIdleConnections()
-	var out struct{ Asked string }
-	resp, err := client.Do(context.Background(), http.MethodGet, "/api/v1/new-endpoint", struct {
+
+	query := struct {
 		Page int `url:"page"`
-	}{2}, nil, &out)
+	}{2}
+	var out struct{ Asked string }
+	resp, err := client.Do(context.Background(), http.MethodGet, "/api/v1/new-endpoint", query, nil, &out)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
+
 	fmt.Println(resp.StatusCode, out.Asked)
 	// Output: 200 /api/v1/new-endpoint?page=2
 }

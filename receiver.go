@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 )
 
@@ -17,49 +16,103 @@ const (
 	defaultMaxBodySize = 16 << 20
 )
 
-// Receiver verifies webhooks. Make it with [NewReceiver], once, and share it: it is safe for concurrent use. It holds the
-// secrets where no printer, encoder or logger finds them.
+// Receiver verifies webhooks. Make one with [NewReceiver] and share it: it is
+// safe for concurrent use. It holds the secrets where no printer, encoder or
+// logger can find them.
 //
-// Only the body of a delivery is signed, not its headers. Whoever captures one delivery can send its body again, under
-// a fresh timestamp, for ever. So act on each run id, sequence number and status once: [Tracker] does so in one process;
-// across processes and restarts keep them in a store with a unique key over all three (an event without a number has number 0). [WithMaxEventAge] also refuses what was signed long ago.
+// Two headers must be present, exactly once each:
 //
-// The three headers of a delivery must be there once each:
+//	X-Helios-Signature = "sha256=" 64( "0"-"9" / "a"-"f" )
+//	X-Helios-Timestamp = 1*18( "0"-"9" )
 //
-//	X-Helios-Signature = "sha256=" 64( "0"-"9" / "a"-"f" )   HMAC-SHA256(webhook secret, raw body)
-//	X-Helios-Timestamp = 1*18( "0"-"9" )                     Unix seconds when it was sent
-//	X-Helios-Run-ID    = the runId of the body
+// The signature is HMAC-SHA256(webhook secret, raw body). The timestamp is when
+// the delivery was sent, in Unix seconds.
+//
+// Only the body is signed, so only the body says what the event is; the header
+// X-Helios-Run-ID is not read. Whoever captures one delivery can send its body
+// again, under a fresh timestamp, for ever. So act once on each run id,
+// sequence number and status. [Tracker] does so in one process; across
+// processes and restarts keep them in a store, with a unique key over all
+// three, because an event without a number has number 0. [WithMaxEventAge] also
+// refuses what was signed long ago.
 //
 // See https://docs.heliosai.health/webhooks
 type Receiver struct {
-	signers []*signer
-	receiverConfig
+	secrets *secrets
+	receiverSettings
 }
 
-// ReceiverOption configures a [Receiver]. An option wins over the environment.
-type ReceiverOption func(*receiverConfig) error
-
-type receiverConfig struct {
-	secret      func() string
-	previous    func() []string
+type receiverSettings struct {
 	tolerance   time.Duration
 	maxEventAge time.Duration
 	maxBodySize int64
 	now         func() time.Time
 	logger      *slog.Logger
+	observer    func(context.Context, Delivery)
+	malformed   func(context.Context, *MalformedEventError) error
 }
 
-// WithWebhookSecret sets the secret instead of HELIOS_WEBHOOK_SECRET. White space around it is cut off.
+// ReceiverOption configures a [Receiver]. It overrides the environment; if an
+// option is given twice, the later one wins.
+type ReceiverOption func(*receiverConfig) error
+
+type receiverConfig struct {
+	receiverSettings
+
+	secret, secretFrom string
+	source             func(context.Context) ([]string, error)
+	previous           []string
+}
+
+// WithWebhookSecret sets the secret instead of HELIOS_WEBHOOK_SECRET.
+// Surrounding white space is trimmed. An empty secret, quotes around it,
+// invisible and control characters are refused. If both WithWebhookSecret and
+// [WithWebhookSecretSource] are given, the later one wins.
 func WithWebhookSecret(secret string) ReceiverOption {
-	return func(c *receiverConfig) error { c.secret = func() string { return secret }; return nil }
+	return webhookSecret(secret, "WithWebhookSecret")
 }
 
-// WithPreviousSecrets also accepts signatures by older secrets, while a new one is being rolled out. None may be empty.
+func webhookSecret(secret, from string) ReceiverOption {
+	return func(c *receiverConfig) error {
+		c.secret, c.secretFrom, c.source = secret, from, nil
+		return nil
+	}
+}
+
+// WithWebhookSecretSource makes the receiver ask source for the secrets, the
+// current one first, instead of reading HELIOS_WEBHOOK_SECRET; so a secret can
+// be rotated without a restart. A delivery signed with any of them is
+// authentic.
+//
+// source is called for each delivery whose headers are in order, with the
+// context of its request ([context.Background] in [Receiver.VerifyPayload] and
+// [Receiver.VerifySignature]). It must be safe for concurrent use, and must
+// cache what it fetches: a delivery waits for it.
+//
+// If source fails, or gives no secret or one that [WithWebhookSecret] would
+// refuse, the delivery can be neither accepted nor refused. The error is then
+// [ErrUnavailable], and wraps the source's; [Receiver.Handler] answers 503.
+func WithWebhookSecretSource(source func(context.Context) ([]string, error)) ReceiverOption {
+	return func(c *receiverConfig) error {
+		if source == nil {
+			return errors.New("helios: WithWebhookSecretSource: nil source")
+		}
+		c.secret, c.secretFrom, c.source = "", "", source
+		return nil
+	}
+}
+
+// WithPreviousSecrets also accepts signatures by older secrets, while a new one
+// is being rolled out. Each must be one that [WithWebhookSecret] would take.
 func WithPreviousSecrets(secrets ...string) ReceiverOption {
-	return func(c *receiverConfig) error { c.previous = func() []string { return secrets }; return nil }
+	return func(c *receiverConfig) error {
+		c.previous = secrets
+		return nil
+	}
 }
 
-// WithTolerance sets how far X-Helios-Timestamp may lie from now, in either direction; 5 min by default, as the vendor advises.
+// WithTolerance sets how far X-Helios-Timestamp may be from now, in either
+// direction. The default is 5 min, as the vendor advises.
 func WithTolerance(d time.Duration) ReceiverOption {
 	return func(c *receiverConfig) error {
 		if d <= 0 {
@@ -70,9 +123,13 @@ func WithTolerance(d time.Duration) ReceiverOption {
 	}
 }
 
-// WithMaxEventAge also refuses events whose timestamp inside the signed body is missing, older than d, or in the future by more than the tolerance. Off by default.
-// It bounds how long a captured delivery can be replayed. An authentic delivery that comes later than d is refused too, and
-// a result cannot be fetched again: choose hours rather than minutes.
+// WithMaxEventAge also refuses events whose signed timestamp is missing, older
+// than d, or in the future by more than the tolerance. It is off by default.
+//
+// It bounds how long a captured delivery can be replayed. An authentic delivery
+// that comes later than d is refused too, and a result cannot be fetched again:
+// choose hours rather than minutes. A body that is not an event has no
+// timestamp, so it is not refused; see [WithMalformedHandler].
 func WithMaxEventAge(d time.Duration) ReceiverOption {
 	return func(c *receiverConfig) error {
 		if d <= 0 {
@@ -83,7 +140,7 @@ func WithMaxEventAge(d time.Duration) ReceiverOption {
 	}
 }
 
-// WithMaxBodySize sets the largest body in bytes; 16 MiB by default.
+// WithMaxBodySize sets the largest body in bytes. The default is 16 MiB.
 func WithMaxBodySize(n int64) ReceiverOption {
 	return func(c *receiverConfig) error {
 		if n <= 0 {
@@ -94,7 +151,8 @@ func WithMaxBodySize(n int64) ReceiverOption {
 	}
 }
 
-// WithClock sets the clock that timestamps are compared with; time.Now by default.
+// WithClock sets the clock that timestamps are compared with. The default is
+// [time.Now].
 func WithClock(now func() time.Time) ReceiverOption {
 	return func(c *receiverConfig) error {
 		if now == nil {
@@ -105,16 +163,50 @@ func WithClock(now func() time.Time) ReceiverOption {
 	}
 }
 
-// WithReceiverLogger logs each delivery that [Receiver.Handler] does not answer with 200: the reason for a refusal at warn level, the run id and number
-// where the callback failed at error level. Neither the callback's error nor anything of the body is logged.
+// WithReceiverLogger logs each delivery that [Receiver.Handler] does not answer
+// with 200, unless its method was wrong. A refusal is logged at warn level,
+// with its reason and how many bytes of the body were read; a callback that
+// failed at error level, with the run id and number. Neither a callback's error
+// nor anything of the body is logged.
 func WithReceiverLogger(l *slog.Logger) ReceiverOption {
-	return func(c *receiverConfig) error { c.logger = l; return nil }
+	return func(c *receiverConfig) error {
+		c.logger = l
+		return nil
+	}
 }
 
-// NewReceiver makes a receiver from the environment (HELIOS_WEBHOOK_SECRET) and opts, which win.
-// Without a secret it returns [ErrMissingWebhookSecret].
+// WithReceiverObserver calls fn once for each request to [Receiver.Handler],
+// after it was answered, with the request's context. It is for metrics. The
+// answer may not be sent before fn returns, so fn must not block.
+func WithReceiverObserver(fn func(context.Context, Delivery)) ReceiverOption {
+	return func(c *receiverConfig) error {
+		c.observer = fn
+		return nil
+	}
+}
+
+// WithMalformedHandler makes [Receiver.Handler] pass authentic bodies that are
+// not events to fn, with the request's context, instead of answering 400. Such
+// a body may be a result in a shape that this package does not know, and it may
+// not come again: store its Raw. If fn returns nil the answer is 200; an error
+// is answered like one of the event's callback.
+func WithMalformedHandler(fn func(context.Context, *MalformedEventError) error) ReceiverOption {
+	return func(c *receiverConfig) error {
+		c.malformed = fn
+		return nil
+	}
+}
+
+// NewReceiver makes a receiver from the environment (HELIOS_WEBHOOK_SECRET) and
+// opts, which take precedence. The environment is not read where an option
+// gives the secret or its source. Without a secret the error is
+// [ErrMissingWebhookSecret].
 func NewReceiver(opts ...ReceiverOption) (*Receiver, error) {
-	c := receiverConfig{tolerance: defaultTolerance, maxBodySize: defaultMaxBodySize, now: time.Now}
+	c := receiverConfig{receiverSettings: receiverSettings{
+		tolerance:   defaultTolerance,
+		maxBodySize: defaultMaxBodySize,
+		now:         time.Now,
+	}}
 	for _, opt := range opts {
 		if opt == nil {
 			continue
@@ -123,177 +215,138 @@ func NewReceiver(opts ...ReceiverOption) (*Receiver, error) {
 			return nil, err
 		}
 	}
-	if c.secret == nil {
-		c.secret = func() string { return os.Getenv(EnvWebhookSecret) }
+	if c.secretFrom == "" && c.source == nil {
+		c.secret, c.secretFrom = os.Getenv(EnvWebhookSecret), EnvWebhookSecret
 	}
-	secrets := []string{c.secret()}
-	if c.previous != nil {
-		secrets = append(secrets, c.previous()...)
+
+	secrets, err := newSecrets(&c)
+	if err != nil {
+		return nil, err
 	}
-	r := &Receiver{receiverConfig: c}
-	r.secret, r.previous = nil, nil
-	for _, secret := range secrets {
-		secret = strings.TrimSpace(secret)
-		if secret == "" {
-			return nil, ErrMissingWebhookSecret
-		}
-		r.signers = append(r.signers, newSigner(secret))
-	}
-	return r, nil
+	return &Receiver{secrets, c.receiverSettings}, nil
 }
 
-// Format prints nothing of the receiver, whatever the verb.
+// Format prints nothing of the receiver.
 func (r Receiver) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "helios.Receiver{}") }
 
 // LogValue logs nothing of the receiver.
 func (r Receiver) LogValue() slog.Value { return slog.StringValue("helios.Receiver{}") }
 
-// Handler verifies each delivery and hands its event to fn, once per delivery, with the request's context. The same event can come
-// more than once; see [Receiver].
+// Verify reads the body of req, closes it, and returns its event if the
+// delivery is authentic.
 //
-// It answers 200 when fn returns nil, so return nil only when the event is safe: a result is never sent again after that.
-// If fn returns an error it answers 500, without the error's text; the service may then deliver again, or may not. An error that is [ErrUnavailable] is
-// answered with 503, one that is [ErrInvalidWebhook] with 401: so fn can refuse what it knows to be no delivery of its own.
-// Other answers: 401 for a delivery that is not authentic, 405 for a method other than POST, 413 for a body that is too large,
-// 400 for a body that cannot be read or is no event. A nil fn panics.
-func (r *Receiver) Handler(fn func(ctx context.Context, e *Event) error) http.Handler {
-	if fn == nil {
-		panic("helios: Receiver.Handler: nil callback")
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if req.Method != http.MethodPost {
-			w.Header().Set("Allow", http.MethodPost)
-			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
-			return
-		}
-		event, err := r.Verify(req)
-		if err != nil {
-			if r.logger != nil {
-				r.logger.LogAttrs(req.Context(), slog.LevelWarn, "helios: webhook refused", slog.String("reason", err.Error()))
-			}
-			refuse(w, err)
-			return
-		}
-		if err := fn(req.Context(), event); err != nil {
-			if r.logger != nil {
-				r.logger.LogAttrs(req.Context(), slog.LevelError, "helios: webhook callback failed", slog.String("runId", event.RunID), slog.Int("sequenceNumber", event.SequenceNumber), slog.Bool("final", event.Final()))
-			}
-			refuseHandled(w, err)
-			return
-		}
-		w.WriteHeader(http.StatusOK)
-	})
-}
-
-func refuse(w http.ResponseWriter, err error) {
-	switch {
-	case errors.Is(err, ErrInvalidWebhook):
-		http.Error(w, "invalid webhook", http.StatusUnauthorized)
-	case errors.Is(err, ErrMissingWebhookSecret): // of a Receiver that NewReceiver did not make
-		http.Error(w, "event not handled", http.StatusInternalServerError)
-	case errors.Is(err, ErrBodyTooLarge):
-		w.Header().Set("Connection", "close") // the rest of the body is not worth reading
-		http.Error(w, "body too large", http.StatusRequestEntityTooLarge)
-	default:
-		http.Error(w, "malformed event", http.StatusBadRequest)
-	}
-}
-
-// refuseHandled answers for an authentic event whose callback failed.
-func refuseHandled(w http.ResponseWriter, err error) {
-	switch {
-	case errors.Is(err, ErrInvalidWebhook):
-		refuse(w, ErrInvalidWebhook)
-	case errors.Is(err, ErrUnavailable):
-		http.Error(w, "unavailable", http.StatusServiceUnavailable)
-	default:
-		http.Error(w, "event not handled", http.StatusInternalServerError)
-	}
-}
-
-// Verify reads the body of req, closes it, and returns its event if the delivery is authentic.
-//
-// Errors: [ErrInvalidWebhook], [ErrBodyTooLarge], [ErrMalformedEvent], or the error of reading the body.
+// Errors: [ErrInvalidWebhook], [ErrBodyTooLarge], [ErrIncompleteBody],
+// [ErrUnavailable] from [WithWebhookSecretSource], or a [*MalformedEventError],
+// which holds an authentic body that is not an event.
 func (r *Receiver) Verify(req *http.Request) (*Event, error) {
-	if req.Body == nil {
-		req.Body = http.NoBody
-	}
-	defer func() { _ = req.Body.Close() }()
-	h, err := r.checkHeaders(req.Header)
-	if err != nil {
-		return nil, err // before a stranger's body is read
-	}
-	if req.ContentLength > r.maxBodySize {
-		return nil, ErrBodyTooLarge
-	}
-	body, err := readBounded(req.Body, req.ContentLength, r.maxBodySize)
-	var limited *http.MaxBytesError // by a handler around this one
-	if errors.Is(err, ErrBodyTooLarge) || errors.As(err, &limited) {
-		return nil, ErrBodyTooLarge
-	}
-	if err != nil {
-		return nil, fmt.Errorf("helios: read webhook: %w", err)
-	}
-	return r.verify(body, h)
+	event, _, err := r.receive(req)
+	return event, err
 }
 
-// VerifyPayload is [Receiver.Verify] for a body and headers that did not come as an *http.Request: AWS Lambda, fasthttp, a queue.
-// body must be exactly what arrived; it is copied. The names in header may be in any case.
+// VerifyPayload is [Receiver.Verify] for a body and headers that did not come
+// as an [*http.Request]: AWS Lambda, fasthttp, a queue. body must be exactly
+// what arrived; it is copied. The names in header may be in any case.
 func (r *Receiver) VerifyPayload(body []byte, header http.Header) (*Event, error) {
-	h, err := r.checkHeaders(canonical(header))
+	signers, claimed, err := r.prepare(context.Background(), canonical(header))
 	if err != nil {
 		return nil, err
 	}
 	if int64(len(body)) > r.maxBodySize {
 		return nil, ErrBodyTooLarge
 	}
-	return r.verify(append([]byte(nil), body...), h)
+	return r.verify(signers, append([]byte(nil), body...), &claimed)
 }
 
-// VerifySignature checks the headers and the signature alone, without decoding the body; where the names in header are in
-// net/http's canonical form it allocates nothing. That the run id header is the body's is left to [Receiver.Verify] and [Receiver.VerifyPayload].
+// VerifySignature verifies everything that [Receiver.VerifyPayload] does except
+// the body's shape and [WithMaxEventAge]. It does not decode the body. Where
+// the names in header are in net/http's canonical form it allocates nothing.
 func (r *Receiver) VerifySignature(body []byte, header http.Header) error {
 	if _, ok := header[signatureHeader]; !ok {
 		header = canonical(header)
 	}
-	h, err := r.checkHeaders(header)
+
+	signers, claimed, err := r.prepare(context.Background(), header)
 	if err != nil {
 		return err
 	}
-	return r.checkSignature(body, &h)
+	return checkSignature(signers, body, &claimed)
 }
 
 // VerifyWebhook is [Receiver.Verify] with the default settings, for one secret.
-// An empty secret is [ErrMissingWebhookSecret]. Where webhooks are many, keep a [Receiver]: it is faster.
+// An empty secret is [ErrMissingWebhookSecret]. For many webhooks, keep a
+// [Receiver]: it is faster.
 func VerifyWebhook(r *http.Request, secret string) (*Event, error) {
-	receiver, err := NewReceiver(WithWebhookSecret(secret))
+	receiver, err := NewReceiver(webhookSecret(secret, "VerifyWebhook: secret"))
 	if err != nil {
 		return nil, err
 	}
 	return receiver.Verify(r)
 }
 
-// VerifyWebhookPayload is [Receiver.VerifyPayload] with the default settings, for one secret. An empty secret is [ErrMissingWebhookSecret].
+// VerifyWebhookPayload is [Receiver.VerifyPayload] with the default settings,
+// for one secret. An empty secret is [ErrMissingWebhookSecret].
 func VerifyWebhookPayload(body []byte, header http.Header, secret string) (*Event, error) {
-	receiver, err := NewReceiver(WithWebhookSecret(secret))
+	receiver, err := NewReceiver(webhookSecret(secret, "VerifyWebhookPayload: secret"))
 	if err != nil {
 		return nil, err
 	}
 	return receiver.VerifyPayload(body, header)
 }
 
+// receive is Verify. It also returns how many bytes of the body were read.
+func (r *Receiver) receive(req *http.Request) (event *Event, size int64, err error) {
+	if req.Body == nil {
+		req.Body = http.NoBody
+	}
+	defer func() { _ = req.Body.Close() }()
+
+	signers, claimed, err := r.prepare(req.Context(), req.Header)
+	if err != nil {
+		return nil, 0, err // before a stranger's body is read
+	}
+	if req.ContentLength > r.maxBodySize {
+		return nil, 0, ErrBodyTooLarge
+	}
+
+	body, err := readBounded(req.Body, req.ContentLength, r.maxBodySize)
+	size = int64(len(body))
+	var limited *http.MaxBytesError // by a handler around this one
+	switch {
+	case errors.Is(err, ErrBodyTooLarge) || errors.As(err, &limited):
+		return nil, size, ErrBodyTooLarge
+	case err != nil:
+		return nil, size, &incompleteBody{err}
+	}
+
+	event, err = r.verify(signers, body, &claimed)
+	return event, size, err
+}
+
+// prepare does what can be done without the body.
+func (r *Receiver) prepare(ctx context.Context, header http.Header) ([]*signer, signature, error) {
+	if r.secrets == nil { // of a Receiver that NewReceiver did not make
+		return nil, signature{}, ErrMissingWebhookSecret
+	}
+
+	claimed, err := r.checkHeaders(header)
+	if err != nil {
+		return nil, claimed, err
+	}
+	signers, err := r.secrets.signers(ctx)
+	return signers, claimed, err
+}
+
 // verify takes over body.
-func (r *Receiver) verify(body []byte, h deliveryHeaders) (*Event, error) {
-	if err := r.checkSignature(body, &h); err != nil {
+func (r *Receiver) verify(signers []*signer, body []byte, claimed *signature) (*Event, error) {
+	if err := checkSignature(signers, body, claimed); err != nil {
 		return nil, err
 	}
+
 	event, err := parseEvent(body)
 	if err != nil {
 		return nil, err
 	}
-	if event.RunID != h.runID {
-		return nil, errRunID
-	}
+
 	if r.maxEventAge > 0 {
 		age := r.now().Sub(event.Timestamp)
 		if event.Timestamp.IsZero() || age > r.maxEventAge || age < -r.tolerance {

@@ -6,22 +6,14 @@ import (
 	"log/slog"
 )
 
-// Every type that holds health data prints and logs as its name, whatever the verb. Formatter is the only interface that
-// fmt asks for every verb, %#v and %d included. encoding/json is left alone: it makes what is sent and what is stored.
+// Every type that holds health data prints and logs as its name, whatever the
+// verb. Formatter is the only interface that fmt asks for every verb, %#v and
+// %d included. encoding/json is left alone: it makes what is sent and what is
+// stored.
 
 func printName(w io.Writer, name string) { _, _ = io.WriteString(w, redacted(name)) }
 func redacted(name string) string        { return "helios." + name + "{redacted}" }
 func logName(name string) slog.Value     { return slog.StringValue(redacted(name)) }
-
-// Format prints what identifies the event, and none of its data.
-func (e Event) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.describe()) }
-
-// LogValue logs what identifies the event, and none of its data.
-func (e Event) LogValue() slog.Value { return slog.StringValue(e.describe()) }
-
-func (e Event) describe() string {
-	return fmt.Sprintf("helios.Event{run %s, number %d, final %t, %d bytes}", e.RunID, e.SequenceNumber, e.Final(), len(e.Raw))
-}
 
 // Format prints the type's name and no data.
 func (AgentRequest) Format(f fmt.State, _ rune) { printName(f, "AgentRequest") }

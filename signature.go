@@ -10,69 +10,74 @@ import (
 	"time"
 )
 
-// The headers in net/http's canonical form, to be indexed: Get would allocate for the last.
+// The headers in net/http's canonical form, to be indexed.
 const (
 	signatureHeader = "X-Helios-Signature"
 	timestampHeader = "X-Helios-Timestamp"
-	runIDHeader     = "X-Helios-Run-Id"
 
 	signaturePrefix = "sha256="
 )
 
+// invalidWebhook is one reason to refuse a delivery. Its values are made once,
+// so that a refusal costs no memory.
+type invalidWebhook struct {
+	reason Reason
+	text   string
+}
+
+func (e *invalidWebhook) Error() string { return "helios: invalid webhook: " + e.text }
+
+func (e *invalidWebhook) Is(target error) bool { return target == ErrInvalidWebhook }
+
 var (
-	errSignatureHeader = &invalidWebhook{"the request must have one X-Helios-Signature header of the form sha256=<64 hex digits>"}
-	errTimestampHeader = &invalidWebhook{"the request must have one X-Helios-Timestamp header of Unix seconds"}
-	errRunIDHeader     = &invalidWebhook{"the request must have one X-Helios-Run-ID header"}
-	errStale           = &invalidWebhook{"the timestamp is outside the tolerance"}
-	errSignature       = &invalidWebhook{"the signature does not match"}
-	errEmptyBody       = &invalidWebhook{"the signature does not match: the body is empty, was it read before?"}
-	errRunID           = &invalidWebhook{"the run id of the header is not the body's"}
-	errEventAge        = &invalidWebhook{"the event's signed timestamp is missing or outside the allowed age"}
-	errNotAnEvent      = &malformedEvent{"the body is not a JSON object"}
-	errEventWithoutID  = &malformedEvent{"the body has no runId"}
+	errSignatureHeader = &invalidWebhook{ReasonHeaders,
+		"the request must have one X-Helios-Signature header of the form sha256=<64 hex digits>"}
+	errTimestampHeader = &invalidWebhook{ReasonHeaders,
+		"the request must have one X-Helios-Timestamp header of Unix seconds"}
+	errStale     = &invalidWebhook{ReasonStale, "the timestamp is outside the tolerance"}
+	errEventAge  = &invalidWebhook{ReasonEventAge, "the event's signed timestamp is missing or outside the allowed age"}
+	errSignature = &invalidWebhook{ReasonSignature, "the signature does not match"}
+	errEmptyBody = &invalidWebhook{ReasonSignature,
+		"the signature does not match: the body is empty, was it read before?"}
 )
 
-// deliveryHeaders are the three headers, parsed.
-type deliveryHeaders struct {
-	signature [sha256.Size]byte
-	runID     string
-}
+// signature is the HMAC-SHA256 that a delivery claims.
+type signature [sha256.Size]byte
 
-func (r *Receiver) checkHeaders(header http.Header) (h deliveryHeaders, err error) {
-	if len(r.signers) == 0 {
-		return h, ErrMissingWebhookSecret // of a Receiver that NewReceiver did not make
+// checkHeaders returns the signature of a delivery whose two headers are in
+// order.
+func (r *Receiver) checkHeaders(header http.Header) (claimed signature, err error) {
+	value, ok := single(header, signatureHeader)
+	if !ok || !claimed.decode(value) {
+		return claimed, errSignatureHeader
 	}
-	signature, ok := single(header, signatureHeader)
-	if !ok || !decodeSignature(&h.signature, signature) {
-		return h, errSignatureHeader
-	}
-	timestamp, ok := single(header, timestampHeader)
+
+	value, ok = single(header, timestampHeader)
 	if !ok {
-		return h, errTimestampHeader
+		return claimed, errTimestampHeader
 	}
-	sent, ok := decodeTimestamp(timestamp)
+	sent, ok := decodeTimestamp(value)
 	if !ok {
-		return h, errTimestampHeader
+		return claimed, errTimestampHeader
 	}
-	if h.runID, ok = single(header, runIDHeader); !ok || h.runID == "" {
-		return h, errRunIDHeader
-	}
+
 	now, tolerance := r.now().Unix(), int64(r.tolerance/time.Second)
 	if r.tolerance%time.Second > 0 {
-		tolerance++
+		tolerance++ // the header has whole seconds only
 	}
 	if sent < now-tolerance || sent > now+tolerance { // sent is never negative, so nothing here overflows
-		return h, errStale
+		return claimed, errStale
 	}
-	return h, nil
+	return claimed, nil
 }
 
-func (r *Receiver) checkSignature(body []byte, h *deliveryHeaders) error {
-	for _, s := range r.signers {
-		if s.signed(body, &h.signature) {
+func checkSignature(signers []*signer, body []byte, claimed *signature) error {
+	for _, s := range signers {
+		if s.signed(body, claimed) {
 			return nil
 		}
 	}
+
 	if len(body) == 0 {
 		return errEmptyBody
 	}
@@ -88,30 +93,35 @@ func single(header http.Header, name string) (string, bool) {
 	return values[0], true
 }
 
-// canonical returns the three headers under their canonical names. Maps that net/http did not make, as in AWS Lambda, may spell them in any case, or in several.
+// canonical returns the headers that are read, under their canonical names.
+// Maps that net/http did not make, as in AWS Lambda, may spell them in any
+// case, or in several.
 func canonical(header http.Header) http.Header {
-	h := make(http.Header, 3)
+	h := make(http.Header, 2)
 	for name, values := range header {
-		for _, ours := range [...]string{signatureHeader, timestampHeader, runIDHeader} {
-			if strings.EqualFold(name, ours) {
-				h[ours] = append(h[ours], values...)
+		for _, read := range [...]string{signatureHeader, timestampHeader} {
+			if strings.EqualFold(name, read) {
+				h[read] = append(h[read], values...)
 			}
 		}
 	}
 	return h
 }
 
-func decodeSignature(dst *[sha256.Size]byte, s string) bool {
-	if len(s) != len(signaturePrefix)+2*len(dst) || s[:len(signaturePrefix)] != signaturePrefix {
+// decode reads the value of the header. It reports false for anything but the
+// documented form.
+func (s *signature) decode(value string) bool {
+	digits, ok := strings.CutPrefix(value, signaturePrefix)
+	if !ok || len(digits) != 2*len(s) {
 		return false
 	}
-	s = s[len(signaturePrefix):]
-	for i := range dst {
-		high, low := nibble(s[2*i]), nibble(s[2*i+1])
+
+	for i := range s {
+		high, low := nibble(digits[2*i]), nibble(digits[2*i+1])
 		if high > 0xf || low > 0xf {
 			return false
 		}
-		dst[i] = high<<4 | low
+		s[i] = high<<4 | low
 	}
 	return true
 }
@@ -133,6 +143,7 @@ func decodeTimestamp(s string) (int64, bool) {
 	if s == "" || len(s) > digits {
 		return 0, false
 	}
+
 	var n int64
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
@@ -143,12 +154,13 @@ func decodeTimestamp(s string) (int64, bool) {
 	return n, true
 }
 
-// signer computes HMAC-SHA256 under one secret, with hashes that are set up once and used again.
+// signer computes HMAC-SHA256 under one secret, with hashes that are set up
+// once and used again.
 type signer struct{ pool sync.Pool }
 
 type mac struct {
 	hash hash.Hash
-	sum  [sha256.Size]byte
+	sum  signature
 }
 
 func newSigner(secret string) *signer {
@@ -156,12 +168,12 @@ func newSigner(secret string) *signer {
 	return &signer{sync.Pool{New: func() any { return &mac{hash: hmac.New(sha256.New, key)} }}}
 }
 
-// signed reports, in constant time, whether signature is the body's.
-func (s *signer) signed(body []byte, signature *[sha256.Size]byte) bool {
+// signed reports, in constant time, whether claimed is the body's signature.
+func (s *signer) signed(body []byte, claimed *signature) bool {
 	m := s.pool.Get().(*mac)
 	m.hash.Reset()
 	m.hash.Write(body)
-	ok := hmac.Equal(m.hash.Sum(m.sum[:0]), signature[:])
+	ok := hmac.Equal(m.hash.Sum(m.sum[:0]), claimed[:])
 	s.pool.Put(m)
 	return ok
 }

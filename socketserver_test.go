@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// socketServer speaks HTTP over raw connections, so that it can break them where it likes. It counts the requests that it got whole.
+// socketServer speaks HTTP over raw connections, so that it can break them
+// where it likes. It counts the requests that it got whole.
 type socketServer struct {
 	url   string
 	whole atomic.Int32
@@ -27,34 +28,48 @@ type socketConn struct {
 	nth    int32 // from 1
 }
 
-// newSocketServer serves each connection with serve, in its own goroutine, and closes it after that.
-func newSocketServer(t *testing.T, serve func(c *socketConn)) *socketServer {
+// newSocketServer serves each connection with serve, in a goroutine of its own,
+// and closes it after that.
+func newSocketServer(t testing.TB, serve func(c *socketConn)) *socketServer {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	s := &socketServer{url: "http://" + ln.Addr().String()}
+	s := &socketServer{url: "http://" + listener.Addr().String()}
+
+	serveConns(t, listener, func(conn net.Conn) {
+		serve(&socketConn{
+			TCPConn: conn.(*net.TCPConn),
+			server:  s,
+			reader:  bufio.NewReader(conn),
+			nth:     s.conns.Add(1),
+		})
+	})
+	return s
+}
+
+// serveConns serves each connection in a goroutine of its own and closes it
+// after that. All have ended when the test has.
+func serveConns(t testing.TB, listener net.Listener, serve func(net.Conn)) {
 	var open sync.Map
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
-			conn, err := ln.Accept()
+			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			c := &socketConn{TCPConn: conn.(*net.TCPConn), server: s, reader: bufio.NewReader(conn), nth: s.conns.Add(1)}
-			open.Store(c, nil)
+			open.Store(conn, nil)
 			wg.Go(func() {
-				defer c.Close()
-				serve(c)
+				defer conn.Close()
+				serve(conn)
 			})
 		}
 	})
 	t.Cleanup(func() {
-		_ = ln.Close()
-		open.Range(func(c, _ any) bool { _ = c.(*socketConn).Close(); return true })
+		_ = listener.Close()
+		open.Range(func(conn, _ any) bool { _ = conn.(net.Conn).Close(); return true })
 		wg.Wait()
 	})
-	return s
 }
 
 // read reads one request to its end; it reports false if the client ends first.
@@ -81,5 +96,6 @@ func (c *socketConn) reset() {
 func (c *socketConn) accept() { c.write(response(200, acceptedBody)) }
 
 func response(status int, body string) string {
-	return fmt.Sprintf("HTTP/1.1 %d x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
+	const format = "HTTP/1.1 %d x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+	return fmt.Sprintf(format, status, len(body), body)
 }

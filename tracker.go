@@ -1,14 +1,13 @@
 package helios
 
 import (
-	"bytes"
+	"cmp"
 	"container/list"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 )
@@ -17,24 +16,38 @@ const (
 	defaultTrackedRuns  = 10_000
 	defaultTrackedBytes = 256 << 20
 	defaultTrackedTTL   = time.Hour
-
-	eventOverhead = 256 // bytes that an event takes beside its body, about
-
-	// reorderWindow is how long a status update waits for one that was numbered before it and has not come.
-	reorderWindow = 500 * time.Millisecond
 )
 
-// Tracker waits for the events of runs within one process. Make it with [NewTracker]; the zero value is not usable. Pass its Handle to [Receiver.Handler] and call Wait with the run id of a
-// submission. It is safe for concurrent use and starts no goroutine.
+// A Tracker waits for the events of runs within one process. Make one with
+// [NewTracker]; the zero value is not usable. Pass its Handle to
+// [Receiver.Handler], and call Wait with the run id of a submission. A Tracker
+// is safe for concurrent use and starts no goroutine.
 //
-// It keeps events in memory only. What it holds is lost with the process, and an event that reaches another process is not seen here; where
-// that must not happen, keep events in a store before answering the webhook.
+// # Tracker or durable?
 //
-// Its memory is bounded by 10,000 runs and 256 MiB of events, and it forgets a run one hour after its last event or Wait; change that with
-// [WithTrackerLimits] and [WithTrackerTTL]. To make room it drops, oldest first, runs whose final event was handed out, then
-// runs that nobody waits for and that have not ended, then the status updates of a run whose final event comes. A final event that nobody has taken yet is
-// kept for the hour, and so is all that somebody waits for. A final event that is waited for is taken even beyond the limits, and makes room after that.
-// When nothing can be dropped, Handle and Wait return [ErrTrackerFull].
+// A Tracker keeps events in memory. They are lost when the process ends, and an
+// event that reaches another process is not seen here. That is right for a
+// script, a test, or a service whose runs may be paid for again after a crash.
+// Everywhere else, use module github.com/heliosai/helios-go/durable: it stores
+// submissions and events in SQLite or PostgreSQL before it answers, so results
+// survive a restart and reach any of several machines.
+//
+// # Limits
+//
+// A Tracker keeps at most 10,000 runs and 256 MiB of events, and forgets a run
+// one hour after its last event or Wait; see [WithTrackerLimits] and
+// [WithTrackerTTL]. To make room it drops, in this order and the least recently
+// used first:
+//
+//  1. runs whose final event a Wait has returned,
+//  2. runs that have not ended and that nobody waits for,
+//  3. the status updates of a run whose final event is coming in.
+//
+// It never drops a run that somebody waits for, and keeps a final event that no
+// Wait has returned for the whole hour. A final event that somebody waits for
+// is accepted even beyond the byte limit, which applies again once Wait has
+// returned. When nothing can be dropped, Handle and Wait return
+// [ErrTrackerFull].
 type Tracker struct {
 	maxRuns  int
 	maxBytes int64
@@ -42,32 +55,22 @@ type Tracker struct {
 
 	mu    sync.Mutex
 	runs  map[string]*trackedRun
-	order *list.List // of *trackedRun, least recently used first
-	bytes int64
+	bytes int64 // of all events
+
+	// A run that is not in use stands in one of these, least recently used
+	// first. A run that is waited for stands in none, so nothing here has to be
+	// skipped.
+	delivered   list.List // a Wait has returned the final event: dropped first
+	open        list.List // no final event yet: dropped next
+	undelivered list.List // a final event that no Wait has returned: never dropped
 }
 
-type trackedRun struct {
-	id         string
-	numbered   []trackedEvent // status updates by sequence number
-	unnumbered []trackedEvent // status updates without one, as they came
-	final      *Event
-	taken      bool // a Wait has returned the final event
-	bytes      int64
-	waiters    int
-	used       time.Time
-	place      *list.Element
-	changed    chan struct{} // closed and replaced when an event comes
-}
-
-type trackedEvent struct {
-	*Event
-	arrived time.Time
-}
-
-// TrackerOption configures a [Tracker].
+// A TrackerOption configures a [Tracker].
 type TrackerOption func(*Tracker)
 
-// WithTrackerLimits bounds the runs and the bytes of events that are kept. A number below 1 leaves the default, 10,000 runs and 256 MiB.
+// WithTrackerLimits sets how many runs a [Tracker] keeps, and how many bytes of
+// their events. The defaults are 10,000 and 256 MiB; a number below 1 leaves
+// the default. An event counts with its body and 256 bytes more.
 func WithTrackerLimits(maxRuns int, maxBytes int64) TrackerOption {
 	return func(t *Tracker) {
 		if maxRuns > 0 {
@@ -79,7 +82,8 @@ func WithTrackerLimits(maxRuns int, maxBytes int64) TrackerOption {
 	}
 }
 
-// WithTrackerTTL sets how long a run is kept after its last event or Wait; one hour by default, as for a d that is not positive.
+// WithTrackerTTL sets how long a run is kept after its last event or Wait. The
+// default is one hour; a d that is not positive leaves the default.
 func WithTrackerTTL(d time.Duration) TrackerOption {
 	return func(t *Tracker) {
 		if d > 0 {
@@ -88,11 +92,13 @@ func WithTrackerTTL(d time.Duration) TrackerOption {
 	}
 }
 
-// NewTracker makes a tracker.
+// NewTracker returns a Tracker that knows no run yet. A nil option is ignored.
 func NewTracker(opts ...TrackerOption) *Tracker {
 	t := &Tracker{
-		maxRuns: defaultTrackedRuns, maxBytes: defaultTrackedBytes, ttl: defaultTrackedTTL,
-		runs: make(map[string]*trackedRun), order: list.New(),
+		maxRuns:  defaultTrackedRuns,
+		maxBytes: defaultTrackedBytes,
+		ttl:      defaultTrackedTTL,
+		runs:     make(map[string]*trackedRun),
 	}
 	for _, opt := range opts {
 		if opt != nil {
@@ -108,99 +114,102 @@ func (t *Tracker) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "helios
 // LogValue logs nothing of what the tracker holds.
 func (t *Tracker) LogValue() slog.Value { return slog.StringValue("helios.Tracker{}") }
 
-// Handle takes an event, for a Wait under way or one to come. An event that it has already is a success and changes nothing.
-// It returns [ErrTrackerFull] if it can keep neither the event nor the promise that a final event is not lost; a status update
-// that there is no room for is dropped. It never blocks. Its signature is the callback's of [Receiver.Handler].
+// Handle takes an event, for a Wait under way or one to come. It is a callback
+// for [Receiver.Handler], and never blocks; the context is not used. An event
+// that the Tracker already has is a success and changes nothing.
+//
+// When there is no room, a status update is dropped, which is no error. A final
+// event is refused with [ErrTrackerFull], so that the webhook is not
+// acknowledged. An event that is nil or has no run id is an error as well.
 func (t *Tracker) Handle(_ context.Context, e *Event) error {
 	if e == nil || e.RunID == "" {
-		return errors.New("helios: Tracker.Handle: no event")
+		return errors.New("helios: Tracker.Handle: the event is nil or has no run id")
 	}
+	event := newTrackedEvent(e)
+
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := time.Now()
-	run := t.lookup(e.RunID, now)
+	event.arrived = time.Now()
+
+	run := t.acquire(e.RunID, event.size)
 	if run == nil {
-		return fullFor(e)
+		return full(e)
 	}
-	if run.knows(e) {
+	defer t.release(run)
+
+	if run.knows(event) {
 		return nil
 	}
-	size := eventSize(e)
-	fits := t.makeRoom(0, size, run)
-	if !fits && e.Final() && run.waiters == 0 && size <= t.maxBytes { // the result is worth more than its own updates
-		t.bytes -= run.bytes
-		run.bytes, run.numbered, run.unnumbered = 0, nil, nil
-		fits = t.makeRoom(0, size, run)
+	if !t.makeRoomFor(run, event) {
+		return full(e)
 	}
-	if !fits && (!e.Final() || run.waiters == 0) {
-		t.forgetIfEmpty(run)
-		return fullFor(e)
-	}
-	run.add(trackedEvent{e, now})
-	run.bytes += size
-	t.bytes += size
-	close(run.changed)
-	run.changed = make(chan struct{})
+	run.add(event)
+	t.bytes += event.size
 	return nil
 }
 
-func eventSize(e *Event) int64 {
-	return int64(len(e.Raw) + eventOverhead)
-}
-
-// fullFor is what it means that there is no room for e: only a final event matters enough to be refused.
-func fullFor(e *Event) error {
+// full returns what Handle answers when there is no room for e.
+func full(e *Event) error {
 	if e.Final() {
 		return ErrTrackerFull
 	}
 	return nil
 }
 
-// Wait hands the status updates of a run to progress, then returns its final event; if the run failed, with a [*RunError] beside it. Events
-// that came before are not missed. Any number of goroutines may wait for one run, at once or later, and each gets all of it.
+// Wait hands the status updates of a run to progress, then returns its final
+// event. If the run failed, a [*RunError] comes with it. Events that came
+// before Wait are not missed. Any number of goroutines may wait for one run,
+// together or one after the other, and each gets all of its events.
 //
-// progress may be nil. It runs on the caller's goroutine, once per update and in the order of their sequence numbers. An update that arrives
-// before one with a smaller number waits half a second for it; one that comes later than that is skipped, and so is one with a number above
-// the final event's. The final event ends the wait at once.
+// progress may be nil. It runs on the caller's goroutine, once per update, in
+// the order of their sequence numbers; updates without a number come in the
+// order of arrival. An update that arrives before one with a smaller number
+// waits half a second for it. One that comes later than that is skipped, and so
+// is one whose number is above the final event's. The final event ends the wait
+// at once.
 //
-// Other errors: the context's, after which the run goes on and can be waited for again; [ErrTrackerFull].
+// Other errors are the context's, after which the run goes on and can be waited
+// for again, and [ErrTrackerFull].
 func (t *Tracker) Wait(ctx context.Context, runID string, progress func(*Event)) (*Event, error) {
 	if runID == "" {
-		return nil, errors.New("helios: Tracker.Wait: empty run id")
+		return nil, errors.New("helios: Tracker.Wait: the run id is empty")
 	}
 	run, err := t.join(runID)
 	if err != nil {
 		return nil, err
 	}
-	taken := false
-	defer func() { t.leave(run, taken) }()
+	delivered := false
+	defer func() { t.leave(run, delivered) }()
 
 	var at cursor
 	for {
 		t.mu.Lock()
 		final, changed := run.final, run.changed
-		ready, pause := run.next(&at, time.Now())
+		due, pause := run.next(&at, time.Now())
 		t.mu.Unlock()
 
 		if progress != nil {
-			for _, e := range ready {
+			for _, e := range due {
 				progress(e)
 			}
 		}
+
 		if final != nil {
-			taken = true
+			delivered = true
 			if failure := final.Failure(); failure != nil {
 				return final, failure
 			}
 			return final, nil
 		}
+
 		if err := await(ctx, changed, pause); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// await returns when changed is closed, or after pause if that is not 0; with the context's error if that ends first.
+// await returns when changed is closed, or after pause if that is not 0. If ctx
+// ends first, it returns the context's error.
 func await(ctx context.Context, changed <-chan struct{}, pause time.Duration) error {
 	var late <-chan time.Time
 	if pause > 0 {
@@ -208,12 +217,13 @@ func await(ctx context.Context, changed <-chan struct{}, pause time.Duration) er
 		defer timer.Stop()
 		late = timer.C
 	}
+
 	select {
 	case <-changed:
 	case <-late:
 	case <-ctx.Done():
 		select {
-		case <-changed: // what has come is worth more than the reason to stop waiting
+		case <-changed: // an event is worth more than the reason to stop waiting
 		default:
 			return ctx.Err()
 		}
@@ -221,10 +231,12 @@ func await(ctx context.Context, changed <-chan struct{}, pause time.Duration) er
 	return nil
 }
 
+// join makes the caller one of those who wait for a run.
 func (t *Tracker) join(runID string) (*trackedRun, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	run := t.lookup(runID, time.Now())
+
+	run := t.acquire(runID, 0)
 	if run == nil {
 		return nil, ErrTrackerFull
 	}
@@ -232,145 +244,114 @@ func (t *Tracker) join(runID string) (*trackedRun, error) {
 	return run, nil
 }
 
-func (t *Tracker) leave(run *trackedRun, taken bool) {
+// leave undoes join. Only now may what was taken beyond the limits be dropped.
+func (t *Tracker) leave(run *trackedRun, delivered bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+
 	run.waiters--
-	run.taken = run.taken || taken
-	t.touch(run, time.Now())
-	t.forgetIfEmpty(run)
-	t.makeRoom(0, 0, nil)
+	run.delivered = run.delivered || delivered
+	t.release(run)
+	t.makeRoom(0, 0)
 }
 
-// lookup finds a run or makes one; nil if there is no room.
-func (t *Tracker) lookup(id string, now time.Time) *trackedRun {
-	t.expire(now)
+// acquire returns a run, and takes it off its list so that nothing drops it
+// before release. It makes a run that is new, or returns nil if there is no
+// room for one with so many bytes of events.
+func (t *Tracker) acquire(id string, size int64) *trackedRun {
+	t.expire()
+
 	run := t.runs[id]
 	if run == nil {
-		if !t.makeRoom(1, 0, nil) {
+		if !t.makeRoom(1, size) {
 			return nil
 		}
 		run = &trackedRun{id: id, changed: make(chan struct{})}
-		run.place = t.order.PushBack(run)
 		t.runs[id] = run
 	}
-	t.touch(run, now)
+
+	t.unlist(run)
 	return run
 }
 
-func (t *Tracker) touch(run *trackedRun, now time.Time) {
-	run.used = now
-	t.order.MoveToBack(run.place)
+// release puts a run on the list that it belongs to by now. It leaves a run
+// alone that is waited for, and forgets one that has no events.
+func (t *Tracker) release(run *trackedRun) {
+	switch {
+	case run.waiters > 0:
+		return
+	case run.bytes == 0:
+		t.forget(run)
+		return
+	case run.delivered:
+		run.idle = &t.delivered
+	case run.final == nil:
+		run.idle = &t.open
+	default:
+		run.idle = &t.undelivered
+	}
+	run.element = run.idle.PushBack(run)
+	run.idleSince = time.Now()
 }
 
-func (t *Tracker) expire(now time.Time) {
-	for {
-		oldest := t.order.Front()
-		if oldest == nil {
-			return
-		}
-		run := oldest.Value.(*trackedRun)
-		switch {
-		case now.Sub(run.used) < t.ttl:
-			return
-		case run.waiters > 0:
-			t.touch(run, now)
-		default:
+func (t *Tracker) unlist(run *trackedRun) {
+	if run.idle != nil {
+		run.idle.Remove(run.element)
+		run.idle, run.element = nil, nil
+	}
+}
+
+func (t *Tracker) forget(run *trackedRun) {
+	t.unlist(run)
+	delete(t.runs, run.id)
+	t.bytes -= run.bytes
+}
+
+// expire forgets the runs whose time is over.
+func (t *Tracker) expire() {
+	now := time.Now()
+	for _, idle := range []*list.List{&t.delivered, &t.open, &t.undelivered} {
+		for oldest := idle.Front(); oldest != nil; oldest = idle.Front() {
+			run := oldest.Value.(*trackedRun)
+			if now.Sub(run.idleSince) < t.ttl {
+				break
+			}
 			t.forget(run)
 		}
 	}
 }
 
-// makeRoom drops what may be dropped, except keep, until so many more runs and bytes fit. It reports whether they do.
-func (t *Tracker) makeRoom(runs int, size int64, keep *trackedRun) bool {
+// makeRoom drops runs until so many more runs and bytes fit, and reports
+// whether they do. It never looks at a run that it may not drop.
+func (t *Tracker) makeRoom(runs int, size int64) bool {
 	if size > t.maxBytes {
-		return false // however much is dropped
+		return false // whatever is dropped
 	}
-	fits := func() bool { return len(t.runs)+runs <= t.maxRuns && t.bytes+size <= t.maxBytes }
-	droppable := []func(*trackedRun) bool{
-		func(run *trackedRun) bool { return run.taken },
-		func(run *trackedRun) bool { return run.final == nil },
-	}
-	for _, may := range droppable {
-		for place := t.order.Front(); place != nil && !fits(); {
-			run := place.Value.(*trackedRun)
-			place = place.Next()
-			if run != keep && run.waiters == 0 && may(run) {
-				t.forget(run)
-			}
+	for len(t.runs)+runs > t.maxRuns || t.bytes+size > t.maxBytes {
+		oldest := cmp.Or(t.delivered.Front(), t.open.Front())
+		if oldest == nil {
+			return false
 		}
+		t.forget(oldest.Value.(*trackedRun))
 	}
-	return fits()
+	return true
 }
 
-func (t *Tracker) forgetIfEmpty(run *trackedRun) {
-	if run.waiters == 0 && run.bytes == 0 {
-		t.forget(run)
-	}
-}
-
-func (t *Tracker) forget(run *trackedRun) {
-	if t.runs[run.id] == run {
-		t.order.Remove(run.place)
-		delete(t.runs, run.id)
-		t.bytes -= run.bytes
-	}
-}
-
-// knows reports whether the event is here already, or comes after the end. An update that the final event has overtaken is still news to a Wait to come.
-func (r *trackedRun) knows(e *Event) bool {
-	if e.Final() {
-		return r.final != nil
-	}
-	if r.final != nil && (e.SequenceNumber == 0 || e.SequenceNumber >= r.final.SequenceNumber) {
-		return true
-	}
-	if e.SequenceNumber > 0 {
-		_, found := r.find(e.SequenceNumber)
-		return found
-	}
-	return slices.ContainsFunc(r.unnumbered, func(other trackedEvent) bool { return bytes.Equal(other.Raw, e.Raw) })
-}
-
-func (r *trackedRun) find(number int) (int, bool) {
-	return slices.BinarySearchFunc(r.numbered, number, func(e trackedEvent, n int) int { return e.SequenceNumber - n })
-}
-
-func (r *trackedRun) add(e trackedEvent) {
+// makeRoomFor makes room for an event of a run that is in use, and reports
+// whether the event may be kept. A result is worth more than its own updates.
+func (t *Tracker) makeRoomFor(run *trackedRun, e *trackedEvent) bool {
 	switch {
-	case e.Final():
-		r.final = e.Event
-	case e.SequenceNumber > 0:
-		i, _ := r.find(e.SequenceNumber)
-		r.numbered = slices.Insert(r.numbered, i, e)
-	default:
-		r.unnumbered = append(r.unnumbered, e)
+	case t.makeRoom(0, e.size):
+		return true
+	case !e.Final():
+		return false
+	case run.waiters > 0:
+		return true // it leaves again when Wait has returned it
+	case t.bytes-run.bytes+e.size > t.maxBytes:
+		return false
 	}
-}
 
-// cursor is how far one Wait has come.
-type cursor struct {
-	number     int // the last sequence number handed out
-	unnumbered int // how many updates without a number were
-}
-
-// next moves the cursor over the updates that may be handed out now. pause is how long the first that must wait for its
-// predecessor still may, or 0.
-func (r *trackedRun) next(at *cursor, now time.Time) (ready []*Event, pause time.Duration) {
-	for ; at.unnumbered < len(r.unnumbered); at.unnumbered++ {
-		ready = append(ready, r.unnumbered[at.unnumbered].Event)
-	}
-	i, _ := r.find(at.number + 1)
-	for _, e := range r.numbered[i:] {
-		if r.final != nil {
-			if last := r.final.SequenceNumber; last > 0 && e.SequenceNumber > last {
-				break
-			}
-		} else if waited := now.Sub(e.arrived); e.SequenceNumber != at.number+1 && waited < reorderWindow {
-			return ready, reorderWindow - waited
-		}
-		ready = append(ready, e.Event)
-		at.number = e.SequenceNumber
-	}
-	return ready, 0
+	t.bytes -= run.bytes
+	run.dropUpdates()
+	return true
 }

@@ -16,11 +16,13 @@ const MaxIssues = 1000
 // Issue is one finding of a [Report].
 type Issue struct {
 	Reason Reason `json:"reason"`
-	// Source is where it was found: "Observation/123", "entry 17" or "message 2, OBX 14". It holds no name, value or identifier of the patient.
+	// Source is where it was found: "Observation/123", "entry 17" or "message
+	// 2, OBX 14". It holds no name, value or identifier of the patient.
 	Source string `json:"source"`
-	// Detail is a word of the standard's own vocabulary, such as the status "cancelled" or the type "Procedure"; or "".
+	// Detail is a word of the standard's own vocabulary, such as the status
+	// "cancelled" or the type "Procedure"; or "".
 	Detail string `json:"detail,omitempty"`
-	// Sent is true if the item is sent in spite of it.
+	// Sent is true if the item is sent all the same.
 	Sent bool `json:"sent"`
 }
 
@@ -33,12 +35,16 @@ type Count struct {
 	First  string `json:"first"` // the source of the first
 }
 
-// Report says what is sent, what is not, and why. The zero value is an empty report. It is not safe for concurrent use while it is written; packages fhir and
-// hl7v2 have written theirs when they return it. As JSON it has the members sent, counts and issues.
+// Report says what is sent, what is not, and why. The zero value is an empty
+// report. It is not safe for concurrent use while it is written; packages fhir
+// and hl7v2 have written theirs when they return it. As JSON it has the members
+// sent, counts and issues.
 type Report struct {
-	// Sent counts the items of the request by the list that they are in, such as "labResults".
+	// Sent counts the items of the request by the list that they are in, such
+	// as "labResults".
 	Sent map[string]int
-	// Issues holds the first MaxIssues findings, in the order in which they were made. [Report.Count] and [Report.Counts] count all.
+	// Issues holds the first MaxIssues findings, in the order in which they
+	// were made. [Report.Count] and [Report.Counts] count all.
 	Issues []Issue
 
 	counts map[countKey]*Count
@@ -73,6 +79,9 @@ func (r *Report) AddSent(list string, n int) {
 
 func (r *Report) add(issue Issue, n int) {
 	if len(r.Issues) < MaxIssues {
+		if len(r.Issues) == cap(r.Issues) { // twice as many: append grows by less
+			r.Issues = slices.Grow(r.Issues, len(r.Issues))
+		}
 		r.Issues = append(r.Issues, issue)
 	}
 	r.count(issue, n)
@@ -90,7 +99,7 @@ func (r *Report) count(issue Issue, n int) {
 	r.counts[key] = &Count{Reason: issue.Reason, Detail: issue.Detail, Sent: issue.Sent, N: n, First: issue.Source}
 }
 
-// Merge adds what another report has.
+// Merge adds what other has.
 func (r *Report) Merge(other *Report) {
 	if other == nil {
 		return
@@ -126,12 +135,14 @@ func (r *Report) Dropped() int {
 	return n
 }
 
-// Counts returns how often each thing was found: first what is not sent, the most frequent first.
+// Counts returns how often each thing was found: first what is not sent, the
+// most frequent first.
 func (r *Report) Counts() []Count {
 	counts := make([]Count, 0, len(r.counts))
 	for _, c := range r.counts {
 		counts = append(counts, *c)
 	}
+
 	slices.SortFunc(counts, func(a, b Count) int {
 		if a.Sent != b.Sent {
 			if b.Sent {
@@ -151,6 +162,7 @@ func (r Report) String() string {
 		text  string
 		first string
 	}
+
 	var sections [3][]line
 	for _, list := range slices.Sorted(maps.Keys(r.Sent)) {
 		sections[0] = append(sections[0], line{n: r.Sent[list], text: list})
@@ -166,6 +178,7 @@ func (r Report) String() string {
 		}
 		sections[section] = append(sections[section], l)
 	}
+
 	width, digits := 0, 1
 	for _, lines := range sections {
 		for _, l := range lines {
@@ -175,6 +188,7 @@ func (r Report) String() string {
 			}
 		}
 	}
+
 	var b strings.Builder
 	for i, title := range [3]string{"sent", "not sent", "sent with a reservation"} {
 		if i > 0 && len(sections[i]) == 0 {

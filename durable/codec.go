@@ -12,20 +12,25 @@ import (
 	"github.com/heliosai/helios-go"
 )
 
-// A Codec turns the bodies of requests and events into what is stored, and back. It must be safe for concurrent use and must not change its arguments.
+// A Codec turns the bodies of requests and events into what is stored, and
+// back. It must be safe for concurrent use and must not change its arguments.
 //
-// place says where the body is stored: it is the same for Encode and Decode, and no two bodies have the same. A codec that authenticates should include it, so that
-// bodies cannot be exchanged for one another in the store.
+// place says where the body is stored: it is the same for Encode and Decode,
+// and differs for any two bodies. A codec that authenticates should include it,
+// so that bodies cannot be exchanged for one another in the store.
 type Codec interface {
-	// Encode returns what is stored of body. While it fails webhooks are answered with 503, after five seconds in which it is tried again.
+	// Encode returns what is stored of body. If it fails for a webhook, it is
+	// retried for five seconds; then the answer is 503.
 	Encode(body, place []byte) ([]byte, error)
-	// Decode returns what Encode was given. If it fails, a submission waits and an event counts as not handled: both are tried again.
+	// Decode returns what Encode was given. If it fails, a submission waits and
+	// an event counts as not handled: both are tried again.
 	Decode(stored, place []byte) ([]byte, error)
 }
 
-// Key is a secret of [AESGCM] with a name.
+// Key is a named secret for [AESGCM].
 type Key struct {
-	// ID names the key in what it has encrypted: 1 to 255 bytes. It is no secret.
+	// ID names the key in what it has encrypted: 1 to 255 bytes. It is not
+	// secret.
 	ID string
 	// Secret is 16, 24 or 32 random bytes, for AES-128, AES-192 or AES-256.
 	Secret []byte `json:"-"`
@@ -37,7 +42,7 @@ func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "durable.Key
 // LogValue logs the key's id and not its secret.
 func (k Key) LogValue() slog.Value { return slog.StringValue("durable.Key{" + k.ID + "}") }
 
-// AESGCM is a [Codec] that encrypts and authenticates with AES-GCM. What it makes:
+// AESGCM is a [Codec] that encrypts and authenticates with AES-GCM. Its output:
 //
 //	stored = version id-length id nonce ciphertext
 //
@@ -55,11 +60,15 @@ type AESGCM struct {
 
 const sealedVersion = 1
 
-// ErrUndecodable means that a body in the store cannot be decoded: by a key that is not given, or because it was changed.
+// ErrUndecodable means that a body in the store cannot be decoded: its key was
+// not given, or it was changed.
 var ErrUndecodable = errors.New("helios: durable: a stored body cannot be decoded")
 
-// NewAESGCM makes a codec that encrypts with current and decrypts with current and all of previous. To rotate, give the new key as current and the old ones as previous,
-// in all processes: first add the new one to previous everywhere, then make it current. An old key can go when nothing it encrypted is left; see [WithRetention].
+// NewAESGCM makes a codec that encrypts with current and decrypts with current
+// and all of previous. To rotate, give the new key as current and the old ones
+// as previous, in all processes: first add the new one to previous everywhere,
+// then make it current. An old key can go when nothing it encrypted is left;
+// see [WithRetention].
 func NewAESGCM(current Key, previous ...Key) (*AESGCM, error) {
 	c := &AESGCM{current: current, ciphers: map[string]cipher.AEAD{}}
 	for _, key := range append([]Key{current}, previous...) {
@@ -71,7 +80,8 @@ func NewAESGCM(current Key, previous ...Key) (*AESGCM, error) {
 		}
 		block, err := aes.NewCipher(key.Secret)
 		if err != nil {
-			return nil, fmt.Errorf("helios: durable: NewAESGCM: the secret of key %q must have 16, 24 or 32 bytes", key.ID)
+			return nil, fmt.Errorf("helios: durable: NewAESGCM: the secret of key %q must have 16, 24 or 32 bytes",
+				key.ID)
 		}
 		if c.ciphers[key.ID], err = cipher.NewGCM(block); err != nil {
 			return nil, fmt.Errorf("helios: durable: NewAESGCM: %w", err)
@@ -98,7 +108,8 @@ func (c *AESGCM) Encode(body, place []byte) ([]byte, error) {
 	return aead.Seal(stored, nonce, body, place), nil //nolint:gosec // the nonce is random
 }
 
-// Decode decrypts what Encode made with any of the keys. The error is [ErrUndecodable].
+// Decode decrypts what Encode made with any of the keys. The error is
+// [ErrUndecodable].
 func (c *AESGCM) Decode(stored, place []byte) ([]byte, error) {
 	if len(stored) < 2 || stored[0] != sealedVersion || len(stored) < 2+int(stored[1]) {
 		return nil, fmt.Errorf("%w: it was not encrypted by this codec", ErrUndecodable)
@@ -133,7 +144,8 @@ func (c *config) decode(stored []byte, kind, of string) ([]byte, error) {
 	return guarded("decode", c.codec.Decode, stored, place(kind, of))
 }
 
-// codecError keeps the text of a codec's error, which may hold anything, out of its own.
+// codecError keeps the text of a codec's error, which may hold anything, out of
+// its own.
 type codecError struct {
 	doing string
 	kind  string
@@ -149,13 +161,15 @@ func (e *codecError) Error() string {
 
 func (e *codecError) Unwrap() error { return e.cause }
 
-// Is reports whether target is helios.ErrUnavailable, as when the store fails: the delivery should come again.
+// Is reports whether target is helios.ErrUnavailable, as when the store fails:
+// the delivery should come again.
 func (e *codecError) Is(target error) bool {
 	return target == helios.ErrUnavailable && !errors.Is(e.cause, ErrUndecodable)
 }
 
 // guarded calls a codec, whose panic is a failure like any other.
-func guarded(doing string, code func(body, place []byte) ([]byte, error), body, place []byte) (coded []byte, err error) {
+func guarded(doing string, code func(body, place []byte) ([]byte, error), body, place []byte) (coded []byte,
+	err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			coded, err = nil, &codecError{doing: doing, kind: fmt.Sprintf("panic (%T)", v)}

@@ -86,7 +86,8 @@ func TestNewAESGCM_Refuses(t *testing.T) {
 func TestKeysAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	secret := Key{"2026", []byte("correct horse battery staple....")}
-	for _, v := range []any{secret, &secret, []Key{secret}, newCodec(t, secret), struct{ C Codec }{newCodec(t, secret)}} {
+	for _, v := range []any{secret, &secret, []Key{secret}, newCodec(t, secret),
+		struct{ C Codec }{newCodec(t, secret)}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%q"} {
 			printed := fmt.Sprintf(verb, v)
 			assert.NotContains(t, printed, "battery")
@@ -103,7 +104,8 @@ func FuzzAESGCM_Decode(f *testing.F) {
 	require.NoError(f, err)
 	sealed, err := c.Encode([]byte(`{"runId":"x"}`), []byte("here"))
 	require.NoError(f, err)
-	for _, seed := range [][]byte{nil, {1}, {1, 255}, {1, 4, '2', '0', '2', '6'}, sealed, sealed[:20], []byte(`{"runId":"x"}`)} {
+	for _, seed := range [][]byte{nil, {1}, {1, 255}, {1, 4, '2', '0', '2', '6'}, sealed, sealed[:20],
+		[]byte(`{"runId":"x"}`)} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, stored []byte) {
@@ -118,9 +120,11 @@ func FuzzAESGCM_Decode(f *testing.F) {
 	})
 }
 
-// FuzzStorable: both stores take and index what it returns, and it does not change what they take already.
+// FuzzStorable: both stores take and index what it returns, and it does not
+// change what they take already.
 func FuzzStorable(f *testing.F) {
-	for _, seed := range []string{"", "550e8400-e29b-41d4-a716-446655440000", "a\x00b", "\xff", strings.Repeat("r", 201), strings.Repeat("ä", 100)} {
+	for _, seed := range []string{"", "550e8400-e29b-41d4-a716-446655440000", "a\x00b", "\xff",
+		strings.Repeat("r", 201), strings.Repeat("ä", 100)} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -1,72 +1,89 @@
-// Package durable keeps submissions and webhooks of package helios in a store, so that a process may die, be deployed and be scaled out while runs are under way: each
-// submission is paid once, and no acknowledged result is lost.
+// Package durable keeps submissions and webhooks of package helios in a store,
+// so that a process can crash, be redeployed or be scaled out while runs are
+// under way: each submission is paid once, and no acknowledged result is lost.
 //
-// The store is one SQLite file by default, or the caller's PostgreSQL for many machines, with the same code.
+// The store is one SQLite file or, for several machines, the caller's
+// PostgreSQL, with the same code.
 //
-//	eng, err := durable.OpenSQLite(ctx, "helios.db", client, receiver) // or OpenPostgres(ctx, pool, client, receiver)
+//	eng, err := durable.OpenSQLite(ctx, "helios.db", client, receiver)
 //	eng.HandleFunc(func(ctx context.Context, ev *helios.Event) error { ... })
 //	http.Handle("POST /webhook/helios", eng.WebhookHandler())
 //
-//	job, err := eng.SubmitLabResults(ctx, "order-4711", req) // returns when it is stored
-//	err = eng.Run(ctx)                                       // works until ctx ends, then drains
-//	job, err = eng.Status(ctx, "order-4711")                 // job.State, job.Result()
+//	job, err := eng.SubmitLabResults(ctx, "order-4711", req) // is stored
+//	err = eng.Run(ctx)                                       // until ctx ends
+//	job, err = eng.Status(ctx, "order-4711")                 // job.Result()
 //
 // # Submissions
 //
-// SubmitLabResults and SubmitAgent store the request under a key of the caller's, and return. The same key with the same content is the same submission, however often and
-// from wherever it is submitted; with other content it is [ErrKeyConflict]. [PostgresEngine.SubmitLabResultsTx] and [SQLiteEngine.SubmitLabResultsTx] do so inside a transaction with the caller's own
-// tables.
+// SubmitLabResults and SubmitAgent store the request under a key of the
+// caller's. The same key with the same content is the same submission, however
+// often and from wherever it is submitted; with other content it is
+// [ErrKeyConflict]. The methods whose names end in Tx store it in a transaction
+// of the caller's, together with changes to the caller's own tables.
 //
-// Workers send what is stored, oldest first, as long as the account has free slots for the agent type. Slots are counted in the store, across all processes; the limit is 7 until
-// an answer of the service tells another. What certainly was not accepted is sent again by itself, as long as it takes: after a 429 when its Retry-After has passed, after a connection
-// that could not be made or a key that was refused with growing waits of up to five minutes, in which nothing else of its agent type is sent either. What the service refuses as wrong
-// has failed; see [Submission.Message].
+// Workers send what is stored, oldest first, while the account has free slots
+// for the agent type, which are counted over all processes. What was certainly
+// not accepted is resent automatically. A 429 waits for its Retry-After. A
+// refusal that is not about the one request (a wrong key, a 403, no connection)
+// pauses the agent type, and one submission at a time is tried until the
+// service accepts again. Only a 400, 413 or 422 ends a submission.
+// [WithSpendLimit] bounds what runs may cost.
 //
 // # Paid once
 //
-// That a submission is being sent is committed before it is sent. If the process dies then, or no readable answer comes, nobody knows whether it was accepted: the submission
-// is [Unknown], keeps its slot, and is never sent again by itself. Its webhook URL has a parameter of its own, helios_ref, with 128 random bits. The first webhook that comes
-// with it proves that the run exists, and makes the submission [Accepted]. If none comes until [WithUnknownDeadline], [WithOnUnknown] decides: to hold it, to give it up or to send it again; and
-// [Engine.Resolve] decides by hand. Only sending again can pay twice, and nothing but these two does it.
+// Before a submission is sent, the store commits that it is being sent. If the
+// process then dies, or no readable answer comes, nobody knows whether it was
+// accepted: the submission is [Unknown], keeps its slot, and is never resent
+// automatically. Its webhook URL has a parameter of its own, helios_ref, with
+// 128 random bits. The first webhook with it proves that the run exists. If
+// none comes within [WithUnknownDeadline], [WithOnUnknown] decides. Only
+// [Resubmit] can pay twice.
 //
-// That the service calls the webhook URL with its query is an assumption; its documentation does not say. If it does not, runs whose answer came are found by their run id, and only
-// unknown outcomes stay unknown.
+// That the service calls the webhook URL with its query is an assumption; its
+// documentation does not say. Without it, runs whose answer came are found by
+// their run id, and unknown outcomes stay unknown.
+//
+// What is queued in a restored backup may have been sent since the backup was
+// made. It is held as unknown: see [WithOnRestore].
 //
 // # Never lost
 //
-// The webhook handler verifies a delivery and commits it, with the job that will handle it, before it answers 200. If the store cannot be reached it waits for
-// five seconds, then answers 503. A duplicate is answered with 200 and changes nothing, at any time: what tells duplicates is never deleted.
+// The webhook handler verifies a delivery and commits it, with the job that
+// handles it, before it answers 200. If the store cannot be reached within five
+// seconds, it answers 503. A duplicate is answered with 200.
 //
-// Each event is handed to the handler at least once, until it returns nil. The waits between attempts double from 1 s to 1 h. After [WithMaxAttempts] the event is a dead letter, which is kept, can be
-// listed ([Engine.DeadLetters]) and replayed ([Engine.Replay]). A status update older than one that was handled is left out; a final event never is.
-//
-// A handler can be called twice for one event: after a crash between its return and the commit that says so. So let it do what it does under the event's run id, once.
-//
-// Processes say every ten seconds that they live. What one that has not done so for thirty seconds was handling is handed to another, and what it was sending is unknown. The store's
-// clock tells. Deadlines are written and read by the machines' own clocks, which should agree to within a minute.
-//
-// # Privacy
-//
-// Requests, events and what the service wrote are stored as they are, unless [WithCodec] encrypts them; [NewAESGCM] does, with keys that can be rotated. Keys, agent types, states, run ids, numbers, statuses and
-// times are never encrypted. [WithRetention] deletes bodies some time after they were handled; in a SQLite file they are overwritten, from PostgreSQL's files they go with its
-// vacuum and its log. The engine logs nothing of a body, and of a handler's error its type only: its text may hold
-// anything. Neither does it stand in River's tables. A SQLite file is made readable by its owner only.
-//
-// # River
-//
-// The queue is River (https://riverqueue.com): one set of jobs, on SQLite and PostgreSQL, in the transaction that changes the tables. It was measured and chosen over NATS JetStream, DBOS, Watermill, asynq and goqite.
-// Its defaults that would harm here are set otherwise: jobs of dead processes are found after seconds, not an hour; dead letters are rows of this package, which River's cleaner does not
-// touch; a job's time is the handler's; nothing is logged to standard output. River's job rows hold ids, no data; if they are deleted, the engine makes them anew.
-//
-// On PostgreSQL all tables are in a schema of their own ([WithSchema]), because a River client of other programs in the same schema would discard the engine's jobs. On SQLite
-// (modernc.org/sqlite, which needs no C compiler) the file is opened with a write-ahead log, synchronous=FULL and secure_delete, and written through one connection. PostgreSQL connections with
-// synchronous_commit off are refused. [SQLiteEngine.River] and
-// [PostgresEngine.River] are for riverui; the module's README shows how.
+// Each event is handed to the handler at least once, until it returns nil. The
+// waits between attempts double from 1 s to 1 h; after [WithMaxAttempts] it is
+// a dead letter, for [Engine.DeadLetters] and [Engine.Replay]. A status update
+// older than one that was handled is skipped; a final event never is. After a
+// crash a handler can be called twice for one event, so make its work
+// idempotent, by run id. The function of [Engine.HandleEnd] is told in the same
+// way of every submission that has ended, whatever ended it.
 //
 // # Operation
 //
-// [Engine.Stats] counts what waits, runs, is unknown or dead, and how old the oldest is, for any metrics library. [Engine.Health] is for a readiness check. [WithLogger] sets a log.
-// Tables are made and updated when an engine is opened, by one process at a time.
+// [Engine.Submissions] lists, and [Engine.Stats] counts. [Engine.Health] says
+// what keeps webhooks from being stored or submissions from being sent, and
+// [StatusCode] maps errors to HTTP answers. [Engine.Cancel], [Engine.Pause],
+// [Engine.Resume] and [Engine.Resolve] decide. [WithLogger], [WithObserver] and
+// [WithHandlerErrors] report what happens. A result that does not come within
+// [WithResultDeadline] makes its submission [Overdue]; it still has the last
+// word when it comes.
 //
-// Errors start with "helios: " and work with errors.Is: [ErrNotFound], [ErrKeyConflict], [ErrDeleted], [ErrUndecodable], and [helios.ErrUnavailable] where the store failed and the call can be repeated.
+// # Privacy
+//
+// Bodies and what the service wrote are stored as they are, unless [WithCodec]
+// encrypts them. [WithRetention] deletes them after a time, and [Engine.Forget]
+// at once. Keys, states, run ids, numbers and times are never encrypted.
+// Nothing of a body, or of a handler's error text, is logged or stored in
+// River's tables.
+//
+// # River
+//
+// The queue is River (https://riverqueue.com), in the transaction that changes
+// the tables. Its job rows hold ids only, and are recreated if they are
+// deleted. On PostgreSQL the engine needs a schema of its own ([WithSchema]),
+// since another River client in it would discard its jobs. Each process records
+// a heartbeat every ten seconds. If one has recorded none for thirty, what it
+// was handling is handed to another, and what it was sending is unknown.
 package durable

@@ -16,24 +16,26 @@ import (
 	"github.com/heliosai/helios-go"
 )
 
-// Engine keeps submissions and events in a store and works on them. Make it with [OpenSQLite] or [OpenPostgres], once; the zero value is not usable. It is safe for
-// concurrent use. It holds no key: client and receiver do.
+// Engine keeps submissions and events in a store and works on them. Make it
+// with [OpenSQLite] or [OpenPostgres], once; the zero value is not usable. It
+// is safe for concurrent use. It holds no key: client and receiver do.
 type Engine struct {
 	*config
 	client   *helios.Client
 	receiver *helios.Receiver
 	worker   string // this engine's name among all that work on the store
 	store    store
-	intake   intake
+	intake   *groupCommit[*delivery]
+	settles  *groupCommit[*statement]
 
-	handler atomic.Pointer[handler]
-	running atomic.Bool
-	closed  atomic.Bool
+	handler    atomic.Pointer[func(context.Context, *helios.Event) error]
+	endHandler atomic.Pointer[func(context.Context, *Submission) error]
+	running    atomic.Bool
+	closed     atomic.Bool
 }
 
-type handler = func(context.Context, *helios.Event) error
-
-// silent is River's logger where the caller gave none: its default writes to standard output.
+// silent is River's logger where the caller gave none: its default writes to
+// standard output.
 var silent = slog.New(slog.DiscardHandler)
 
 func newEngine(client *helios.Client, receiver *helios.Receiver, opts []Option) (*Engine, error) {
@@ -43,80 +45,117 @@ func newEngine(client *helios.Client, receiver *helios.Receiver, opts []Option) 
 	case receiver == nil:
 		return nil, errors.New("helios: durable: nil receiver")
 	case client.ResubmitsOnUnknownOutcome():
-		return nil, errors.New("helios: durable: the client has WithResubmitOnUnknownOutcome and would pay twice; use WithOnUnknown instead")
+		return nil, errors.New("helios: durable: the client has WithResubmitOnUnknownOutcome and would pay twice; " +
+			"use WithOnUnknown instead")
 	}
 	c, err := newConfig(opts)
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{config: c, client: client, receiver: receiver, worker: randomHex(8)}
-	e.intake.commit, e.intake.patience = e.commit, e.patience
-	return e, nil
+	return &Engine{config: c, client: client, receiver: receiver, worker: randomHex(8)}, nil
 }
 
-// riverConfig replaces each default of River's that would lose or repeat something here.
+// riverConfig replaces each default of River's that would lose or repeat
+// something here.
 func (e *Engine) riverConfig(schema string) *river.Config {
 	workers := river.NewWorkers()
-	river.AddWorker(workers, &eventWorker{engine: e})
-	river.AddWorker(workers, &submitWorker{engine: e})
+	river.AddWorker(workers, &worker[eventArgs]{engine: e, timeout: e.handlerTimeout, work: e.workEvent})
+	river.AddWorker(workers, &worker[endArgs]{engine: e, timeout: e.handlerTimeout, work: e.workEnd})
+	river.AddWorker(workers, &worker[submitArgs]{engine: e, timeout: e.submitTimeout, work: e.workSubmission})
 	return &river.Config{
 		ID:     e.worker,
 		Schema: schema,
 		Logger: e.logger, // the default writes to standard output
 		Queues: map[string]river.QueueConfig{
-			eventQueue:  {MaxWorkers: e.handlers},
-			submitQueue: {MaxWorkers: submitters},
+			eventQueue:                             {MaxWorkers: e.handlers},
+			endQueue:                               {MaxWorkers: e.handlers},
+			submitQueue(string(helios.AgentLight)): {MaxWorkers: submitters},
+			submitQueue(string(helios.AgentDeep)):  {MaxWorkers: submitters},
+			submitQueue(agentLabResults):           {MaxWorkers: submitters},
 		},
 		Workers: workers,
 
 		JobTimeout: e.handlerTimeout, // the default is one minute whatever the handler needs
-		// A job that runs for longer counts as lost, by default after an hour. It must be more than a job can take, or a slow one would run twice. What a process
-		// that died was working on is found sooner: see sweep.
+		// A job that runs for longer counts as lost, by default after an hour.
+		// It must be more than a job can take, or a slow one would run twice.
+		// What a process that died was working on is found sooner: see sweep.
 		RescueStuckJobsAfter: e.handlerTimeout + e.rescueMargin,
 		MaxAttempts:          mostAttempts, // the default is 25; what the handler fails at is counted by the worker
-		// Dead letters are rows of this package, so River's may go; by default they go after 7 days, and with them what they were about.
+		// Dead letters are rows of this package, so River's may go; by default
+		// they go after 7 days, and with them what they were about.
 		CancelledJobRetentionPeriod: 24 * time.Hour,
 		CompletedJobRetentionPeriod: time.Hour,
 		DiscardedJobRetentionPeriod: 7 * 24 * time.Hour,
 		SoftStopTimeout:             e.drainTimeout, // the default waits for ever
-		FetchCooldown:               20 * time.Millisecond,
+		FetchCooldown:               2 * time.Millisecond,
 	}
 }
 
 func (e *Engine) open(ctx context.Context, s store) error {
-	e.store, e.intake.lanes = s, s.lanes()
+	e.store = s
+	e.intake, e.settles = e.newIntake(), newSettles(s)
 	if err := s.migrate(ctx); err != nil {
 		return fmt.Errorf("helios: durable: make the tables: %w", err)
 	}
+	if err := e.checkOwner(ctx); err != nil {
+		return err
+	}
+	current, err := e.isCurrent(ctx, s.read)
+	if err == nil && !current {
+		err = e.checkGeneration(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("helios: durable: open: %w", err)
+	}
 	return nil
 }
 
-func migrateTables(ctx context.Context, tx transaction, apply func(script string) error) error {
-	var version int
-	if err := tx.run(ctx, exec(createMigrations)); err != nil {
+// tablesVersion returns the version of the tables, or an error if a later
+// release has migrated them and this one is too old to work on them.
+func tablesVersion(ctx context.Context, run runner) (version int, err error) {
+	err = run(ctx, query(func(r row) error { return r.Scan(&version) }, selectVersion))
+	if err != nil || version <= len(migrations) {
+		return version, err
+	}
+
+	var oldest int
+	err = run(ctx, query(func(r row) error { return r.Scan(&oldest) }, selectOldest))
+	if err == nil && oldest > len(migrations) {
+		err = errors.New("a later version of this module has changed them, " +
+			"and this one is too old to work on them")
+	}
+	return version, err
+}
+
+// migrateTables brings the tables to the version of this code, unless a later
+// one has migrated them and still allows this one to work on them.
+func migrateTables(ctx context.Context, run runner, apply func(script string) error) error {
+	if err := run(ctx, exec(createMigrations)); err != nil {
 		return err
 	}
-	if err := tx.run(ctx, query(func(r row) error { return r.Scan(&version) }, selectMigrations)); err != nil {
+	version, err := tablesVersion(ctx, run)
+	if err != nil || version >= len(migrations) {
 		return err
 	}
-	if version > len(migrations) {
-		return errors.New("they were made by a later version of this module")
-	}
-	for version < len(migrations) {
-		if err := apply(migrations[version]); err != nil {
+
+	for _, m := range migrations[version:] {
+		if err := apply(m.script); err != nil {
 			return err
 		}
 		version++
-		if err := tx.run(ctx, exec(insertMigration, version, micros(time.Now()))); err != nil {
+		if err := run(ctx, exec(insertMigration, version, micros(time.Now()))); err != nil {
 			return err
 		}
 	}
-	return nil
+	return run(ctx, exec(updateOldest, version, migrations[version-1].oldest))
 }
 
-// HandleFunc sets the function that every stored event is handed to: at least once, again after a wait if it returns an error or panics, until it returns nil or
-// the attempts are used up ([WithMaxAttempts]) and the event is a dead letter. Events of one run may come at once and out of order, but a status update older than one
-// that was handled is left out; the final event never is. [KeyFrom] tells which submission an event is of.
+// HandleFunc sets the function that every stored event is handed to: at least
+// once, again after a wait if it returns an error or panics, until it returns
+// nil or the attempts are used up ([WithMaxAttempts]) and the event is a dead
+// letter. Events of one run may be handled at the same time and out of order,
+// but a status update older than one that was handled is skipped; the final
+// event never is. [KeyFrom] returns the key of the submission.
 //
 // Set it before Run; setting it again replaces it. A nil fn panics.
 func (e *Engine) HandleFunc(fn func(ctx context.Context, ev *helios.Event) error) {
@@ -126,11 +165,15 @@ func (e *Engine) HandleFunc(fn func(ctx context.Context, ev *helios.Event) error
 	e.handler.Store(&fn)
 }
 
-// Run submits what is queued and hands events to the handler, until ctx ends. Then it takes on nothing new, waits for what is under way as long as [WithDrainTimeout] says,
-// cancels what is left, and returns nil. It returns an error if no handler is set, if Run is already running, if the store cannot be reached at the start, or if a handler
-// has not returned even after it was cancelled.
+// Run submits what is queued and hands events to the handler, until ctx ends.
+// Then it takes on nothing new, waits for what is under way as long as
+// [WithDrainTimeout] says, cancels what is left, and returns nil. It returns an
+// error if no handler is set, if Run is already running, if the store cannot be
+// reached at the start, or if a handler has not returned even after it was
+// cancelled.
 //
-// A process that only calls WebhookHandler and Submit methods, such as a web server beside workers, does not need to call it.
+// A process that only calls WebhookHandler and Submit methods, such as a web
+// server beside workers, does not need to call it.
 func (e *Engine) Run(ctx context.Context) error {
 	if e.handler.Load() == nil {
 		return errors.New("helios: durable: Run: no handler; call HandleFunc before")
@@ -146,7 +189,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	if err := e.beat(ctx); err != nil {
 		return e.notStarted(ctx, err)
 	}
-	// River drains when this context ends, and cancels what is left after its SoftStopTimeout.
+	// River drains when this context ends, and cancels what is left after its
+	// SoftStopTimeout.
 	if err := e.store.start(ctx); err != nil {
 		return e.notStarted(ctx, err)
 	}
@@ -168,15 +212,15 @@ func (e *Engine) Run(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
-	const grace = 5 * time.Second // for a handler that was cancelled to notice
-	last := time.NewTimer(e.drainTimeout + grace)
+	last := time.NewTimer(e.drainTimeout + e.drainGrace)
 	defer last.Stop()
 	select {
 	case <-ended:
 		e.leave(ctx)
 		return nil
 	case <-last.C:
-		return errors.New("helios: durable: Run: a handler has not returned although its context was cancelled, or the store does not answer")
+		return errors.New("helios: durable: Run: a handler has not returned although its context was cancelled, " +
+			"or the store does not answer")
 	}
 }
 
@@ -188,23 +232,14 @@ func (e *Engine) notStarted(ctx context.Context, err error) error {
 	return nil
 }
 
-// Close closes the SQLite file; on PostgreSQL, whose pool is the caller's, it does nothing. Call it when Run has returned and no webhook comes any more.
+// Close closes the SQLite file, or the engine's own connections to PostgreSQL;
+// the caller's pool stays open. Call it when Run has returned and no more
+// webhooks come.
 func (e *Engine) Close() error {
 	if !e.closed.CompareAndSwap(false, true) {
 		return nil
 	}
 	return e.store.close()
-}
-
-// Health returns nil if the store can be reached and read. It is what a readiness check should ask. It does not write, so it passes on a full disk; see [Engine.Stats] for what
-// is waiting.
-func (e *Engine) Health(ctx context.Context) error {
-	var version int
-	err := e.store.read(ctx, query(func(r row) error { return r.Scan(&version) }, selectMigrations))
-	if err != nil {
-		return e.storeFailed("health", err)
-	}
-	return nil
 }
 
 // Format prints nothing of the engine, whatever the verb.
@@ -217,12 +252,14 @@ func (e *Engine) storeFailed(doing string, err error) error {
 	return &storeError{doing: doing, broken: e.store.broken(err), cause: err}
 }
 
-// detached is a context for what must be written down although the caller's context has ended, or may end any moment.
+// detached is a context for what must be written down although the caller's
+// context has ended, or may end any moment.
 func detached(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), d)
 }
 
-// jittered adds up to a tenth, so that processes that wait for the same thing do not come back together.
+// jittered adds up to a tenth, so that processes that wait for the same thing
+// do not come back together.
 func jittered(d time.Duration) time.Duration {
 	return d + rand.N(d/10+1) //nolint:gosec // jitter
 }

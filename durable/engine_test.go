@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -26,12 +27,13 @@ func TestSubmitToResult(t *testing.T) {
 		e.HandleFunc(handled.handle)
 		run(t, e)
 
+		before := time.Now().Truncate(time.Microsecond)
 		s, err := e.SubmitLabResults(t.Context(), "order-4711", labs())
 		require.NoError(t, err)
 		assert.Equal(t, "order-4711", s.Key)
 		assert.Equal(t, Queued, s.State)
 		assert.Equal(t, "lab-results", s.Agent)
-		assert.WithinDuration(t, time.Now(), s.CreatedAt, time.Minute)
+		assert.WithinRange(t, s.CreatedAt, before, time.Now())
 		_, err = s.Result()
 		require.ErrorIs(t, err, helios.ErrNoResult)
 		_, err = e.SubmitAgent(t.Context(), "order-4712", record())
@@ -42,10 +44,12 @@ func TestSubmitToResult(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, result.LabResults, 1)
 		assert.Equal(t, secretValue, result.LabResults[0].Value)
-		assert.Equal(t, helios.StatusCompleted, s.Event().Status)
+		assert.Equal(t, helios.StatusCompleted, s.Event.Status)
 		assert.Equal(t, 1, s.Attempts)
 		assert.Empty(t, s.Reason)
-		assert.False(t, s.SubmittedAt.Before(s.CreatedAt) || s.AcceptedAt.Before(s.SubmittedAt) || s.EndedAt.Before(s.AcceptedAt), "in order")
+		assert.False(t,
+			s.SubmittedAt.Before(s.CreatedAt) || s.AcceptedAt.Before(s.SubmittedAt) ||
+				s.EndedAt.Before(s.AcceptedAt), "in order")
 
 		s = waitFor(t, e, "order-4712", Completed)
 		assert.Equal(t, "deep", s.Agent)
@@ -57,7 +61,8 @@ func TestSubmitToResult(t *testing.T) {
 		for _, r := range runs {
 			assert.Contains(t, r.WebhookURL, srv.hook.URL+"/webhook?helios_ref=")
 			if r.Agent == "deep" {
-				assert.Contains(t, string(r.Request), `"imaging":[{"display":"Chest X-ray"}]`, "what has no field arrives too")
+				assert.Contains(t, string(r.Request), `"imaging":[{"display":"Chest X-ray"}]`,
+					"what has no field arrives too")
 			}
 		}
 		assert.NotEqual(t, runs[0].WebhookURL, runs[1].WebhookURL)
@@ -80,7 +85,7 @@ func TestStatusOfARun(t *testing.T) {
 		}, func() string { return fmt.Sprint(s, err) })
 		assert.Equal(t, helios.Progress{Step: 1, Total: 8, Name: "Processing started"}, s.Progress)
 		assert.Equal(t, srv.Runs()[0].ID, s.RunID)
-		assert.Nil(t, s.Event())
+		assert.Nil(t, s.Event)
 
 		_, err = e.Status(t.Context(), "another")
 		require.ErrorIs(t, err, ErrNotFound)
@@ -151,7 +156,8 @@ func TestRun_Drains(t *testing.T) {
 		go func() { done <- e.Run(ctx) }()
 		<-started
 		cancel()
-		assert.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody("run-2", "completed", 9)), "what comes meanwhile is stored")
+		assert.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody("run-2", "completed", 9)),
+			"what comes meanwhile is stored")
 		close(finish)
 		require.NoError(t, <-done)
 		assert.Len(t, handled.all(), 1, "what was under way was waited for, what came was left")
@@ -194,7 +200,11 @@ func TestOpen_ManyAtOnce(t *testing.T) {
 		}
 		opening.Wait()
 		e := srv.open(t, k)
-		assert.Equal(t, []int{1}, read[int](t, e, `SELECT version FROM {migrations}`))
+		versions := read[int](t, e, `SELECT version FROM {migrations} ORDER BY version`)
+		require.Len(t, versions, len(migrations), "each once")
+		for i, version := range versions {
+			assert.Equal(t, i+1, version)
+		}
 		s, err := e.Status(t.Context(), "k")
 		require.NoError(t, err)
 		assert.Equal(t, Queued, s.State)
@@ -226,13 +236,33 @@ func TestOpen_Refuses(t *testing.T) {
 		"codec":                 {srv.client, srv.receiver, file, WithCodec(nil), "WithCodec: nil codec"},
 		"retention":             {srv.client, srv.receiver, file, WithRetention(0), "WithRetention: must be positive"},
 		"slots":                 {srv.client, srv.receiver, file, WithMaxSlots(0), "WithMaxSlots: must be positive"},
-		"handler timeout":       {srv.client, srv.receiver, file, WithHandlerTimeout(-1), "WithHandlerTimeout: must be positive"},
-		"handlers":              {srv.client, srv.receiver, file, WithHandlers(0), "WithHandlers: must be positive"},
-		"attempts":              {srv.client, srv.receiver, file, WithMaxAttempts(0), "WithMaxAttempts: must be positive"},
-		"too many attempts":     {srv.client, srv.receiver, file, WithMaxAttempts(40_000), "WithMaxAttempts: more than 30,000"},
-		"unknown deadline":      {srv.client, srv.receiver, file, WithUnknownDeadline(0), "WithUnknownDeadline: must be positive"},
-		"on unknown":            {srv.client, srv.receiver, file, WithOnUnknown(nil), "WithOnUnknown: nil function"},
-		"drain timeout":         {srv.client, srv.receiver, file, WithDrainTimeout(0), "WithDrainTimeout: must be positive"},
+		"handler timeout": {srv.client, srv.receiver, file, WithHandlerTimeout(-1),
+			"WithHandlerTimeout: must be positive"},
+		"handlers": {srv.client, srv.receiver, file, WithHandlers(0), "WithHandlers: must be positive"},
+		"attempts": {srv.client, srv.receiver, file, WithMaxAttempts(0),
+			"WithMaxAttempts: must be positive"},
+		"too many attempts": {srv.client, srv.receiver, file, WithMaxAttempts(40_000),
+			"WithMaxAttempts: more than 30,000"},
+		"unknown deadline": {srv.client, srv.receiver, file, WithUnknownDeadline(0),
+			"WithUnknownDeadline: must be positive"},
+		"on unknown": {srv.client, srv.receiver, file, WithOnUnknown(nil), "WithOnUnknown: nil function"},
+		"result deadline": {srv.client, srv.receiver, file, WithResultDeadline(0),
+			"WithResultDeadline: must be positive"},
+		"handler errors": {srv.client, srv.receiver, file, WithHandlerErrors(nil),
+			"WithHandlerErrors: nil function"},
+		"spend limit": {srv.client, srv.receiver, file, WithSpendLimit(0, time.Hour),
+			"WithSpendLimit: must be positive"},
+		"spend limit NaN": {srv.client, srv.receiver, file, WithSpendLimit(math.NaN(), time.Hour),
+			"WithSpendLimit: must be positive"},
+		"spend time": {srv.client, srv.receiver, file, WithSpendLimit(1, 0),
+			"WithSpendLimit: must be positive"},
+		"trace context": {srv.client, srv.receiver, file, WithTraceContext(nil, nil),
+			"WithTraceContext: nil function"},
+		"account": {srv.client, srv.receiver, file, WithAccount(""), "WithAccount: the name must be"},
+		"on restore": {srv.client, srv.receiver, file, WithOnRestore(Fail),
+			"WithOnRestore: must be Hold or Resubmit"},
+		"drain timeout": {srv.client, srv.receiver, file, WithDrainTimeout(0),
+			"WithDrainTimeout: must be positive"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -263,10 +293,11 @@ func TestStoreDown(t *testing.T) {
 		if k.pool != nil {
 			k.pool = poolOf(t, k.pool.Config())
 		}
-		e, err := k.tryOpen(t.Context(), srv.client, srv.receiver, func(c *config) error { c.patience = 10 * time.Millisecond; return nil })
+		e, err := k.tryOpen(t.Context(), srv.client, srv.receiver,
+			func(c *config) error { c.patience = 10 * time.Millisecond; return nil })
 		require.NoError(t, err)
 		e.HandleFunc(func(context.Context, *helios.Event) error { return nil })
-		require.NoError(t, e.Health(t.Context()))
+		require.EqualError(t, e.Health(t.Context()), ErrNotRunning.Error(), "the store works")
 		require.NoError(t, e.Close())
 		if k.pool != nil {
 			k.pool.Close()
@@ -278,7 +309,8 @@ func TestStoreDown(t *testing.T) {
 		_, stats := e.Stats(t.Context())
 		_, dead := e.DeadLetters(t.Context(), 0, 10)
 		for name, err := range map[string]error{
-			"submit": submit, "status": status, "stats": stats, "dead letters": dead, "replay": e.Replay(t.Context(), 1),
+			"submit": submit, "status": status, "stats": stats, "dead letters": dead, "replay": e.Replay(t.Context(),
+				1),
 			"resolve": e.Resolve(t.Context(), "k", Fail), "health": e.Health(t.Context()), "run": e.Run(t.Context()),
 		} {
 			require.ErrorIs(t, err, helios.ErrUnavailable, name)

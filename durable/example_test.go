@@ -21,8 +21,9 @@ import (
 	"github.com/heliosai/helios-go/heliostest"
 )
 
-// service is what the examples run against: a fake Helios and a web server, so that they need no key and no network. A real program takes all settings from the environment,
-// and has a file that stays.
+// service is what the examples run against: a fake Helios and a web server, so
+// that they need no key and no network. A real program takes all settings from
+// the environment, and has a file that stays.
 type service struct {
 	*heliostest.Server
 	client   *helios.Client
@@ -34,9 +35,11 @@ type service struct {
 
 func newService() *service {
 	dir, _ := os.MkdirTemp("", "helios-example-")
-	s := &service{Server: heliostest.NewServer(heliostest.WithStepInterval(time.Millisecond)), mux: http.NewServeMux(), file: filepath.Join(dir, "helios.db")}
+	s := &service{Server: heliostest.NewServer(heliostest.WithStepInterval(time.Millisecond)),
+		mux: http.NewServeMux(), file: filepath.Join(dir, "helios.db")}
 	web := httptest.NewServer(s.mux)
-	s.client, _ = helios.NewClient(helios.WithAPIKey(s.APIKey), helios.WithBaseURL(s.URL), helios.WithWebhookURL(web.URL+"/webhook/helios"))
+	s.client, _ = helios.NewClient(helios.WithAPIKey(s.APIKey), helios.WithBaseURL(s.URL),
+		helios.WithWebhookURL(web.URL+"/webhook/helios"))
 	s.receiver, _ = helios.NewReceiver(helios.WithWebhookSecret(s.WebhookSecret))
 	s.stop = func() {
 		s.client.CloseIdleConnections()
@@ -47,7 +50,8 @@ func newService() *service {
 	return s
 }
 
-// start runs the engine in the background, as a program's main does until it is told to stop.
+// start runs the engine in the background, as a program's main does until it is
+// told to stop.
 func start(eng *durable.SQLiteEngine) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -88,7 +92,8 @@ func secrets() (old, current []byte) {
 }
 
 var panel = &helios.LabResultsRequest{LabResults: []helios.LabResult{
-	{Name: "Creatinine", Value: "1.8 mg/dL", Flag: helios.FlagHigh, ReferenceRange: "0.7-1.3 mg/dL", Date: "2025-01-15"},
+	{Name: "Creatinine", Value: "1.8 mg/dL", Flag: helios.FlagHigh, ReferenceRange: "0.7-1.3 mg/dL",
+		Date: "2025-01-15"},
 }}
 
 func Example() {
@@ -244,7 +249,8 @@ func ExampleEngine_DeadLetters() {
 	srv := newService()
 	defer srv.stop()
 	ctx := context.Background()
-	eng, err := durable.OpenSQLite(ctx, srv.file, srv.client, srv.receiver, durable.WithMaxAttempts(1)) // by default 100, over about four days
+	eng, err := durable.OpenSQLite(ctx, srv.file, srv.client, srv.receiver,
+		durable.WithMaxAttempts(1)) // by default 100, over about four days
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -278,14 +284,14 @@ func ExampleEngine_DeadLetters() {
 		return
 	}
 	for _, letter := range letters {
-		fmt.Println("dead:", letter.Key, "final:", letter.Final)
+		fmt.Println("dead:", letter.Key, "final:", letter.Final, "failure:", letter.Failure)
 		if err := eng.Replay(ctx, letter.ID); err != nil {
 			fmt.Println(err)
 		}
 	}
 	fmt.Println("handled:", <-handled)
 	// Output:
-	// dead: order-4711 final: true
+	// dead: order-4711 final: true failure: error
 	// handled: order-4711
 }
 
@@ -294,7 +300,8 @@ func ExampleWithOnUnknown() {
 	defer srv.stop()
 	ctx := context.Background()
 
-	// An urgent order is rather paid twice than late; all others wait for somebody to look. Resubmit is given once, or it might be sent for ever.
+	// An urgent order is rather paid twice than late; all others wait for
+	// somebody to look. Resubmit is given once, or it might be sent for ever.
 	decide := func(_ context.Context, job *durable.Submission) durable.Decision {
 		if job.Key == "urgent-1" && job.Attempts == 1 {
 			return durable.Resubmit
@@ -339,7 +346,8 @@ func ExampleEngine_Resolve() {
 
 	await(ctx, eng, "order-4711", durable.Unknown)
 	fmt.Println("unknown, paid:", len(srv.Runs()))
-	// Helios' support says that there is no such run, so it is safe to send it again.
+	// Helios' support says that there is no such run, so it is safe to send it
+	// again.
 	if err := eng.Resolve(ctx, "order-4711", durable.Resubmit); err != nil {
 		fmt.Println(err)
 		return
@@ -355,7 +363,8 @@ func ExampleEngine_Stats() {
 	srv := newService()
 	defer srv.stop()
 	ctx := context.Background()
-	eng, err := durable.OpenSQLite(ctx, srv.file, srv.client, srv.receiver, durable.WithMaxSlots(5)) // others use the account too
+	eng, err := durable.OpenSQLite(ctx, srv.file, srv.client, srv.receiver,
+		durable.WithMaxSlots(5)) // others use the account too
 	if err != nil {
 		fmt.Println(err)
 		return

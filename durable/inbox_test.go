@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -20,12 +22,14 @@ import (
 	"github.com/heliosai/helios-go/heliostest"
 )
 
-// TestInbox_Faults: whatever the sender does with its webhooks, each event is stored once and the final one handled once.
+// TestInbox_Faults: whatever the sender does with its webhooks, each event is
+// stored once and the final one handled once.
 func TestInbox_Faults(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t)
 		faults := map[string]heliostest.Fault{
-			"duplicates": heliostest.DuplicateWebhooks(), "reordered": heliostest.ReorderWebhooks(), "updates lost": heliostest.LoseWebhooks(),
+			"duplicates": heliostest.DuplicateWebhooks(), "reordered": heliostest.ReorderWebhooks(),
+			"updates lost": heliostest.LoseWebhooks(),
 		}
 		e := srv.open(t, k)
 		var handled calls
@@ -38,7 +42,10 @@ func TestInbox_Faults(t *testing.T) {
 			waitFor(t, e, name, Completed)
 		}
 		require.NoError(t, srv.Wait(t.Context()))
-		eventually(t, func() bool { s, err := e.Stats(t.Context()); return err == nil && s.PendingEvents == 0 }, func() string { return "events wait" })
+		eventually(t, func() bool {
+			s, err := e.Stats(t.Context())
+			return err == nil && s.PendingEvents == 0
+		}, func() string { return "events wait" })
 		assert.Equal(t, map[string]int{"duplicates": 1, "reordered": 1, "updates lost": 1}, handled.finals())
 		seen := map[call]int{}
 		for _, c := range handled.all() {
@@ -58,10 +65,13 @@ func TestInbox_Answers(t *testing.T) {
 			request *http.Request
 			status  int
 		}{
-			"forged":    {heliostest.NewWebhookRequest("/", "another secret", body, time.Now()), http.StatusUnauthorized},
-			"stale":     {heliostest.NewWebhookRequest("/", srv.WebhookSecret, body, time.Now().Add(-time.Hour)), http.StatusUnauthorized},
-			"malformed": {heliostest.NewWebhookRequest("/", srv.WebhookSecret, []byte(`[{"runId":"x"}]`), time.Now()), http.StatusUnauthorized},
-			"GET":       {httptest.NewRequest(http.MethodGet, "/", nil), http.StatusMethodNotAllowed},
+			"forged": {heliostest.NewWebhookRequest("/", "another secret", body, time.Now()),
+				http.StatusUnauthorized},
+			"stale": {heliostest.NewWebhookRequest("/", srv.WebhookSecret, body, time.Now().Add(-time.Hour)),
+				http.StatusUnauthorized},
+			"malformed": {heliostest.NewWebhookRequest("/", srv.WebhookSecret, []byte(`[{"runId":"x"}]`), time.Now()),
+				http.StatusBadRequest},
+			"GET": {httptest.NewRequest(http.MethodGet, "/", nil), http.StatusMethodNotAllowed},
 		} {
 			w := httptest.NewRecorder()
 			e.WebhookHandler().ServeHTTP(w, c.request)
@@ -76,7 +86,8 @@ func TestInbox_Answers(t *testing.T) {
 	})
 }
 
-// TestReference: a reference finds the submission, and is refused with another run than its own.
+// TestReference: a reference finds the submission of a run that is not known
+// yet. An event of another run than the reference's is kept without its key.
 func TestReference(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t, heliostest.WithStepInterval(time.Hour))
@@ -94,25 +105,84 @@ func TestReference(t *testing.T) {
 		}
 		require.NotEqual(t, references["a"], references["b"])
 
-		assert.Equal(t, http.StatusUnauthorized, srv.deliver(t, e, references["a"], eventBody(runs["b"], "completed", 9)), "b's run under a's reference")
-		assert.Equal(t, http.StatusUnauthorized, srv.deliver(t, e, references["a"], eventBody("run-of-nobody", "completed", 9)))
+		assert.Equal(t, http.StatusOK, srv.deliver(t, e, references["a"], eventBody(runs["b"], "processing", 5)),
+			"b's run under a's reference")
+		assert.Equal(t, http.StatusOK, srv.deliver(t, e, references["a"], eventBody("a-second-run", "completed", 9)),
+			"the POST was duplicated on its way")
 		for _, key := range []string{"a", "b"} {
 			s, err := e.Status(t.Context(), key)
 			require.NoError(t, err)
 			assert.Equal(t, Accepted, s.State)
+			assert.Equal(t, runs[key], s.RunID)
 		}
 
 		assert.Equal(t, http.StatusOK, srv.deliver(t, e, references["a"], eventBody(runs["a"], "completed", 9)))
 		waitFor(t, e, "a", Completed)
-		assert.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody(runs["b"], "completed", 9)), "without its reference it is found by its run")
+		assert.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody(runs["b"], "completed", 9)),
+			"without its reference it is found by its run")
 		waitFor(t, e, "b", Completed)
-		assert.Equal(t, http.StatusOK, srv.deliver(t, e, "a reference of nobody", eventBody("run-elsewhere", "completed", 9)), "a run that was submitted elsewhere")
-		eventually(t, func() bool { return len(handled.finals()) == 3 }, func() string { return fmt.Sprint(handled.finals()) })
-		assert.Equal(t, map[string]int{"a": 1, "b": 1, "": 1}, handled.finals())
+		assert.Equal(t, http.StatusOK, srv.deliver(t, e, "a reference of nobody", eventBody("run-elsewhere",
+			"completed", 9)), "a run that was submitted elsewhere")
+		eventually(t, func() bool {
+			return handled.finals()[""] == 2
+		}, func() string { return fmt.Sprint(handled.finals()) })
+		eventually(t, func() bool {
+			return len(handled.finals()) == 3
+		}, func() string { return fmt.Sprint(handled.finals()) })
+		assert.Equal(t, map[string]int{"a": 1, "b": 1, "": 2}, handled.finals())
 	})
 }
 
-// TestReceive: what a function elsewhere has verified is stored in the same way.
+// TestSecondRun: when the POST was duplicated on its way, the second run is
+// paid too. What comes of it does not become the submission's and has no key,
+// but it is erased with the submission, and counts for the spend limit.
+func TestSecondRun(t *testing.T) {
+	onEachStore(t, func(t *testing.T, k kind) {
+		srv := newService(t)
+		var log safeBuffer
+		e := srv.open(t, k, WithSpendLimit(100, time.Hour), WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+		var handled calls
+		e.HandleFunc(handled.handle)
+		stop := run(t, e)
+		for _, key := range []string{"k", "other"} {
+			_, err := e.SubmitLabResults(t.Context(), key, labs(key))
+			require.NoError(t, err)
+		}
+		first := waitFor(t, e, "k", Completed)
+		waitFor(t, e, "other", Completed)
+		require.NoError(t, srv.Wait(t.Context()))
+		assert.InDelta(t, 1.30, stats(t, e).Spend.Spent, 1e-9)
+		reference := read[string](t, e, `SELECT reference FROM {submissions} WHERE key = 'k'`)[0]
+
+		for number, status := range []string{"processing", "processing", "error", "completed"} {
+			require.Equal(t, http.StatusOK, srv.deliver(t, e, reference, eventBody("second", status, number+1)))
+		}
+		// Once it is known the reference is not needed.
+		require.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody("second", "completed", 9)))
+		eventually(t, func() bool {
+			s := stats(t, e)
+			return s.PendingEvents == 0 && s.PendingEnds == 0
+		}, func() string { return "not handled" })
+		stop()
+
+		assert.InDelta(t, 1.95, stats(t, e).Spend.Spent, 1e-9, "three runs were paid")
+		assert.Contains(t, log.String(), "is kept without a key")
+		assert.Equal(t, map[string]int{"k": 1, "other": 1, "": 3}, handled.finals())
+		s := status(t, e, "k")
+		assert.Equal(t, Completed, s.State)
+		assert.Equal(t, first.RunID, s.RunID)
+
+		const bodies = `SELECT count(*) FROM {events} WHERE run_id = 'second' AND body IS NOT NULL`
+		require.NoError(t, e.Forget(t.Context(), "other"))
+		assert.Equal(t, []int64{5}, read[int64](t, e, bodies))
+		require.NoError(t, e.Forget(t.Context(), "k"))
+		assert.Equal(t, []int64{0}, read[int64](t, e, bodies))
+		assert.InDelta(t, 1.95, stats(t, e).Spend.Spent, 1e-9)
+	})
+}
+
+// TestReceive: what a function elsewhere has verified is stored in the same
+// way.
 func TestReceive(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t)
@@ -131,12 +201,13 @@ func TestReceive(t *testing.T) {
 		waitFor(t, e, "k", Completed)
 		other, err := helios.ParseEvent(eventBody("run-2", "completed", 9))
 		require.NoError(t, err)
-		require.ErrorIs(t, e.Receive(t.Context(), other, url.Values{referenceParameter: {reference}}), helios.ErrInvalidWebhook)
+		require.NoError(t, e.Receive(t.Context(), other, url.Values{referenceParameter: {reference}}))
 		require.NoError(t, e.Receive(t.Context(), other, nil))
 	})
 }
 
-// TestWithoutTheQuery: that the service calls the webhook URL with its query is an assumption. Without it the run id does.
+// TestWithoutTheQuery: that the service calls the webhook URL with its query is
+// an assumption. Without it the run id does.
 func TestWithoutTheQuery(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t)
@@ -160,7 +231,8 @@ func TestWithoutTheQuery(t *testing.T) {
 	})
 }
 
-// TestFasterThanTheAnswer: the first webhooks come before the answer to the submission is written down.
+// TestFasterThanTheAnswer: the first webhooks come before the answer to the
+// submission is written down.
 func TestFasterThanTheAnswer(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		for name, c := range map[string]struct {
@@ -189,7 +261,7 @@ func TestFasterThanTheAnswer(t *testing.T) {
 					require.Equal(t, http.StatusOK, srv.deliver(t, e, reference, eventBody("run-1", status, i+1)))
 					want = map[string]State{"processing": Accepted, "completed": Completed, "error": Failed}[status]
 				}
-				require.NoError(t, e.settle(t.Context(), claimed, outcome{state: Accepted, run: &helios.Run{ID: "run-1"}}))
+				require.NoError(t, e.settle(t.Context(), claimed, &outcome{state: Accepted, runID: "run-1"}))
 				s := waitFor(t, e, "k", want)
 				assert.Equal(t, "run-1", s.RunID)
 				stats, err := e.Stats(t.Context())
@@ -200,7 +272,8 @@ func TestFasterThanTheAnswer(t *testing.T) {
 	})
 }
 
-// TestMissedFinal: a final event that was stored while the answer was being written down is found by the sweep.
+// TestMissedFinal: a final event that was stored while the answer was being
+// written down is found by the sweep.
 func TestMissedFinal(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t, heliostest.WithStepInterval(time.Hour))
@@ -244,7 +317,10 @@ func TestOddEvents(t *testing.T) {
 				assert.Equal(t, http.StatusOK, srv.deliver(t, e, "", body), "%.60s", body)
 			}
 		}
-		eventually(t, func() bool { s, err := e.Stats(t.Context()); return err == nil && s.PendingEvents == 0 }, func() string { return "events wait" })
+		eventually(t, func() bool {
+			s, err := e.Stats(t.Context())
+			return err == nil && s.PendingEvents == 0
+		}, func() string { return "events wait" })
 		assert.Len(t, read[int64](t, e, `SELECT id FROM {events}`), len(bodies))
 		numbers := 0
 		for _, c := range handled.all() {
@@ -273,7 +349,8 @@ func TestZeroByteInTheRunID(t *testing.T) {
 	})
 }
 
-// TestConcurrentDeliveries: many at once go into few transactions, and each is there.
+// TestConcurrentDeliveries: many at once go into few transactions, and each is
+// there.
 func TestConcurrentDeliveries(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t)
@@ -281,7 +358,8 @@ func TestConcurrentDeliveries(t *testing.T) {
 		var delivering sync.WaitGroup
 		for i := range 200 {
 			delivering.Go(func() {
-				assert.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody(fmt.Sprint("run-", i%50), "processing", 1+i/50)))
+				assert.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody(fmt.Sprint("run-", i%50), "processing",
+					1+i/50)))
 			})
 		}
 		delivering.Wait()
@@ -310,37 +388,41 @@ func (l *locked) Write(p []byte) (int, error) {
 
 func TestIntake(t *testing.T) {
 	t.Parallel()
-	errPoison := errors.New("the store does not take it")
-	poison := &delivery{body: []byte("poison")}
-	large := func() *delivery { return &delivery{body: make([]byte, maxIntakeBytes/2+1)} }
-	entered, proceed := make(chan struct{}), make(chan struct{})
-	var sizes []int
-	var once sync.Once
-	in := intake{lanes: 1, patience: 20 * time.Millisecond, commit: func(_ context.Context, deliveries []*delivery) error {
-		once.Do(func() { close(entered); <-proceed })
-		sizes = append(sizes, len(deliveries))
-		for _, d := range deliveries {
-			if d == poison {
-				return errPoison
+	synctest.Test(t, func(t *testing.T) {
+		errPoison := errors.New("the store does not take it")
+		poison := &delivery{body: []byte("poison")}
+		large := func() *delivery { return &delivery{body: make([]byte, mostGroupedBytes/2+1)} }
+		proceed := make(chan struct{})
+		var sizes []int
+		in := (&Engine{config: &config{patience: time.Minute}, store: &sqliteStore{}}).newIntake()
+		in.commit = func(_ context.Context, deliveries []*delivery) error {
+			<-proceed
+			sizes = append(sizes, len(deliveries))
+			for _, d := range deliveries {
+				if d == poison {
+					return errPoison
+				}
 			}
+			return nil
 		}
-		return nil
-	}}
-	var adding sync.WaitGroup
-	add := func(d *delivery, want error) { adding.Go(func() { assert.ErrorIs(t, in.add(d), want) }) }
-	adding.Go(func() { assert.NoError(t, in.add(&delivery{})) })
-	<-entered // the first is alone; the others come meanwhile
-	for range 3 {
-		add(&delivery{}, nil)
-	}
-	add(poison, errPoison)
-	add(large(), nil)
-	add(large(), nil)
-	eventually(t, func() bool { in.mu.Lock(); defer in.mu.Unlock(); return len(in.waiting) == 6 }, func() string { return "not all wait" })
-	close(proceed)
-	adding.Wait()
-	assert.Equal(t, 1, sizes[0])
-	assert.LessOrEqual(t, sizes[1], 5, "not both of the large ones")
-	assert.Zero(t, in.busy)
-	assert.Empty(t, in.waiting)
+		var adding sync.WaitGroup
+		add := func(d *delivery, want error) {
+			adding.Go(func() { assert.ErrorIs(t, in.add(t.Context(), d), want) })
+			synctest.Wait()
+		}
+		add(&delivery{}, nil) // it is alone; the others come meanwhile
+		for range 3 {
+			add(&delivery{}, nil)
+		}
+		add(poison, errPoison)
+		add(large(), nil)
+		add(large(), nil)
+		assert.Len(t, in.waiting, 6)
+		close(proceed)
+		adding.Wait()
+		assert.Equal(t, 1, sizes[0])
+		assert.Equal(t, 5, sizes[1], "not both of the large ones")
+		assert.Zero(t, in.busy)
+		assert.Empty(t, in.waiting)
+	})
 }

@@ -35,7 +35,8 @@ type cluster struct {
 	ended  chan struct{}
 }
 
-// newCluster makes the files of one. Where PostgreSQL is not installed the test is skipped, but fails where CI=true.
+// newCluster makes the files of one. Where PostgreSQL is not installed the test
+// is skipped, but fails where CI=true.
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	c := &cluster{t: t, bin: binaries(), port: freePort(t), as: &syscall.SysProcAttr{}}
@@ -57,7 +58,8 @@ func newCluster(t *testing.T) *cluster {
 		c.as.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 		require.NoError(t, os.Chown(c.dir, int(uid), int(gid)))
 	}
-	initdb := c.command("initdb", "-D", c.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+	initdb := c.command("initdb", "-D", c.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C",
+		"--no-sync")
 	output, err := initdb.CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	t.Cleanup(c.kill)
@@ -88,7 +90,8 @@ func binaries() string {
 	return filepath.Dir(found[len(found)-1])
 }
 
-// freePort is below those that systems give to outgoing connections, so that none has it when PostgreSQL comes back.
+// freePort is below those that systems give to outgoing connections, so that
+// none has it when PostgreSQL comes back.
 func freePort(t *testing.T) int {
 	t.Helper()
 	for range 100 {
@@ -102,13 +105,17 @@ func freePort(t *testing.T) int {
 	return 0
 }
 
-// start starts PostgreSQL, and returns when it answers.
-func (c *cluster) start() {
+// start starts PostgreSQL with these arguments too, and returns when it
+// answers.
+func (c *cluster) start(more ...string) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), 2*patience)
 	defer cancel()
 	for {
-		c.server = c.command("postgres", "-D", c.data(), "-k", c.dir, "-p", strconv.Itoa(c.port), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=on")
+		c.server = c.command("postgres", append([]string{
+			"-D", c.data(), "-k", c.dir, "-p", strconv.Itoa(c.port),
+			"-c", "listen_addresses=127.0.0.1", "-c", "fsync=on",
+		}, more...)...)
 		c.log, c.ended = &bytes.Buffer{}, make(chan struct{})
 		c.server.Stdout, c.server.Stderr = c.log, c.log
 		require.NoError(c.t, c.server.Start())
@@ -119,7 +126,8 @@ func (c *cluster) start() {
 		if c.answers(ctx) {
 			return
 		}
-		// It does not start while one of the last one's processes is still there.
+		// It does not start while one of the last one's processes is still
+		// there.
 		<-c.ended
 		require.True(c.t, wait(ctx, 10*tick), "PostgreSQL does not start: %s", c.log)
 	}
@@ -142,7 +150,8 @@ func (c *cluster) answers(ctx context.Context) bool {
 	}
 }
 
-// kill kills the server and all its processes, each of which is in a process group of its own.
+// kill kills the server and all its processes, each of which is in a process
+// group of its own.
 func (c *cluster) kill() {
 	if c.server == nil {
 		return

@@ -24,7 +24,8 @@ import (
 	"github.com/heliosai/helios-go/heliostest"
 )
 
-// fleet is processes that work on one store, and what they talk to, which survives them: the fake service, a load balancer for its webhooks, and a place
+// fleet is processes that work on one store, and what they talk to, which
+// survives them: the fake service, a load balancer for its webhooks, and places
 // where they report what they have handled.
 type fleet struct {
 	t        *testing.T
@@ -34,7 +35,9 @@ type fleet struct {
 	client   *helios.Client
 	receiver *helios.Receiver
 	order    order
-	withhold bool // no webhook reaches a process
+	program  string // that start runs; empty for this release
+	withhold bool   // no webhook reaches a process
+	untold   bool   // not each end need be told
 
 	kills int
 	cut   map[string]bool // keys that were being sent when the process died
@@ -44,13 +47,22 @@ type fleet struct {
 	acked   map[eventName][]byte // webhooks that were answered with 200, by whichever process
 	again   int                  // of them, duplicates
 	handled map[eventName]int
-	reports int  // of events that were handled
-	hold    bool // they are not answered
-	held    int
+	ended   map[endName]int
+	reports int             // of events and ends that were handled
+	hold    map[string]bool // paths of reports that are not answered
+	held    map[string]int
 }
 
+const (
+	eventReports = "/handled"
+	endReports   = "/ended"
+)
+
 func newFleet(t *testing.T, k kind, opts ...heliostest.Option) *fleet {
-	f := &fleet{t: t, kind: k, cut: map[string]bool{}, acked: map[eventName][]byte{}, handled: map[eventName]int{}}
+	f := &fleet{
+		t: t, kind: k, cut: map[string]bool{}, acked: map[eventName][]byte{},
+		handled: map[eventName]int{}, ended: map[endName]int{}, hold: map[string]bool{}, held: map[string]int{},
+	}
 	f.srv = heliostest.NewServer(append([]heliostest.Option{
 		heliostest.WithLimit(7), heliostest.WithStepInterval(25 * time.Millisecond),
 		// processes are down for a while, and nobody would redeliver for ever
@@ -59,18 +71,20 @@ func newFleet(t *testing.T, k kind, opts ...heliostest.Option) *fleet {
 	t.Cleanup(f.srv.Close)
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /webhook", f.balance)
-	mux.HandleFunc("POST /handled", f.noteHandled)
+	mux.HandleFunc("POST "+eventReports, func(w http.ResponseWriter, r *http.Request) { note(f, w, r, f.handled) })
+	mux.HandleFunc("POST "+endReports, func(w http.ResponseWriter, r *http.Request) { note(f, w, r, f.ended) })
 	f.front = httptest.NewServer(mux)
 	t.Cleanup(f.front.Close)
 	f.order = order{
 		SQLite: k.sqlite, Schema: k.schema, API: f.srv.URL, APIKey: f.srv.APIKey, Secret: f.srv.WebhookSecret,
-		Webhooks: f.front.URL + "/webhook", Reports: f.front.URL + "/handled",
+		Webhooks: f.front.URL + "/webhook", Reports: f.front.URL + eventReports, Ends: f.front.URL + endReports,
 	}
 	if k.pool != nil {
 		f.order.Database = databaseURL()
 	}
 	var err error
-	f.client, err = helios.NewClient(helios.WithAPIKey(f.srv.APIKey), helios.WithBaseURL(f.srv.URL), helios.WithWebhookURL(f.order.Webhooks))
+	f.client, err = helios.NewClient(helios.WithAPIKey(f.srv.APIKey), helios.WithBaseURL(f.srv.URL),
+		helios.WithWebhookURL(f.order.Webhooks))
 	require.NoError(t, err)
 	f.receiver, err = helios.NewReceiver(helios.WithWebhookSecret(f.srv.WebhookSecret))
 	require.NoError(t, err)
@@ -94,15 +108,26 @@ func (f *fleet) fill(n int) {
 	}
 }
 
+// command makes a process that obeys an order and ends with the test, whatever
+// happens.
+func (f *fleet) command(o *order) *command.Cmd {
+	f.t.Helper()
+	text, err := json.Marshal(o)
+	require.NoError(f.t, err)
+	if f.program != "" {
+		return command.CommandContext(f.t.Context(), f.program, string(text))
+	}
+	cmd := command.CommandContext(f.t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), childVariable+"="+string(text))
+	return cmd
+}
+
 // start starts a process, which has the webhooks' address when start returns.
 func (f *fleet) start() {
 	f.t.Helper()
-	text, err := json.Marshal(f.order)
-	require.NoError(f.t, err)
-	p := &process{transport: &http.Transport{MaxIdleConnsPerHost: 64}}
-	p.cmd = command.CommandContext(f.t.Context(), os.Args[0]) // ends with the test, whatever happens
-	p.cmd.Env = append(os.Environ(), childVariable+"="+string(text))
+	p := &process{transport: &http.Transport{MaxIdleConnsPerHost: 64}, cmd: f.command(&f.order)}
 	p.cmd.Stderr = &p.stderr
+	var err error
 	p.stdin, err = p.cmd.StdinPipe()
 	require.NoError(f.t, err)
 	stdout, err := p.cmd.StdoutPipe()
@@ -121,7 +146,8 @@ func (f *fleet) start() {
 	f.living = append(f.living, p)
 }
 
-// kill kills n processes, chosen at random, and notes the submissions that they were sending.
+// kill kills n processes, chosen at random, and notes the submissions that they
+// were sending.
 func (f *fleet) kill(n int) {
 	f.t.Helper()
 	f.mu.Lock()
@@ -133,7 +159,8 @@ func (f *fleet) kill(n int) {
 	}
 	for _, p := range victims {
 		_ = p.cmd.Wait()
-		require.False(f.t, p.cmd.ProcessState.Exited(), "a process ended by itself, with %v: %s", p.cmd.ProcessState, p.stderr.String())
+		require.False(f.t, p.cmd.ProcessState.Exited(), "a process ended by itself, with %v: %s",
+			p.cmd.ProcessState, p.stderr.String())
 		p.transport.CloseIdleConnections()
 	}
 	f.mu.Lock()
@@ -164,7 +191,9 @@ func (f *fleet) open() *Engine {
 	return f.kind.open(f.t, f.client, f.receiver)
 }
 
-// noteCut notes the submissions that the dead were sending, as the store has them: if another process has found one already, it is unknown for that reason.
+// noteCut notes the submissions that the dead were sending, as the store has
+// them: if another process has found one already, it is unknown for that
+// reason.
 func (f *fleet) noteCut(dead []*process) {
 	f.t.Helper()
 	k := f.kind
@@ -232,7 +261,8 @@ func (p *process) pass(r *http.Request, body []byte) (status int, err error) {
 	return resp.StatusCode, err
 }
 
-// noteAcked keeps what a process has answered with 200: from here on the service does not send it again.
+// noteAcked keeps what a process has answered with 200: from here on the
+// service does not send it again.
 func (f *fleet) noteAcked(body []byte) {
 	var name eventName
 	if err := json.Unmarshal(body, &name); err != nil {
@@ -246,18 +276,20 @@ func (f *fleet) noteAcked(body []byte) {
 	f.acked[name] = body
 }
 
-// noteHandled takes the report of an event that was handled. It refuses some, so that handlers fail too.
-func (f *fleet) noteHandled(w http.ResponseWriter, r *http.Request) {
-	var name eventName
+// note takes the report of what was handled. It refuses some, so that handlers
+// fail too.
+func note[Name comparable](f *fleet, w http.ResponseWriter, r *http.Request, counts map[Name]int) {
+	var name Name
 	body, err := io.ReadAll(r.Body)
 	if err != nil || json.Unmarshal(body, &name) != nil {
 		http.Error(w, "not a report", http.StatusBadRequest)
 		return
 	}
+
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.hold {
-		f.held++
+	if f.hold[r.URL.Path] {
+		f.held[r.URL.Path]++
 		f.mu.Unlock()
 		<-r.Context().Done() // who reports has died
 		f.mu.Lock()
@@ -267,23 +299,34 @@ func (f *fleet) noteHandled(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "refused for once", http.StatusServiceUnavailable)
 		return
 	}
-	f.handled[name]++
+	counts[name]++
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (f *fleet) holdReports(hold bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.hold = hold
+// dieHandling kills all processes while they report to path.
+func (f *fleet) dieHandling(path string, size int) {
+	f.t.Helper()
+	f.setHold(path, true)
+	f.fill(size)
+	eventually(f.t, func() bool { return f.holds(path) }, func() string { return "nothing is reported to " + path })
+	f.kill(size)
+	f.setHold(path, false)
 }
 
-func (f *fleet) holdsReport() bool {
+func (f *fleet) setHold(path string, hold bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.held > 0
+	f.hold[path] = hold
 }
 
-// acceptedRuns returns the runs that the service has accepted, and is paid for, by key.
+func (f *fleet) holds(path string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.held[path] > 0
+}
+
+// acceptedRuns returns the runs that the service has accepted, and is paid for,
+// by key.
 func acceptedRuns(t *testing.T, srv *heliostest.Server) map[string][]heliostest.Run {
 	t.Helper()
 	runs := map[string][]heliostest.Run{}
@@ -307,7 +350,8 @@ func twice(runs map[string][]heliostest.Run) []string {
 	return keys
 }
 
-// checkEvents looks for every webhook that was acknowledged: in the store, and among what was handled.
+// checkEvents looks for every webhook that was acknowledged: in the store, and
+// among what was handled.
 func checkEvents(t *testing.T, e *Engine, acked map[eventName][]byte, handled func(eventName) bool) {
 	t.Helper()
 	type stored struct {
@@ -315,7 +359,7 @@ func checkEvents(t *testing.T, e *Engine, acked map[eventName][]byte, handled fu
 		body  []byte
 	}
 	events := map[eventName]stored{}
-	require.NoError(t, e.store.read(t.Context(), query(func(r row) error {
+	scan := func(r row) error {
 		var s stored
 		var name eventName
 		if err := r.Scan(&s.state, &s.body); err != nil {
@@ -324,7 +368,8 @@ func checkEvents(t *testing.T, e *Engine, acked map[eventName][]byte, handled fu
 		err := json.Unmarshal(s.body, &name)
 		events[name] = s
 		return err
-	}, `SELECT state, body FROM {events}`)))
+	}
+	patiently(t, e, func() error { return e.store.read(t.Context(), query(scan, `SELECT state, body FROM {events}`)) })
 	finals := 0
 	for name, body := range acked {
 		s, ok := events[name]

@@ -4,9 +4,11 @@ package durable
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,26 +20,28 @@ import (
 	"github.com/heliosai/helios-go/heliostest"
 )
 
-// TestKillPostgres kills all of PostgreSQL with SIGKILL while webhooks and submissions come in: what was acknowledged is kept, and the engine finds back by itself.
+// TestKillPostgres kills all of PostgreSQL with SIGKILL while webhooks and
+// submissions come in: what was acknowledged is kept, and the engine finds back
+// by itself.
 func TestKillPostgres(t *testing.T) {
+	needsKill(t)
 	t.Parallel()
-	kills := 2
-	if testing.Short() {
-		kills = 1
-	}
+	const kills = 2
 	pg := newCluster(t)
 	pg.start()
 	srv := newService(t, heliostest.WithRedelivery(16, 10*time.Millisecond))
 	e := srv.open(t, kind{pool: testPool(t, pg.url()), schema: "helios"}, func(c *config) error {
 		c.patience = 100 * time.Millisecond
-		// What River could not write down while PostgreSQL was away is looked at again after their sum.
+		// What River could not write down while PostgreSQL was away is looked
+		// at again after their sum.
 		c.handlerTimeout, c.rescueMargin = 5*time.Second, time.Second
 		return nil
 	})
 	var handled calls
 	e.HandleFunc(handled.handle)
 	run(t, e)
-	// Some submissions take their time, so that PostgreSQL dies in their middle, and of some the outcome is not known.
+	// Some submissions take their time, so that PostgreSQL dies in their
+	// middle, and of some the outcome is not known.
 	for range 200 {
 		srv.Inject(heliostest.Delay(50 * time.Millisecond))
 		srv.Inject(heliostest.Delay(50*time.Millisecond), heliostest.DropAnswer(), heliostest.LoseWebhooks())
@@ -54,22 +58,92 @@ func TestKillPostgres(t *testing.T) {
 	}
 	in.stop()
 
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for settled := false; !settled; {
-		require.True(t, wait(ctx, 4*tick), "the engine has not recovered: %+v", stats(t, e))
+		if !wait(ctx, 4*tick) {
+			require.FailNow(t, "the engine has not recovered", "%+v\n%s", stats(t, e), in.unfinished())
+		}
 		s := stats(t, e)
-		// In this order: when nothing is sent any more the service has only so much to deliver, and that has then only to be handled.
-		settled = s.Queued+s.Submitting+s.Running+s.Unknown == 0 && srv.Wait(ctx) == nil && stats(t, e).PendingEvents == 0
+		// In this order: when nothing is sent any more the service has only so
+		// much to deliver, and that has then only to be handled.
+		settled = s.Queued+s.Submitting+s.Running+s.Unknown == 0 && srv.Wait(ctx) == nil &&
+			stats(t, e).PendingEvents == 0
 	}
 	in.check(&handled)
 }
 
-func stats(t *testing.T, e *Engine) Stats {
-	t.Helper()
-	s, err := e.Stats(t.Context())
+// unfinished says of every submission without an end how it stands, and whether
+// it was sent.
+func (in *traffic) unfinished() string {
+	in.t.Helper()
+	requests := map[string]int{}
+	for _, r := range in.srv.Requests() {
+		var request struct{ LabResults []helios.LabResult }
+		require.NoError(in.t, json.Unmarshal(r.Body, &request))
+		requests[request.LabResults[0].Name]++
+	}
+	var lines strings.Builder
+	for _, key := range read[string](in.t, in.e,
+		`SELECT key FROM {submissions} WHERE state NOT IN ('completed', 'failed') ORDER BY key`) {
+		s := status(in.t, in.e, key)
+		fmt.Fprintf(&lines, "%v, begun %d times, %d requests: %s\n", s, s.Attempts, requests[key], s.Reason)
+	}
+	return lines.String()
+}
+
+// TestKillPostgres_CommittedClaim kills PostgreSQL when the claim of a
+// submission is committed and not answered: nothing was sent, and when
+// PostgreSQL is back it is sent, once.
+func TestKillPostgres_CommittedClaim(t *testing.T) {
+	needsKill(t)
+	t.Parallel()
+	pg := newCluster(t)
+	// A commit on disk is answered when the standby has it too, and there is
+	// none. Those that do not ask for it do not wait.
+	pg.start("-c", "synchronous_standby_names=nobody")
+	cfg := testPool(t, pg.url()).Config()
+	cfg.ConnConfig.RuntimeParams["synchronous_commit"] = "local"
+	pool := poolOf(t, cfg)
+	srv := newService(t)
+	caller := srv.open(t, kind{pool: pool, schema: "helios"}, idle)
+	_, err := caller.SubmitLabResults(t.Context(), "k", labs())
 	require.NoError(t, err)
-	return s
+
+	waits := testPool(t, pg.url())
+	e := srv.open(t, kind{pool: waits, schema: "helios"})
+	claimed := make(chan error, 1)
+	go func() {
+		_, err := e.claim(t.Context(), agentLabResults, 1)
+		claimed <- err
+	}()
+	eventually(t, func() bool {
+		var waiting int
+		err := pool.QueryRow(t.Context(),
+			`SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`).Scan(&waiting)
+		return err == nil && waiting > 0
+	}, func() string { return "the commit does not wait" })
+	pg.kill()
+	pg.start()
+	require.Error(t, <-claimed)
+
+	s := status(t, caller, "k")
+	assert.Equal(t, Queued, s.State, s.Reason)
+	assert.Equal(t, 1, s.Attempts, "the claim was committed")
+	e.HandleFunc(nothing)
+	forgetConnections(t, e) // Run ends where its first call finds a broken one
+	run(t, e)
+	s = waitFor(t, e, "k", Completed)
+	assert.Equal(t, 2, s.Attempts)
+	assert.Len(t, srv.Requests(), 1)
+}
+
+// forgetConnections closes those of an engine's own pool.
+func forgetConnections(t *testing.T, e *Engine) {
+	t.Helper()
+	s, ok := e.store.(*postgresStore)
+	require.True(t, ok)
+	s.pool.Reset()
 }
 
 // traffic is webhooks and submissions that come in all the time.
@@ -109,11 +183,12 @@ func comeIn(t *testing.T, srv *service, e *Engine) *traffic {
 	return in
 }
 
-// sendRun sends the webhooks of a run, each until it is acknowledged. It returns false when ctx has ended.
+// sendRun sends the webhooks of a run, each until it is acknowledged. It
+// returns false when ctx has ended.
 func (in *traffic) sendRun(ctx context.Context, runID string) bool {
 	for i, status := range []string{"processing", "processing", helios.StatusCompleted} {
-		name := eventName{runID, i + 1, status}
-		body := eventBody(runID, status, name.SequenceNumber)
+		name := eventName{runID, int64(i + 1), status}
+		body := eventBody(runID, status, int(name.SequenceNumber))
 		for !in.answered(name, body, in.srv.deliver(in.t, in.e, "", body)) {
 			if !wait(ctx, tick) {
 				return false
@@ -187,7 +262,8 @@ func (in *traffic) waitFor(acked, keys, unavailable, refused int) {
 		}
 		return true
 	}, func() string {
-		return fmt.Sprintf("webhooks acknowledged, keys stored, webhooks answered 503, keys refused: %v, not %v", now(), goal)
+		return fmt.Sprintf("webhooks acknowledged, keys stored, webhooks answered 503, keys refused: %v, not %v",
+			now(), goal)
 	})
 }
 
@@ -205,10 +281,10 @@ func (in *traffic) check(handled *calls) {
 	runs := acceptedRuns(t, in.srv.Server)
 	assert.Empty(t, twice(runs), "paid twice")
 	for n := range in.keys {
-		s, err := in.e.Status(t.Context(), keyOf(n))
-		require.NoError(t, err)
+		s := status(t, in.e, keyOf(n))
 		assert.Equal(t, Completed, s.State, "%s: %s", keyOf(n), s.Reason)
 		assert.Len(t, runs[keyOf(n)], 1, keyOf(n))
 	}
-	t.Logf("%d webhooks acknowledged, %d answered with 503; %d keys stored, %d refused", len(in.acked), in.unavailable, in.keys, in.refused)
+	t.Logf("%d webhooks acknowledged, %d answered with 503; %d keys stored, %d refused",
+		len(in.acked), in.unavailable, in.keys, in.refused)
 }

@@ -14,26 +14,25 @@ import (
 	"github.com/heliosai/helios-go/heliostest"
 )
 
-// cutOff is longer than a process lives: whoever sends this submission is killed while it waits for the answer.
+// cutOff is longer than a process lives: whoever sends this submission is
+// killed while it waits for the answer.
 const cutOff = time.Hour
 
-// endsWithin is how long the last processes may need to find and do all that is left. River alone would take at least two minutes to find what the dead were working on.
-const endsWithin = 90 * time.Second
-
-// TestKill kills processes with SIGKILL while they submit, receive and handle: nothing is paid twice, and nothing that was acknowledged is lost.
+// TestKill kills processes with SIGKILL while they submit, cancel, receive and
+// handle: nothing is paid twice, what was acknowledged is not lost, what is
+// canceled was never accepted, and every end is told.
 func TestKill(t *testing.T) {
+	needsKill(t)
 	onEachStore(t, func(t *testing.T, k kind) {
 		const keysPerRound = 8
 		rounds, size := 12, 1
-		if testing.Short() {
-			rounds = 3
-		}
 		if k.pool != nil {
 			size = 2
 		}
 		f := newFleet(t, k)
 
-		// The first two submissions are cut off, whoever sends them: one was accepted, the other was not, and nobody can tell which.
+		// The first two submissions are cut off, whoever sends them: one was
+		// accepted, the other was not, and nobody can tell which.
 		f.srv.Inject(heliostest.Delay(cutOff), heliostest.LoseWebhooks())
 		f.srv.Inject(heliostest.Delay(cutOff), heliostest.Reset())
 		f.injectFaults(keysPerRound * rounds)
@@ -43,14 +42,9 @@ func TestKill(t *testing.T) {
 		f.kill(size)
 		require.GreaterOrEqual(t, len(f.cut), 2, "submissions that were under way")
 
-		// Then all die while they handle an event.
-		f.holdReports(true)
-		f.fill(size)
-		eventually(t, f.holdsReport, func() string { return "nothing is handled" })
-		f.kill(size)
-		f.holdReports(false)
-
-		for range rounds - 2 {
+		f.dieHandling(eventReports, size)
+		f.dieHandling(endReports, size)
+		for range rounds - 3 {
 			f.order.Keys += keysPerRound // so that there is something to do in every round
 			f.fill(size)
 			f.waitForRequests(len(f.srv.Requests()) + 1 + rand.IntN(keysPerRound/2))
@@ -64,31 +58,37 @@ func TestKill(t *testing.T) {
 	})
 }
 
-// TestKill_WithoutGuard is the control: with the guard against double payment off, the same fleet does pay twice, and the test sees it.
+// TestKill_WithoutGuard is the control: if what was being sent when its process
+// died is queued again, behind the engine's back, the same fleet does pay
+// twice, and the test sees it.
 func TestKill_WithoutGuard(t *testing.T) {
+	needsKill(t)
 	onEachStore(t, func(t *testing.T, k kind) {
 		f := newFleet(t, k)
 		f.withhold = true // the first webhook would tell that a submission was accepted
-		f.order.PostAgain = true
 		f.order.Keys = 1
 		f.srv.Inject(heliostest.Delay(cutOff))
 		f.fill(1)
 		f.waitForRequests(1)
 		f.kill(1)
+		change(t, f.open(), `UPDATE {submissions} SET state = 'queued', job_id = NULL, slot_until = NULL
+			WHERE state = 'submitting'`)
 		f.fill(1)
-		eventually(t, func() bool { return len(twice(acceptedRuns(t, f.srv))) > 0 }, func() string { return "double payment was not detected" })
+		eventually(t, func() bool { return len(twice(acceptedRuns(t, f.srv))) > 0 },
+			func() string { return "double payment was not detected" })
 		f.kill(1)
 	})
 }
 
-// injectFaults arms n submissions. Most take their time, so that kills come in their middle.
+// injectFaults arms n submissions. Most take their time, so that kills come in
+// their middle.
 func (f *fleet) injectFaults(n int) {
 	slow := heliostest.Delay(60 * time.Millisecond)
 	for i := range n {
 		switch i % 18 {
 		case 1:
 			f.srv.Inject(slow, heliostest.DropAnswer())
-		case 2, 11: // for long nothing tells that it was accepted
+		case 2, 11: // for long it is not known to be accepted
 			f.srv.Inject(slow, heliostest.DropAnswer(), heliostest.LoseWebhooks())
 		case 4, 15:
 			f.srv.Inject(slow, heliostest.LoseWebhooks())
@@ -122,28 +122,30 @@ func (f *fleet) waitForRequests(n int) {
 	})
 }
 
-// waitForEnd waits until all keys are submitted, all runs have ended and been told about, and all events are handled.
+// waitForEnd waits until all keys are submitted, all runs have ended and been
+// told about, and all events and ends are handled.
 func (f *fleet) waitForEnd() {
 	f.t.Helper()
-	ctx, cancel := context.WithTimeout(f.t.Context(), endsWithin)
+	ctx, cancel := context.WithTimeout(f.t.Context(), patience)
 	defer cancel()
 	e, err := f.kind.tryOpen(ctx, f.client, f.receiver)
 	require.NoError(f.t, err)
 	defer func() { require.NoError(f.t, e.Close()) }()
 	for len(twice(acceptedRuns(f.t, f.srv))) == 0 { // else some webhooks are refused for ever
-		stats, err := e.Stats(ctx)
-		require.NoError(f.t, err, "the end was not reached")
+		stats := stats(f.t, e)
 		keys := read[int](f.t, e, `SELECT count(*) FROM {submissions}`)
 		if keys[0] == f.order.Keys && stats.Queued+stats.Submitting+stats.Running == 0 {
-			// Now nothing is sent any more, so what is delivered when the service has nothing left is all.
+			// Now nothing is sent any more, so what is delivered when the
+			// service has nothing left is all.
 			require.NoError(f.t, f.srv.Wait(ctx))
-			stats, err = e.Stats(ctx)
+			stats, err := e.Stats(ctx)
 			require.NoError(f.t, err)
-			if stats.PendingEvents+stats.Running == 0 {
+			if stats.PendingEvents+stats.PendingEnds+stats.Running == 0 {
 				return
 			}
 		}
-		require.True(f.t, wait(ctx, 4*tick), "the end was not reached: %d of %d keys, %+v", keys[0], f.order.Keys, stats)
+		require.True(f.t, wait(ctx, 4*tick), "the end was not reached: %d of %d keys, %+v",
+			keys[0], f.order.Keys, stats)
 	}
 }
 
@@ -154,13 +156,23 @@ func (f *fleet) check() {
 	accepted := acceptedRuns(t, f.srv)
 	assert.Empty(t, twice(accepted), "paid twice")
 
-	unknown := 0
+	unknown, canceled := 0, 0
 	var active []span
 	for i := range f.order.Keys {
 		key := keyOf(i)
 		s, err := e.Status(t.Context(), key)
 		require.NoError(t, err)
 		runs := accepted[key]
+		if s.State.ended() && !f.untold {
+			assert.Positive(t, f.ended[endName{key, s.State}], "%s is %s, and its end was not told", key, s.State)
+		}
+		if s.State == Canceled {
+			canceled++
+			assert.True(t, toCancel(i), key)
+			assert.Empty(t, runs, "%s was canceled, and paid", key)
+			assert.Zero(t, s.Attempts, "%s was canceled, and sent", key)
+			continue
+		}
 		if len(runs) == 0 {
 			unknown++
 			assert.Equal(t, Unknown, s.State, "%s was not accepted, but who sent it cannot know", key)
@@ -172,20 +184,22 @@ func (f *fleet) check() {
 		result, err := s.Result()
 		if assert.NoError(t, err, key) && assert.Len(t, result.LabResults, 1, key) {
 			assert.Equal(t, key, result.LabResults[0].Name, "the result of another key")
-			active = append(active, span{s.SubmittedAt, runs[0].Accepted, s.Event().Timestamp})
+			active = append(active, span{s.SubmittedAt, runs[0].Accepted, s.Event.Timestamp})
 		}
 	}
 	checkEvents(t, e, f.acked, func(name eventName) bool { return f.handled[name] > 0 })
 
 	f.checkLimit(active)
-	t.Logf("%d kills, %d submissions cut off by them; of %d keys %d accepted, %d unknown; %d webhooks acknowledged, %d of them again; %d reports",
-		f.kills, len(f.cut), f.order.Keys, len(accepted), unknown, len(f.acked)+f.again, f.again, f.reports)
+	t.Logf("%d kills, %d submissions cut off by them; of %d keys %d accepted, %d unknown, %d canceled; "+
+		"%d webhooks acknowledged, %d of them again; %d reports",
+		f.kills, len(f.cut), f.order.Keys, len(accepted), unknown, canceled, len(f.acked)+f.again, f.again, f.reports)
 }
 
 // span is when a submission took its slot, and when its run was active.
 type span struct{ slot, accepted, ended time.Time }
 
-// checkLimit looks for an answer 429: the service had no slot where the engine counted one.
+// checkLimit looks for an answer 429: the service had no slot where the engine
+// counted one.
 func (f *fleet) checkLimit(active []span) {
 	limited, most := 0, 0
 	for _, r := range f.srv.Requests() {
@@ -205,7 +219,8 @@ func (f *fleet) checkLimit(active []span) {
 		outlived = outlived || a.ended.Sub(a.slot) >= slotTime
 	}
 	f.t.Logf("at most %d runs at once", most)
-	// A slot is held for slotTime and no longer. On a machine so slow that a run was still active then, one run too many is what the engine documents.
+	// A slot is held for slotTime and no longer. On a machine so slow that a
+	// run was still active then, one run too many is what the engine documents.
 	if !outlived {
 		assert.Zero(f.t, limited, "answers 429: concurrency was above the limit")
 	}

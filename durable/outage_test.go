@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -22,7 +23,8 @@ import (
 	"github.com/heliosai/helios-go"
 )
 
-// What happens while something that the engine depends on does not work: the codec, the service, the network, the store.
+// What happens while something that the engine depends on does not work: the
+// codec, the service, the network, the store.
 
 // moodyCodec works, fails or panics, as a service that keeps keys may.
 type moodyCodec struct{ mood atomic.Int32 }
@@ -50,24 +52,29 @@ func (m *moodyCodec) Decode(stored, _ []byte) ([]byte, error) {
 	return stored[len("coded"):], nil
 }
 
-// TestCodecOutage: while the codec does not work submissions wait, webhooks are answered with 503, and nothing of its errors is told.
+// TestCodecOutage: while the codec does not work submissions wait, webhooks are
+// answered with 503, and nothing of its errors is told.
 func TestCodecOutage(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		for _, mood := range []int32{fails, panics} {
 			srv := newService(t)
 			var codec moodyCodec
 			var log safeBuffer
-			e := srv.open(t, k.another(t), WithCodec(&codec), WithLogger(slog.New(slog.NewTextHandler(&log, nil))), func(c *config) error {
-				c.patience = 100 * time.Millisecond
-				return nil
-			})
+			e := srv.open(t, k.another(t), WithCodec(&codec), WithLogger(slog.New(slog.NewTextHandler(&log, nil))),
+				func(c *config) error {
+					c.patience = 100 * time.Millisecond
+					return nil
+				})
 			e.HandleFunc(nothing)
 			_, err := e.SubmitLabResults(t.Context(), "k", labs())
 			require.NoError(t, err)
 			codec.mood.Store(mood)
 			stop := run(t, e)
 			var s *Submission
-			eventually(t, func() bool { s, err = e.Status(t.Context(), "k"); return err == nil && s.Attempts > 1 }, func() string { return "not tried again" })
+			eventually(t, func() bool {
+				s, err = e.Status(t.Context(), "k")
+				return err == nil && s.Attempts > 1
+			}, func() string { return "not tried again" })
 			_, err = e.SubmitLabResults(t.Context(), "another", labs())
 			require.ErrorIs(t, err, helios.ErrUnavailable)
 			assert.NotContains(t, err.Error(), secretValue)
@@ -75,7 +82,11 @@ func TestCodecOutage(t *testing.T) {
 			assert.Empty(t, srv.Requests())
 			codec.mood.Store(works)
 			waitFor(t, e, "k", Completed)
-			assert.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody("run-9", "completed", 9)))
+			delivered := func() bool {
+				return srv.deliver(t, e, "",
+					eventBody("run-9", "completed", 9)) == http.StatusOK
+			}
+			eventually(t, delivered, func() string { return "not stored" })
 			stop()
 			assert.NotContains(t, s.Reason+log.String(), secretValue)
 			assert.Contains(t, log.String(), "the codec failed")
@@ -101,11 +112,13 @@ func (b *safeBuffer) String() string {
 	return b.text.String()
 }
 
-// TestRefusedKey: with a key that is refused, what is queued waits together. It is not sent one after the other.
+// TestRefusedKey: with a key that is refused, what is queued waits together. It
+// is not sent one after the other.
 func TestRefusedKey(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t)
-		client, err := helios.NewClient(helios.WithAPIKey("sk_live_revoked"), helios.WithBaseURL(srv.URL), helios.WithWebhookURL(srv.hook.URL+"/webhook"))
+		client, err := helios.NewClient(helios.WithAPIKey("sk_live_revoked"), helios.WithBaseURL(srv.URL),
+			helios.WithWebhookURL(srv.hook.URL+"/webhook"))
 		require.NoError(t, err)
 		e := k.open(t, client, srv.receiver, func(c *config) error {
 			c.backoff = func(int) time.Duration { return time.Hour }
@@ -129,7 +142,8 @@ func TestRefusedKey(t *testing.T) {
 	})
 }
 
-// TestDrain_IsNoFailure: a handler that the end of its process cuts off has not failed.
+// TestDrain_IsNoFailure: a handler that the end of its process cuts off has not
+// failed.
 func TestDrain_IsNoFailure(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t)
@@ -152,7 +166,8 @@ func TestDrain_IsNoFailure(t *testing.T) {
 	})
 }
 
-// wire passes bytes on to PostgreSQL until it is cut, and then keeps connections open and silent, as a network does that drops packets.
+// wire passes bytes on to PostgreSQL until it is cut, and then keeps
+// connections open and silent, as a network does that drops packets.
 type wire struct {
 	listener net.Listener
 	cut      chan struct{}
@@ -218,7 +233,8 @@ func (w *wire) pump(to io.WriteCloser, from io.Reader) {
 	}
 }
 
-// TestSilentPostgres: with a database that does not answer any more, webhooks are answered with 503, and Run ends.
+// TestSilentPostgres: with a database that does not answer any more, webhooks
+// are answered with 503, and Run ends.
 func TestSilentPostgres(t *testing.T) {
 	t.Parallel()
 	direct := testPool(t, databaseURL())
@@ -231,15 +247,17 @@ func TestSilentPostgres(t *testing.T) {
 	_, err = fmt.Sscan(port, &cfg.ConnConfig.Port)
 	require.NoError(t, err)
 	srv := newService(t)
-	e := srv.open(t, kind{pool: poolOf(t, cfg), schema: testSchema(t)}, WithDrainTimeout(100*time.Millisecond), func(c *config) error {
-		c.patience = 200 * time.Millisecond
-		return nil
-	})
+	e := srv.open(t, kind{pool: poolOf(t, cfg), schema: testSchema(t)}, WithDrainTimeout(100*time.Millisecond),
+		func(c *config) error {
+			c.patience, c.drainGrace = 200*time.Millisecond, 100*time.Millisecond
+			return nil
+		})
 	e.HandleFunc(nothing)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- e.Run(ctx) }()
-	require.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody("run-1", "completed", 7)))
+	delivered := func() bool { return srv.deliver(t, e, "", eventBody("run-1", "completed", 7)) == http.StatusOK }
+	eventually(t, delivered, func() string { return "not stored" })
 	close(w.cut)
 	assert.Equal(t, http.StatusServiceUnavailable, srv.deliver(t, e, "", eventBody("run-2", "completed", 7)))
 	cancel()
@@ -250,35 +268,31 @@ func TestSilentPostgres(t *testing.T) {
 	}
 }
 
-func TestOpenPostgres_UnsafeCommits(t *testing.T) {
-	t.Parallel()
-	cfg := testPool(t, databaseURL()).Config()
-	cfg.ConnConfig.RuntimeParams = map[string]string{"synchronous_commit": "off"}
-	srv := newService(t)
-	_, err := OpenPostgres(t.Context(), poolOf(t, cfg), srv.client, srv.receiver, WithSchema(testSchema(t)))
-	require.ErrorContains(t, err, "synchronous_commit is off")
-	cfg.ConnConfig.RuntimeParams["synchronous_commit"] = "local"
-	e, err := OpenPostgres(t.Context(), poolOf(t, cfg), srv.client, srv.receiver, WithSchema(testSchema(t)))
-	require.NoError(t, err)
-	require.NoError(t, e.Close())
-}
-
 func TestOpen_MadeByALaterVersion(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t)
 		e := srv.open(t, k)
-		change(t, e, insertMigration, len(migrations)+1, 1)
-		_, err := k.tryOpen(t.Context(), srv.client, srv.receiver)
-		require.ErrorContains(t, err, "made by a later version")
+		later := len(migrations) + 1
+		change(t, e, insertMigration, later, 1)
+		change(t, e, updateOldest, later, len(migrations))
+		again, err := k.tryOpen(t.Context(), srv.client, srv.receiver)
+		require.NoError(t, err, "the later version lets this one work on")
+		require.NoError(t, again.Close())
+
+		change(t, e, updateOldest, later, later)
+		_, err = k.tryOpen(t.Context(), srv.client, srv.receiver)
+		require.ErrorContains(t, err, "this one is too old to work on them")
 	})
 }
 
-// TestAbortedTransaction: PostgreSQL answers the commit of a transaction in which something has failed without an error.
+// TestAbortedTransaction: PostgreSQL answers the commit of a transaction in
+// which something has failed without an error.
 func TestAbortedTransaction(t *testing.T) {
 	t.Parallel()
 	k := kind{pool: testPool(t, databaseURL()), schema: testSchema(t)}
 	e := newService(t).open(t, k, idle)
-	for _, failing := range []*statement{nonsense, query(func(row) error { return nil }, `SELECT 1 / (count(*) - count(*)) FROM {references}`)} {
+	for _, failing := range []*statement{nonsense,
+		query(func(row) error { return nil }, `SELECT 1 / (count(*) - count(*)) FROM {references}`)} {
 		require.Error(t, e.store.write(t.Context(), func(tx transaction) error {
 			_ = tx.run(t.Context(), insertReferenceOf("a"), failing) // as a caller that overlooks it
 			return nil
@@ -287,27 +301,36 @@ func TestAbortedTransaction(t *testing.T) {
 	}
 }
 
-// TestIntake_OneIsRefused: one delivery that the store does not take does not use up the others' patience.
+// TestIntake_OneIsRefused: one delivery that the store does not take does not
+// use up the others' patience.
 func TestIntake_OneIsRefused(t *testing.T) {
 	t.Parallel()
-	refused := errors.New("refused")
-	in := &intake{patience: 50 * time.Millisecond, lanes: 1}
-	in.commit = func(ctx context.Context, batch []*delivery) error {
-		for _, d := range batch {
-			if d.runID == "poison" {
-				return refused
+	synctest.Test(t, func(t *testing.T) {
+		refused := errors.New("refused")
+		in := (&Engine{config: &config{patience: time.Minute}, store: &sqliteStore{}}).newIntake()
+		in.commit = func(ctx context.Context, batch []*delivery) error {
+			for _, d := range batch {
+				if d.runID == "poison" {
+					return refused
+				}
 			}
+			return ctx.Err()
 		}
-		return ctx.Err()
-	}
-	batch := []*delivery{{runID: "poison", arrived: time.Now()}, {runID: "good"}, {runID: "good"}}
-	errs := in.commitAll(batch)
-	require.ErrorIs(t, errs[0], refused)
-	require.NoError(t, errs[1])
-	require.NoError(t, errs[2])
+		begun := time.Now()
+		var batch []*groupMember[*delivery]
+		for _, run := range []string{"poison", "good", "good"} {
+			batch = append(batch, &groupMember[*delivery]{item: &delivery{runID: run}, arrived: begun})
+		}
+		errs := in.commitAll(t.Context(), batch)
+		require.ErrorIs(t, errs[0], refused)
+		require.NoError(t, errs[1])
+		require.NoError(t, errs[2])
+		assert.Equal(t, in.patience, time.Since(begun))
+	})
 }
 
-// TestRetention_Overwrites: what is deleted from a SQLite file cannot be read from it any more.
+// TestRetention_Overwrites: what is deleted from a SQLite file cannot be read
+// from it any more.
 func TestRetention_Overwrites(t *testing.T) {
 	t.Parallel()
 	srv := newService(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -72,7 +73,8 @@ func TestSubmit_Refuses(t *testing.T) {
 		_, err = e.SubmitAgent(t.Context(), "k", nil)
 		require.ErrorAs(t, err, &invalid)
 		for key, want := range map[string]string{
-			"": "is empty", strings.Repeat("k", 201): "longer than 200", "a\x00b": "UTF-8", "\xff": "UTF-8", " k": "white space",
+			"": "is empty", strings.Repeat("k",
+				201): "longer than 200", "a\x00b": "UTF-8", "\xff": "UTF-8", " k": "white space",
 		} {
 			_, err := e.SubmitLabResults(t.Context(), key, labs())
 			require.ErrorContains(t, err, want)
@@ -141,7 +143,8 @@ func TestSubmitTx_Postgres(t *testing.T) {
 			if _, err := e.SubmitLabResultsTx(t.Context(), tx, key, labs()); err != nil {
 				return err
 			}
-			if _, err := e.SubmitLabResultsTx(t.Context(), tx, key, labs("140")); assert.Error(t, err) { // spoils nothing
+			if _, err := e.SubmitLabResultsTx(t.Context(), tx, key, labs("140")); assert.Error(t,
+				err) { // spoils nothing
 				assert.ErrorIs(t, err, ErrKeyConflict)
 			}
 			if _, err := e.SubmitAgentTx(t.Context(), tx, key+"-record", record()); err != nil {
@@ -163,7 +166,8 @@ func TestSubmitTx_Postgres(t *testing.T) {
 	assert.Len(t, srv.Runs(), 2)
 }
 
-// TestSlots: engines that share a store share the account's slots, and use them all.
+// TestSlots: engines that share a store share the account's slots, and use them
+// all.
 func TestSlots(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t, heliostest.WithLimit(7), heliostest.WithStepInterval(3*time.Millisecond))
@@ -193,12 +197,14 @@ func TestSlots(t *testing.T) {
 	})
 }
 
-// TestSlots_Learned: the account's limit is what the service says, in an answer or in a refusal.
+// TestSlots_Learned: the account's limit is what the service says, in an answer
+// or in a refusal.
 func TestSlots_Learned(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		for _, limit := range []int{2, 12} {
 			t.Run(fmt.Sprint(limit), func(t *testing.T) {
-				srv := newService(t, heliostest.WithLimit(limit), heliostest.WithRetryAfter(time.Second), heliostest.WithStepInterval(time.Hour))
+				srv := newService(t, heliostest.WithLimit(limit), heliostest.WithRetryAfter(time.Second),
+					heliostest.WithStepInterval(time.Hour))
 				e := srv.open(t, k.another(t))
 				for i := range 20 {
 					_, err := e.SubmitLabResults(t.Context(), fmt.Sprintf("k%02d", i), labs())
@@ -208,7 +214,8 @@ func TestSlots_Learned(t *testing.T) {
 				run(t, e)
 				eventually(t, func() bool {
 					stats, err := e.Stats(t.Context())
-					return err == nil && stats.Slots["lab-results"] == Slots{limit, limit} && len(srv.Runs()) >= limit // a slot is taken before the submission is sent
+					return err == nil && stats.Slots["lab-results"] == Slots{limit,
+						limit} && len(srv.Runs()) >= limit // a slot is taken before the submission is sent
 				}, func() string { stats, err := e.Stats(t.Context()); return fmt.Sprint(stats, err) })
 				assert.Len(t, srv.Runs(), limit)
 			})
@@ -228,7 +235,12 @@ func TestSlots_Capped(t *testing.T) {
 			_, err = e.SubmitAgent(t.Context(), fmt.Sprintf("a%d", i), record())
 			require.NoError(t, err)
 		}
-		eventually(t, func() bool { return len(srv.Runs()) == 4 }, func() string { return fmt.Sprint(len(srv.Runs())) })
+		var stats Stats
+		eventually(t, func() bool { // the answers are written down a little later than the service gives them
+			var err error
+			stats, err = e.Stats(t.Context())
+			return err == nil && stats.Running == 4
+		}, func() string { return fmt.Sprint(stats) })
 		sweepNow(t, e)
 		stats, err := e.Stats(t.Context())
 		require.NoError(t, err)
@@ -240,22 +252,31 @@ func TestSlots_Capped(t *testing.T) {
 	})
 }
 
-// TestBusy: a 429 waits for as long as it says, and uses up nothing.
+// TestBusy: a 429 waits for as long as it says, and so does what comes after
+// it. It uses up nothing.
 func TestBusy(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
-		srv := newService(t, heliostest.WithRetryAfter(time.Second))
+		srv := newService(t, heliostest.WithRetryAfter(time.Hour))
 		srv.Inject(heliostest.Status(http.StatusTooManyRequests))
-		e := srv.open(t, k)
+		var now clock
+		e := srv.open(t, k, now.option)
 		e.HandleFunc(nothing)
 		run(t, e)
 		_, err := e.SubmitLabResults(t.Context(), "k", labs())
 		require.NoError(t, err)
-		eventually(t, func() bool { return len(srv.Requests()) == 1 }, func() string { return "not sent" })
-		_, err = e.SubmitLabResults(t.Context(), "k2", labs()) // waits too, for the account is full
-		require.NoError(t, err)
-		s := waitFor(t, e, "k", Queued)
-		eventually(t, func() bool { s, err = e.Status(t.Context(), "k"); return s.Reason != "" }, func() string { return "no reason" })
+		var s *Submission
+		eventually(t, func() bool {
+			s, err = e.Status(t.Context(), "k")
+			return err == nil && s.State == Queued && s.Reason != ""
+		}, func() string { return fmt.Sprint(s, err) })
 		assert.Contains(t, s.Reason, "429")
+		_, err = e.SubmitLabResults(t.Context(), "k2", labs())
+		require.NoError(t, err)
+		now.forward(59 * time.Minute)
+		sweepNow(t, e)
+		require.Len(t, srv.Requests(), 1)
+
+		now.forward(10 * time.Minute)
 		s = waitFor(t, e, "k", Completed)
 		assert.Equal(t, 2, s.Attempts)
 		waitFor(t, e, "k2", Completed)
@@ -266,7 +287,8 @@ func TestBusy(t *testing.T) {
 			assert.LessOrEqual(t, attempt, 1)
 		}
 		assert.Len(t, srv.Runs(), 2)
-		assert.Len(t, read[string](t, e, `SELECT reference FROM {references}`), 2, "what was not accepted keeps its reference")
+		assert.Len(t, read[string](t, e, `SELECT reference FROM {references}`), 2,
+			"what was not accepted keeps its reference")
 	})
 }
 
@@ -279,13 +301,21 @@ func TestNotSent(t *testing.T) {
 			opts   []helios.ClientOption
 			reason string
 		}{
-			"no connection": {[]helios.ClientOption{helios.WithBaseURL("http://127.0.0.1:1")}, "connection refused"},
-			"no key": {[]helios.ClientOption{helios.WithAPIKeySource(func(context.Context) (string, error) { return "", helios.ErrMissingAPIKey })},
-				"missing API key"},
+			"no connection": {[]helios.ClientOption{helios.WithHTTPClient(&http.Client{Transport: &http.Transport{
+				DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+					return new(net.Dialer).DialContext(ctx, network, "127.0.0.1:1")
+				},
+			}})}, "connection refused"},
+			"no key": {[]helios.ClientOption{helios.WithAPIKeySource(func(context.Context) (string,
+				error) {
+				return "", helios.ErrMissingAPIKey
+			})},
+				"API key: it is missing"},
 			"wrong key": {[]helios.ClientOption{helios.WithAPIKey("sk_live_wrong")}, "401"},
 		} {
 			client, err := helios.NewClient(append([]helios.ClientOption{
-				helios.WithAPIKey(srv.APIKey), helios.WithBaseURL(srv.URL), helios.WithWebhookURL(srv.hook.URL), helios.WithMaxRetries(0)}, c.opts...)...)
+				helios.WithAPIKey(srv.APIKey), helios.WithBaseURL(srv.URL), helios.WithWebhookURL(srv.hook.URL),
+				helios.WithMaxRetries(0)}, c.opts...)...)
 			require.NoError(t, err)
 			k := k.another(t)
 			broken := k.open(t, client, srv.receiver)
@@ -321,19 +351,19 @@ func TestRefused(t *testing.T) {
 		run(t, e)
 		_, err := e.SubmitLabResults(t.Context(), "k", labs())
 		require.NoError(t, err)
-		_, err = e.SubmitLabResults(t.Context(), "next", labs("140"))
-		require.NoError(t, err)
 		s := waitFor(t, e, "k", Failed)
 		assert.Contains(t, s.Reason, "400 Bad Request")
 		assert.Equal(t, "injected by the test", s.Message)
 		assert.False(t, s.EndedAt.IsZero())
+		_, err = e.SubmitLabResults(t.Context(), "next", labs("140"))
+		require.NoError(t, err)
 		waitFor(t, e, "next", Completed) // its slot was freed
 
-		require.ErrorIs(t, e.Resolve(t.Context(), "k", Fail), ErrNotFound, "it has failed already")
+		require.ErrorIs(t, e.Resolve(t.Context(), "k", Fail), ErrState, "it has failed already")
 		require.NoError(t, e.Resolve(t.Context(), "k", Resubmit))
 		s = waitFor(t, e, "k", Completed)
 		assert.Equal(t, 2, s.Attempts)
 		assert.Empty(t, s.Message)
-		require.ErrorIs(t, e.Resolve(t.Context(), "k", Resubmit), ErrNotFound, "never what is completed")
+		require.ErrorIs(t, e.Resolve(t.Context(), "k", Resubmit), ErrState, "never what is completed")
 	})
 }

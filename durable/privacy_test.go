@@ -18,7 +18,8 @@ import (
 	"github.com/heliosai/helios-go/heliostest"
 )
 
-// TestEncryptedAtRest: with a codec, nothing of a body can be found in the store; and keys can be rotated while runs are out.
+// TestEncryptedAtRest: with a codec, nothing of a body can be found in the
+// store; and keys can be rotated while runs are out.
 func TestEncryptedAtRest(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t)
@@ -30,7 +31,10 @@ func TestEncryptedAtRest(t *testing.T) {
 		for _, key := range []string{"failed", "refused", "ok"} {
 			_, err := e.SubmitLabResults(t.Context(), key, labs(key))
 			require.NoError(t, err)
-			eventually(t, func() bool { s, err := e.Status(t.Context(), key); return err == nil && !s.EndedAt.IsZero() }, func() string { return key })
+			eventually(t, func() bool {
+				s, err := e.Status(t.Context(), key)
+				return err == nil && !s.EndedAt.IsZero()
+			}, func() string { return key })
 		}
 		require.NoError(t, srv.Wait(t.Context()))
 		stop()
@@ -42,7 +46,8 @@ func TestEncryptedAtRest(t *testing.T) {
 
 		for _, text := range storedBytes(t, e) {
 			assert.NotContains(t, string(text), secretValue)
-			assert.NotContains(t, string(text), "injected by the test", "what the service wrote may repeat what was sent")
+			assert.NotContains(t, string(text), "injected by the test",
+				"what the service wrote may repeat what was sent")
 			assert.NotContains(t, string(text), "Creatinine")
 		}
 		if k.sqlite != "" {
@@ -71,7 +76,8 @@ func TestEncryptedAtRest(t *testing.T) {
 	})
 }
 
-// TestUndecodable: an event whose key is lost ends where it can be found; a request waits for a process that has the key.
+// TestUndecodable: an event whose key is lost ends where it can be found; a
+// request waits for a process that has the key.
 func TestUndecodable(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t)
@@ -84,11 +90,17 @@ func TestUndecodable(t *testing.T) {
 		lost.HandleFunc(nothing)
 		stop := run(t, lost)
 		var s *Submission
-		eventually(t, func() bool { s, err = lost.Status(t.Context(), "k"); return err == nil && s.Reason != "" }, func() string { return "not tried" })
+		eventually(t, func() bool {
+			s, err = lost.Status(t.Context(), "k")
+			return err == nil && s.Reason != ""
+		}, func() string { return "not tried" })
 		assert.Equal(t, Queued, s.State)
 		assert.Contains(t, s.Reason, "cannot be decoded")
 		assert.Empty(t, srv.Requests())
-		eventually(t, func() bool { s, err := lost.Stats(t.Context()); return err == nil && s.DeadLetters == 1 }, func() string { return "no dead letter" })
+		eventually(t, func() bool {
+			s, err := lost.Stats(t.Context())
+			return err == nil && s.DeadLetters == 1
+		}, func() string { return "no dead letter" })
 		stop()
 		e.HandleFunc(nothing)
 		srv.handler.set(e.WebhookHandler())
@@ -109,7 +121,10 @@ func TestRetention(t *testing.T) {
 		require.NoError(t, err)
 		s := waitFor(t, e, "k", Completed)
 		require.NoError(t, srv.Wait(t.Context()))
-		eventually(t, func() bool { s, err := e.Stats(t.Context()); return err == nil && s.PendingEvents == 0 }, func() string { return "events wait" })
+		eventually(t, func() bool {
+			s, err := e.Stats(t.Context())
+			return err == nil && s.PendingEvents == 0
+		}, func() string { return "events wait" })
 		change(t, e, `UPDATE {events} SET state = 'dead' WHERE sequence_number = 1`)
 
 		now.forward(23 * time.Hour)
@@ -125,7 +140,7 @@ func TestRetention(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, Completed, after.State)
 		assert.Equal(t, s.RunID, after.RunID)
-		assert.Nil(t, after.Event())
+		assert.Nil(t, after.Event)
 		_, err = after.Result()
 		require.ErrorIs(t, err, ErrDeleted)
 
@@ -136,7 +151,8 @@ func TestRetention(t *testing.T) {
 		require.ErrorIs(t, err, ErrKeyConflict)
 		final := eventBody(s.RunID, "completed", 9)
 		require.Equal(t, http.StatusOK, srv.deliver(t, e, "", final))
-		assert.Len(t, read[int64](t, e, `SELECT id FROM {events} WHERE run_id = $1 AND final = 1`, s.RunID), 1, "a duplicate is known for ever")
+		assert.Len(t, read[int64](t, e, `SELECT id FROM {events} WHERE run_id = $1 AND final = 1`, s.RunID), 1,
+			"a duplicate is known for ever")
 		assert.Len(t, srv.Runs(), 1)
 	})
 }
@@ -160,7 +176,8 @@ func storedBytes(t *testing.T, e *Engine) [][]byte {
 	return all
 }
 
-// TestNothingLeaks: logs, errors, River's tables and what types print hold nothing of a body.
+// TestNothingLeaks: logs, errors, River's tables and what types print hold
+// nothing of a body.
 func TestNothingLeaks(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		var logged bytes.Buffer
@@ -170,8 +187,12 @@ func TestNothingLeaks(t *testing.T) {
 		srv.Inject(heliostest.Status(http.StatusServiceUnavailable))
 		srv.Inject(heliostest.Status(http.StatusUnauthorized))
 		srv.Inject(heliostest.DropAnswer())
-		e := srv.open(t, k, WithMaxAttempts(2), WithLogger(slog.New(slog.NewJSONHandler(&locked{w: &logged}, &slog.HandlerOptions{Level: slog.LevelDebug}))))
-		e.HandleFunc(func(ctx context.Context, ev *helios.Event) error { return fmt.Errorf("%s: %w", ev.Raw, errHandler) })
+		e := srv.open(t, k, WithMaxAttempts(2), WithLogger(slog.New(slog.NewJSONHandler(&locked{w: &logged},
+			&slog.HandlerOptions{Level: slog.LevelDebug}))))
+		e.HandleFunc(func(ctx context.Context, ev *helios.Event) error {
+			return fmt.Errorf("%s: %w", ev.Raw,
+				errHandler)
+		})
 		stop := run(t, e)
 		var submissions []*Submission
 		for i := range 6 {
@@ -187,7 +208,10 @@ func TestNothingLeaks(t *testing.T) {
 				return true
 			}, func() string { return key })
 		}
-		eventually(t, func() bool { s, err := e.Stats(t.Context()); return err == nil && s.PendingEvents == 0 }, func() string { return "events wait" })
+		eventually(t, func() bool {
+			s, err := e.Stats(t.Context())
+			return err == nil && s.PendingEvents == 0
+		}, func() string { return "events wait" })
 		stop()
 
 		hidden := []string{secretValue, "Creatinine", srv.APIKey, srv.WebhookSecret, "injected by the test"}

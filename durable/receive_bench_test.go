@@ -14,7 +14,8 @@ import (
 	"github.com/heliosai/helios-go/heliostest"
 )
 
-// BenchmarkWebhook is an acknowledged webhook of 30 KiB, verified and committed. bench/ measures it beside a bare INSERT.
+// BenchmarkWebhook is an acknowledged webhook of 30 KiB, verified and
+// committed. bench/ measures it beside a bare INSERT.
 func BenchmarkWebhook(b *testing.B) {
 	for name, k := range map[string]func() kind{
 		"sqlite":   func() kind { return kind{sqlite: filepath.Join(b.TempDir(), "helios.db")} },
@@ -30,7 +31,8 @@ func BenchmarkWebhook(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
 				n++
-				body := fmt.Appendf(nil, `{"runId":"run-%d","status":"processing","sequenceNumber":%d,"text":%q}`, n/8, 1+n%8, filler)
+				body := fmt.Appendf(nil, `{"runId":"run-%d","status":"processing","sequenceNumber":%d,"text":%q}`,
+					n/8, 1+n%8, filler)
 				req := heliostest.NewWebhookRequest("/webhook", srv.WebhookSecret, body, time.Now())
 				b.StartTimer()
 				w := httptest.NewRecorder()

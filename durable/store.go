@@ -13,18 +13,32 @@ import (
 	"github.com/heliosai/helios-go"
 )
 
-// A store is where submissions and events are kept: SQLite or PostgreSQL, each with River's tables beside this package's.
+// A store is where submissions and events are kept: SQLite or PostgreSQL, each
+// with River's tables beside this package's.
 type store interface {
 	// write runs fn in a transaction, which is on disk when write returns nil.
+	// It may run fn again, after a deadlock.
 	write(ctx context.Context, fn func(tx transaction) error) error
-	// writeLast is write for an fn that returns the statements to run last, which then need no round trip of their own.
-	writeLast(ctx context.Context, fn func(tx transaction) ([]*statement, error)) error
 	// read runs statements that change nothing, outside a transaction.
 	read(ctx context.Context, statements ...*statement) error
-	// migrate makes or updates all tables. Any number of processes may call it at once.
+	// migrate makes or updates all tables. Any number of processes may call it
+	// at once.
 	migrate(ctx context.Context) error
-	// broken reports whether an error of write or read tells that the store cannot be reached.
+	// erase makes what was deleted unreadable in the store's files, where it
+	// can. It may be called at any time.
+	erase(ctx context.Context) error
+	// broken reports whether an error of write or read means that the store
+	// cannot be reached.
 	broken(err error) bool
+
+	// generation reads what tells the store from an earlier copy of it.
+	generation(ctx context.Context, run runner) (generation, error)
+	// renewGeneration begins a new generation in which so many submissions were
+	// sent, and returns it. tx is to write it into the tables.
+	renewGeneration(ctx context.Context, tx transaction, sends int64) (generation, error)
+	// noteSent writes down outside the tables that so many submissions were
+	// sent.
+	noteSent(sends int64) error
 
 	// lanes is how many transactions at once are worth while.
 	lanes() int
@@ -35,13 +49,16 @@ type store interface {
 
 // A transaction of a store.
 type transaction interface {
-	// run runs statements in order, in one round trip where the store has round trips.
+	// run runs statements in order, in one round trip where the store has
+	// round trips.
 	run(ctx context.Context, statements ...*statement) error
-	// enqueue adds River jobs, which exist once the transaction is committed, and returns their ids.
+	// enqueue adds River jobs, which exist once the transaction is committed,
+	// and returns their ids.
 	enqueue(ctx context.Context, jobs ...river.InsertManyParams) ([]int64, error)
-	// runAndEnqueue is run and then enqueue, in one round trip.
-	runAndEnqueue(ctx context.Context, statements []*statement, jobs ...river.InsertManyParams) ([]int64, error)
 }
+
+// runner runs statements, in a transaction or outside of one.
+type runner func(ctx context.Context, statements ...*statement) error
 
 // statement is one SQL statement, written for both stores: see dialect.
 type statement struct {
@@ -49,7 +66,6 @@ type statement struct {
 	args     []any
 	scan     func(row) error // called for each row of the answer
 	affected int64           // rows, after it ran; only where scan is nil
-	command  string          // PostgreSQL's name for what was done; only where scan is nil
 }
 
 type row interface{ Scan(dest ...any) error }
@@ -61,7 +77,8 @@ func query(scan func(row) error, sql string, args ...any) *statement {
 	return &statement{sql: sql, args: args, scan: scan}
 }
 
-// one makes a statement that scans its only row into dest; found tells whether there was one.
+// one makes a statement that scans its only row into dest. found reports
+// whether there was one.
 func one(found *bool, sql string, args []any, dest ...any) *statement {
 	*found = false
 	return query(func(r row) error { *found = true; return r.Scan(dest...) }, sql, args...)
@@ -88,7 +105,8 @@ func moment(us *int64) time.Time {
 
 var lastID atomic.Int64
 
-// newID returns an id that rises with time, so that indexes grow at their end, and is random below the millisecond, so that machines do not collide.
+// newID returns an id that rises with time, so that indexes grow at their end,
+// and is random below the millisecond, so that machines do not collide.
 func newID(now time.Time) int64 {
 	const random = 21                                      // bits
 	id := now.UnixMilli()<<random | rand.Int64N(1<<random) //nolint:gosec // not a secret
@@ -101,7 +119,13 @@ func newID(now time.Time) int64 {
 	}
 }
 
-// storeError says what could not be done and keeps the store's own error, whose text can hold values, out of its text.
+// ownError is an error of this package's own, whose text holds no values.
+type ownError string
+
+func (e ownError) Error() string { return string(e) }
+
+// storeError says what could not be done and keeps the store's own error, whose
+// text can hold values, out of its text.
 type storeError struct {
 	doing  string
 	broken bool
@@ -109,6 +133,10 @@ type storeError struct {
 }
 
 func (e *storeError) Error() string {
+	var own ownError
+	if errors.As(e.cause, &own) {
+		return "helios: durable: " + e.doing + ": " + own.Error()
+	}
 	if e.broken {
 		return "helios: durable: " + e.doing + ": the store cannot be reached"
 	}
@@ -117,7 +145,8 @@ func (e *storeError) Error() string {
 
 func (e *storeError) Unwrap() error { return e.cause }
 
-// Is reports whether target is helios.ErrUnavailable: whatever keeps the store from working, the delivery should come again.
+// Is reports whether target is helios.ErrUnavailable: whatever keeps the store
+// from working, the delivery should come again.
 func (e *storeError) Is(target error) bool { return target == helios.ErrUnavailable }
 
 func rootOf(err error) error {

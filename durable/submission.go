@@ -19,53 +19,73 @@ import (
 // MaxKeyLength is the longest key of a submission, in bytes.
 const MaxKeyLength = 200
 
-// agentLabResults is the agent type of lab results, as the service's events call it.
+// agentLabResults is the agent type of lab results, as the service's events
+// call it.
 const agentLabResults = "lab-results"
 
 var (
-	// ErrNotFound means that there is no submission with this key, or no dead letter with this id.
+	// ErrNotFound means that there is no submission with this key, or no dead
+	// letter with this id.
 	ErrNotFound = errors.New("helios: durable: not found")
+	// ErrState means that a submission's state does not allow what was asked
+	// for.
+	ErrState = errors.New("helios: durable: not possible in the submission's state")
 	// ErrKeyConflict means that the key was used before, for another request.
 	ErrKeyConflict = errors.New("helios: durable: the key was used for another request")
-	// ErrDeleted means that the body was deleted, as [WithRetention] says.
-	ErrDeleted = errors.New("helios: durable: the body was deleted after its retention")
+	// ErrDeleted means that the data was deleted: by [WithRetention] or
+	// [Engine.Forget].
+	ErrDeleted = errors.New("helios: durable: the data was deleted")
 )
 
-// Submission is what is known of a submission. Printing or logging it shows its key, state and run id, and no data of a patient's.
+// Submission is what is known of a submission. Printing, logging or encoding it
+// shows no patient data.
 type Submission struct {
 	// Key is the caller's name for it.
-	Key string
+	Key string `json:"key"`
 	// Agent is "light", "deep" or "lab-results".
-	Agent string
+	Agent string `json:"agent"`
 	// State is how far it has come.
-	State State
+	State State `json:"state"`
 	// RunID is the accepted run's id; empty before that.
-	RunID string
-	// Progress is the last status update that came; its fields are zero where none did. See [helios.Event.Progress].
-	Progress helios.Progress
-	// Attempts is how often it was sent, or begun to be sent.
-	Attempts int
-	// Reason says why it waits, is unknown or failed; it holds no data of a patient's.
-	Reason string
-	// Message is what the service wrote when it refused the submission, or in the error event of its run. It may repeat what was sent.
+	RunID string `json:"runId,omitempty"`
+	// Progress is the last status update that came; its fields are zero where
+	// none did. See [helios.Event.Progress].
+	Progress helios.Progress `json:"progress,omitzero"`
+	// Attempts is how often sending it was begun.
+	Attempts int `json:"attempts"`
+	// Reason says why it waits, is unknown, is overdue or has ended; it holds
+	// no patient data.
+	Reason string `json:"reason,omitempty"`
+	// Message is what the service wrote when it refused the submission, or in
+	// the error event of its run. It may repeat what was sent.
 	Message string `json:"-"`
 
-	// The times are zero until it happens. SubmittedAt is the last attempt's, EndedAt that of completed and failed.
-	CreatedAt, SubmittedAt, AcceptedAt, EndedAt time.Time
+	// CreatedAt is when it was stored. The other times are zero until they
+	// come.
+	CreatedAt time.Time `json:"createdAt"`
+	// SubmittedAt is when its last attempt began.
+	SubmittedAt time.Time `json:"submittedAt,omitzero"`
+	// AcceptedAt is when its acceptance was known.
+	AcceptedAt time.Time `json:"acceptedAt,omitzero"`
+	// EndedAt is when it became overdue, completed, failed or canceled.
+	EndedAt time.Time `json:"endedAt,omitzero"`
 
-	final   *helios.Event
-	deleted bool
+	// Event is the final event, with the result. It is nil before the event has
+	// come, after it was deleted, and in what [Engine.Submissions] lists.
+	Event *helios.Event `json:"-"`
+	// Deleted reports whether the final event came and was deleted, by
+	// [WithRetention] or [Engine.Forget].
+	Deleted bool `json:"deleted,omitempty"`
 }
 
-// Event returns the final event, or nil if it has not come or was deleted as [WithRetention] says.
-func (s *Submission) Event() *helios.Event { return s.final }
-
-// Result returns the result of a completed run. Errors: those of [helios.Event.Result], [helios.ErrNoResult] before the final event, [ErrDeleted].
+// Result returns the result of a completed run. The errors are those of
+// [helios.Event.Result], [helios.ErrNoResult] before the final event, and
+// [ErrDeleted].
 func (s *Submission) Result() (*helios.Result, error) {
 	switch {
-	case s.final != nil:
-		return s.final.Result()
-	case s.deleted:
+	case s.Event != nil:
+		return s.Event.Result()
+	case s.Deleted:
 		return nil, ErrDeleted
 	default:
 		return nil, helios.ErrNoResult
@@ -86,30 +106,34 @@ func (s Submission) describe() string {
 	return text + "}"
 }
 
-const (
-	insertSubmission = `INSERT INTO {submissions} (key, agent, state, digest, request, created_at, due_at)
-		VALUES ($1, $2, 'queued', $3, $4, $5, $5) ON CONFLICT (key) DO NOTHING`
-	selectDigest = `SELECT digest FROM {submissions} WHERE key = $1`
-)
+const selectDigest = `SELECT digest FROM {submissions} WHERE key = $1`
 
-// SubmitLabResults stores the submission of lab results under key, and returns. The engine's workers send it when a slot is free: Run must run somewhere.
+// SubmitLabResults stores the submission of lab results under key, and returns.
+// The engine's workers send it when a slot is free: Run must run somewhere.
 //
-// The same key with the same content is the same submission: nothing is stored or sent again, and its present state is returned. The same key with other content is
-// [ErrKeyConflict]. Other errors: [helios.ValidationError] for a request that Submit would refuse; [helios.ErrUnavailable] if the store failed, in which case it can be called again.
+// The same key with the same content is the same submission: nothing is stored
+// or sent again, and its present state is returned. The error is
+// [helios.ErrUnavailable] if the store failed, after which it can be called
+// again; [helios.ValidationError] for a request that Submit would refuse;
+// [ErrKeyConflict] for a key that was used with other content; and [ErrDeleted]
+// for one that was forgotten. [StatusCode] maps them to HTTP answers.
 //
-// key is the caller's name for it, of 1 to 200 bytes, such as an order's number. It appears in logs, so it should not tell who the patient is. The request's results go to its WebhookURL or
-// the client's; it must lead to [Engine.WebhookHandler].
+// key is the caller's name for it, of 1 to 200 bytes, such as an order's
+// number. It appears in logs, so it should not identify the patient. The
+// results go to the request's WebhookURL or, if that is empty, to the default
+// of the client that sends it. Either must lead to [Engine.WebhookHandler].
 func (e *Engine) SubmitLabResults(ctx context.Context, key string, req *helios.LabResultsRequest) (*Submission, error) {
-	en, err := e.labResultsEntry(key, req)
+	en, err := e.labResultsEntry(ctx, key, req)
 	if err != nil {
 		return nil, err
 	}
 	return e.submit(ctx, en)
 }
 
-// SubmitAgent stores the submission of a patient's record under key, as [Engine.SubmitLabResults] does.
+// SubmitAgent stores the submission of a patient's record under key, as
+// [Engine.SubmitLabResults] does.
 func (e *Engine) SubmitAgent(ctx context.Context, key string, req *helios.AgentRequest) (*Submission, error) {
-	en, err := e.agentEntry(key, req)
+	en, err := e.agentEntry(ctx, key, req)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +144,8 @@ func (e *Engine) submit(ctx context.Context, en *entry) (s *Submission, err erro
 	conflict := error(nil) // is not the store's failure
 	failed := e.store.write(ctx, func(tx transaction) error {
 		s, err = e.enter(ctx, tx, en)
-		if conflict = nil; errors.Is(err, ErrKeyConflict) || errors.As(err, new(*codecError)) {
+		conflict = nil
+		if errors.Is(err, ErrKeyConflict) || errors.Is(err, ErrDeleted) || errors.As(err, new(*codecError)) {
 			conflict = err
 		}
 		return err
@@ -137,60 +162,80 @@ func (e *Engine) submit(ctx context.Context, en *entry) (s *Submission, err erro
 // entry is a valid request on its way into the store.
 type entry struct {
 	key, agent string
-	content    []byte // as the caller gave it: where the client's results go does not make it another request
-	request    []byte // as it is stored
+	// content is the request as the caller gave it, and same in another form
+	// that counts as the same, or nil.
+	content, same []byte
+	request       []byte // as it is stored
+	trace         []byte // as it is stored
 }
 
-func (e *Engine) labResultsEntry(key string, req *helios.LabResultsRequest) (*entry, error) {
+func (e *Engine) labResultsEntry(ctx context.Context, key string, req *helios.LabResultsRequest) (*entry, error) {
 	if err := e.client.LabResults.Validate(req); err != nil {
 		return nil, err
 	}
-	withURL := *req
-	if withURL.WebhookURL == "" {
-		withURL.WebhookURL = e.client.WebhookURL()
-	}
-	return e.newEntry(key, agentLabResults, req, withURL)
+	same := *req
+	same.WebhookURL = e.otherForm(req.WebhookURL)
+	return e.newEntry(ctx, key, agentLabResults, req, &same)
 }
 
-func (e *Engine) agentEntry(key string, req *helios.AgentRequest) (*entry, error) {
+func (e *Engine) agentEntry(ctx context.Context, key string, req *helios.AgentRequest) (*entry, error) {
 	if err := e.client.Agent.Validate(req); err != nil {
 		return nil, err
 	}
-	withURL := *req
-	if withURL.WebhookURL == "" {
-		withURL.WebhookURL = e.client.WebhookURL()
-	}
-	return e.newEntry(key, string(req.AgentType), req, withURL)
+	same := *req
+	same.WebhookURL = e.otherForm(req.WebhookURL)
+	return e.newEntry(ctx, key, string(req.AgentType), req, &same)
 }
 
-func (e *Engine) newEntry(key, agent string, given, withURL any) (*entry, error) {
+// otherForm returns what a request may also say that means the same as this
+// webhook URL: to name the client's default is to name none.
+func (e *Engine) otherForm(webhookURL string) string {
+	switch strings.TrimSpace(webhookURL) {
+	case "":
+		return e.client.WebhookURL()
+	case e.client.WebhookURL():
+		return ""
+	default:
+		return webhookURL
+	}
+}
+
+// newEntry encodes a request as it was given. The client's default webhook URL
+// is put in when it is sent, so that results follow it when it moves.
+func (e *Engine) newEntry(ctx context.Context, key, agent string, given, same any) (*entry, error) {
 	if err := checkKey(key); err != nil {
 		return nil, err
 	}
-	content, err := json.Marshal(given)
-	if err != nil {
+	en := &entry{key: key, agent: agent}
+	var err error
+	if en.content, err = json.Marshal(given); err != nil {
 		return nil, err
 	}
-	request, err := json.Marshal(withURL)
-	if err != nil {
+	if en.same, err = json.Marshal(same); err != nil {
 		return nil, err
 	}
-	if request, err = e.encode(request, "request", key); err != nil {
+
+	if en.request, err = e.encode(en.content, "request", key); err != nil {
 		return nil, err
 	}
-	return &entry{key, agent, content, request}, nil
+	if en.trace, err = e.encodeTrace(ctx, key); err != nil {
+		return nil, err
+	}
+	return en, nil
 }
 
 // enter stores a submission, or finds that it is there.
 func (e *Engine) enter(ctx context.Context, tx transaction, en *entry) (*Submission, error) {
 	now := e.now()
-	insert := exec(insertSubmission, en.key, en.agent, newDigest(en.agent, en.content), en.request, micros(now))
+	insert := exec(insertSubmission,
+		en.key, en.agent, newDigest(en.agent, en.content), en.request, micros(now), newReference(), en.trace)
 	if err := tx.run(ctx, insert); err != nil {
 		return nil, e.storeFailed("store submission "+en.key, err)
 	}
 	if insert.affected == 0 {
 		return e.again(ctx, tx, en)
 	}
+
 	if err := e.dispatch(ctx, tx, en.agent); err != nil {
 		return nil, e.storeFailed("store submission "+en.key, err)
 	}
@@ -199,11 +244,16 @@ func (e *Engine) enter(ctx context.Context, tx transaction, en *entry) (*Submiss
 
 // again finds the submission that has the key already.
 func (e *Engine) again(ctx context.Context, tx transaction, en *entry) (*Submission, error) {
-	var digest []byte
-	if err := tx.run(ctx, query(func(r row) error { return r.Scan(&digest) }, selectDigest, en.key)); err != nil {
+	var stored []byte
+	err := tx.run(ctx, query(func(r row) error { return r.Scan(&stored) }, selectDigest, en.key))
+	if err != nil {
 		return nil, e.storeFailed("find submission "+en.key, err)
 	}
-	if !sameDigest(digest, en.agent, en.content) {
+	if len(stored) == 0 {
+		return nil, fmt.Errorf("%w: %s was forgotten, and its key cannot be used again", ErrDeleted, en.key)
+	}
+
+	if !sameDigest(stored, en.agent, en.content) && !sameDigest(stored, en.agent, en.same) {
 		return nil, fmt.Errorf("%w: %s", ErrKeyConflict, en.key)
 	}
 	return e.find(ctx, tx.run, en.key)
@@ -212,18 +262,19 @@ func (e *Engine) again(ctx context.Context, tx transaction, en *entry) (*Submiss
 func checkKey(key string) error {
 	switch {
 	case key == "":
-		return errors.New("helios: durable: the key is empty")
+		return invalid("key", "is empty")
 	case len(key) > MaxKeyLength:
-		return fmt.Errorf("helios: durable: the key is longer than %d bytes", MaxKeyLength)
+		return invalid("key", fmt.Sprintf("is longer than %d bytes", MaxKeyLength))
 	case key != storable(key) || strings.TrimSpace(key) != key:
-		return errors.New("helios: durable: the key must be UTF-8 without zero bytes and without white space around it")
+		return invalid("key", "must be UTF-8 without zero bytes and without white space around it")
 	}
 	return nil
 }
 
 const saltSize = 16
 
-// newDigest tells later whether a request is the same, after its body was deleted too. The salt keeps equal requests from having equal digests.
+// newDigest tells later whether a request is the same, after its body was
+// deleted too. The salt keeps equal requests from having equal digests.
 func newDigest(agent string, content []byte) []byte {
 	salt := make([]byte, saltSize)
 	_, _ = rand.Read(salt) // never fails

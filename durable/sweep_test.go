@@ -12,7 +12,8 @@ import (
 	"github.com/heliosai/helios-go/heliostest"
 )
 
-// abandon leaves a submission as a process leaves it that died while it was sending.
+// abandon leaves a submission as a process leaves it that died while it was
+// sending.
 func abandon(t *testing.T, e *Engine, key string, job int64) *claimed {
 	t.Helper()
 	_, err := e.SubmitLabResults(t.Context(), key, labs(key))
@@ -23,7 +24,8 @@ func abandon(t *testing.T, e *Engine, key string, job int64) *claimed {
 	return c
 }
 
-// TestAbandoned: whoever finds a submission that was being sent never sends it again by itself.
+// TestAbandoned: whoever finds a submission that was being sent never sends it
+// again by itself.
 func TestAbandoned(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t)
@@ -34,7 +36,9 @@ func TestAbandoned(t *testing.T) {
 		byLease := abandon(t, e, "by the process's lease", 902)
 		job := read[int64](t, e, `SELECT max(id) FROM {river_job}`)[0]
 		change(t, e, `UPDATE {submissions} SET job_id = $1 WHERE job_id = 902`, job)
-		change(t, e, `UPDATE {river_job} SET state = 'running', attempted_at = created_at, attempted_by = `+k.names("a process that died")+` WHERE id = $1`, job)
+		change(t, e,
+			`UPDATE {river_job} SET state = 'running', attempted_at = created_at, attempted_by = `+
+				k.names("a process that died")+` WHERE id = $1`, job)
 
 		state := func(c *claimed) State {
 			s, err := e.Status(t.Context(), c.key)
@@ -70,7 +74,8 @@ func TestAbandoned(t *testing.T) {
 	})
 }
 
-// TestLostWebhook: a run whose final event never comes does not hold its slot for ever.
+// TestLostWebhook: a run whose final event never comes does not hold its slot
+// for ever.
 func TestLostWebhook(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t, heliostest.WithStepInterval(time.Millisecond))
@@ -98,7 +103,8 @@ func TestLostWebhook(t *testing.T) {
 	})
 }
 
-// TestWakesWhatIsQueued: a queued submission whose River job is lost is sent all the same.
+// TestWakesWhatIsQueued: a queued submission whose River job is lost is sent
+// all the same.
 func TestWakesWhatIsQueued(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t)
@@ -122,9 +128,11 @@ func TestSweep_OneAtATime(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t)
 		e := srv.open(t, k, idle)
-		swept := func() int64 { return read[int64](t, e, `SELECT swept_at FROM {sweeps}`)[0] }
+		swept := func() int64 { return read[int64](t, e, `SELECT swept_at FROM {sweeps} WHERE name = 'all'`)[0] }
+		change(t, e, `UPDATE {sweeps} SET swept_at = 0`)
 		require.NoError(t, e.sweep(t.Context()))
 		first := swept()
+		assert.Positive(t, first)
 		require.NoError(t, e.sweep(t.Context()))
 		assert.Equal(t, first, swept())
 		sweepNow(t, e)
@@ -135,7 +143,8 @@ func TestSweep_OneAtATime(t *testing.T) {
 func TestExponential(t *testing.T) {
 	t.Parallel()
 	for attempt, want := range map[int]time.Duration{
-		-1: time.Second, 0: time.Second, 1: time.Second, 2: 2 * time.Second, 12: 2048 * time.Second, 13: time.Hour, 1000: time.Hour,
+		-1: time.Second, 0: time.Second, 1: time.Second, 2: 2 * time.Second,
+		12: 2048 * time.Second, 13: time.Hour, 1000: time.Hour,
 	} {
 		assert.Equal(t, want, exponential(attempt), "attempt %d", attempt)
 	}

@@ -14,10 +14,12 @@ import (
 	"github.com/heliosai/helios-go/heliostest"
 )
 
-// TestUnknown_Resolved: the first webhook with its reference tells that it was accepted.
+// TestUnknown_Resolved: the first webhook with its reference proves that it was
+// accepted.
 func TestUnknown_Resolved(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
-		for name, fault := range map[string]heliostest.Fault{"no answer": heliostest.DropAnswer(), "half an answer": heliostest.HalfAnswer()} {
+		for name, fault := range map[string]heliostest.Fault{"no answer": heliostest.DropAnswer(),
+			"half an answer": heliostest.HalfAnswer()} {
 			srv := newService(t)
 			srv.Inject(fault)
 			e := srv.open(t, k.another(t))
@@ -35,22 +37,25 @@ func TestUnknown_Resolved(t *testing.T) {
 	})
 }
 
-// TestUnknown_Decided: what no webhook resolves is decided at the deadline, once, and holds its slot until then.
+// TestUnknown_Decided: what no webhook resolves is decided at the deadline,
+// once, and holds its slot until then.
 func TestUnknown_Decided(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
-		for decision, want := range map[Decision]State{Hold: Unknown, Fail: Failed, Resubmit: Completed, Decision(9): Unknown, Decision(-1): Unknown} {
+		for decision, want := range map[Decision]State{Hold: Unknown, Fail: Failed, Resubmit: Completed,
+			Decision(9): Unknown, Decision(-1): Unknown} {
 			t.Run(decision.String(), func(t *testing.T) {
 				srv := newService(t)
 				srv.Inject(heliostest.Status(http.StatusServiceUnavailable))
 				var now clock
 				var asked []*Submission
-				e := srv.open(t, k.another(t), idle, now.option, WithUnknownDeadline(time.Hour), WithOnUnknown(func(_ context.Context, s *Submission) Decision {
-					asked = append(asked, s)
-					if decision < 0 {
-						panic(secretValue)
-					}
-					return decision
-				}))
+				e := srv.open(t, k.another(t), idle, now.option, WithUnknownDeadline(time.Hour),
+					WithOnUnknown(func(_ context.Context, s *Submission) Decision {
+						asked = append(asked, s)
+						if decision < 0 {
+							panic(secretValue)
+						}
+						return decision
+					}))
 				e.HandleFunc(nothing)
 				run(t, e)
 				_, err := e.SubmitLabResults(t.Context(), "k", labs())
@@ -70,7 +75,7 @@ func TestUnknown_Decided(t *testing.T) {
 				now.forward(2 * time.Minute)
 				if decision == Decision(9) {
 					change(t, e, `UPDATE {sweeps} SET swept_at = 0`)
-					require.ErrorContains(t, e.sweep(t.Context()), "no such decision: 9")
+					require.ErrorContains(t, e.sweep(t.Context()), "there is no decision 9")
 				}
 				sweepNow(t, e)
 				sweepNow(t, e)
@@ -86,7 +91,8 @@ func TestUnknown_Decided(t *testing.T) {
 					assert.NotEmpty(t, s.Reason)
 				} else {
 					assert.Len(t, srv.Runs(), 1)
-					assert.Len(t, read[string](t, e, `SELECT reference FROM {references}`), 2, "a reference of its own for each attempt")
+					assert.Len(t, read[string](t, e, `SELECT reference FROM {references}`), 2,
+						"a reference of its own for each attempt")
 				}
 			})
 		}
@@ -114,11 +120,12 @@ func TestUnknown_ResolvedByHand(t *testing.T) {
 		require.NoError(t, e.Resolve(t.Context(), "again", Resubmit))
 		waitFor(t, e, "again", Completed)
 		require.ErrorIs(t, e.Resolve(t.Context(), "another", Fail), ErrNotFound)
-		require.ErrorContains(t, e.Resolve(t.Context(), "fail", Decision(7)), "no such decision: 7")
+		require.ErrorContains(t, e.Resolve(t.Context(), "fail", Decision(7)), "there is no decision 7")
 	})
 }
 
-// TestLateWebhook: whatever was decided about an unknown submission, a webhook that comes after all has the last word.
+// TestLateWebhook: whatever was decided about an unknown submission, a webhook
+// that comes after all has the last word.
 func TestLateWebhook(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		for decision, paid := range map[Decision]int{Hold: 0, Fail: 0, Resubmit: 0} {
@@ -151,7 +158,8 @@ func TestLateWebhook(t *testing.T) {
 	})
 }
 
-// TestResubmitted: both attempts of a submission that was sent again were accepted after all. Each result reaches the handler under the key.
+// TestResubmitted: both attempts of a submission that was sent again were
+// accepted after all. Each result reaches the handler under the key.
 func TestResubmitted(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t, heliostest.WithStepInterval(time.Hour))
@@ -175,8 +183,11 @@ func TestResubmitted(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, Accepted, s.State, "the present run goes on")
 		assert.Equal(t, second.ID, s.RunID)
-		require.Equal(t, http.StatusOK, srv.deliver(t, e, u.Query().Get(referenceParameter), eventBody(second.ID, "completed", 9)))
+		require.Equal(t, http.StatusOK, srv.deliver(t, e, u.Query().Get(referenceParameter), eventBody(second.ID,
+			"completed", 9)))
 		waitFor(t, e, "k", Completed)
-		eventually(t, func() bool { return handled.finals()["k"] == 2 }, func() string { return fmt.Sprint(handled.finals()) })
+		eventually(t, func() bool {
+			return handled.finals()["k"] == 2
+		}, func() string { return fmt.Sprint(handled.finals()) })
 	})
 }

@@ -31,10 +31,10 @@ type runFaults struct {
 	failMessage            string
 }
 
-// Inject arms one later submission with all of the given faults. Every call arms
-// one more, first in, first out; a call without faults lets one submission pass
-// unharmed. A submission is a POST to one of the two endpoints with the right API
-// key. It uses up its faults even when it is refused.
+// Inject arms one later submission with all of the given faults. Every call
+// arms one more, first in, first out; a call without faults lets one submission
+// pass unharmed. A submission is a POST to one of the two endpoints with the
+// right API key. It uses up its faults even when it is refused.
 func (s *Server) Inject(list ...Fault) {
 	var f faults
 	for _, fault := range list {
@@ -42,6 +42,7 @@ func (s *Server) Inject(list ...Fault) {
 			fault(&f)
 		}
 	}
+
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.armed = append(s.armed, f)
@@ -65,17 +66,18 @@ func DropAnswer() Fault { return func(f *faults) { f.dropAnswer = true } }
 // Reset reads the whole request, accepts nothing and resets the connection.
 func Reset() Fault { return func(f *faults) { f.reset = true } }
 
-// HalfAnswer accepts the run, sends half of the answer and closes the connection.
+// HalfAnswer accepts the run, sends half of the answer and closes the
+// connection.
 func HalfAnswer() Fault { return func(f *faults) { f.halfAnswer = true } }
 
 // Delay waits before it handles the submission, for d or until the client goes
 // away. A client that has gone away does not undo its submission: the run is
-// accepted then, as a server that does not look at the connection would do.
+// accepted then, as by a server that does not watch the connection.
 func Delay(d time.Duration) Fault { return func(f *faults) { f.delay = d } }
 
-// Status accepts nothing and answers with this status and an error body. For 401
-// and 429 that is the documented answer, for 429 as if other runs of the account
-// held all slots. It panics if code is no final HTTP status.
+// Status accepts nothing and answers with this status and an error body. For
+// 401 and 429 that is the documented answer, for 429 as if other runs of the
+// account held all slots. It panics if code is not a final HTTP status.
 func Status(code int) Fault {
 	checkStatus(code, 200, 599)
 	return func(f *faults) { f.status, f.location = code, "" }
@@ -98,23 +100,24 @@ func checkStatus(code, low, high int) {
 // DuplicateWebhooks delivers every webhook of the run twice.
 func DuplicateWebhooks() Fault { return func(f *faults) { f.run.duplicate = true } }
 
-// ReorderWebhooks delivers the run's status updates in pairwise swapped order: 2,
-// 1, 4, 3 and so on. The final event stays last.
+// ReorderWebhooks delivers the run's status updates in pairwise swapped order:
+// 2, 1, 4, 3 and so on. The final event stays last.
 func ReorderWebhooks() Fault { return func(f *faults) { f.run.reorder = true } }
 
-// LoseWebhooks never sends the run's status updates. It does send the final event.
+// LoseWebhooks never sends the run's status updates. It does send the final
+// event.
 func LoseWebhooks() Fault { return func(f *faults) { f.run.loseUpdates = true } }
 
 // LoseFinalWebhook never sends the run's final event.
 func LoseFinalWebhook() Fault { return func(f *faults) { f.run.loseFinal = true } }
 
-// WrongSignature signs the run's webhooks with another secret. Each is sent once
-// and not redelivered.
+// WrongSignature signs the run's webhooks with another secret. Each is sent
+// once and not redelivered.
 func WrongSignature() Fault { return func(f *faults) { f.run.wrongSignature = true } }
 
-// LateWebhooks sends the run's webhooks with an X-Helios-Timestamp that lies age
-// in the past, or in the future if age is negative. Each is sent once and not
-// redelivered.
+// LateWebhooks sends the run's webhooks with an X-Helios-Timestamp that lies
+// age in the past, or in the future if age is negative. Each is sent once and
+// not redelivered.
 func LateWebhooks(age time.Duration) Fault {
 	return func(f *faults) { f.run.late, f.run.age = true, age }
 }

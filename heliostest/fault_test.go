@@ -80,7 +80,8 @@ func TestDelayEndsWithTheClient(t *testing.T) {
 	assert.Zero(t, srv.Accepted("https://example.com/hook"))
 	cancel()
 	assert.ErrorIs(t, <-done, context.Canceled)
-	assert.Eventually(t, func() bool { return srv.Accepted("https://example.com/hook") == 1 }, time.Minute, time.Millisecond)
+	assert.Eventually(t, func() bool { return srv.Accepted("https://example.com/hook") == 1 }, time.Minute,
+		time.Millisecond)
 }
 
 func TestDelayEndsWithTheServer(t *testing.T) {
@@ -105,7 +106,7 @@ func TestStatus(t *testing.T) {
 		503: `{"error": "Service Unavailable", "message": "injected by the test"}`,
 		599: `{"error": "Error", "message": "injected by the test"}`,
 		401: `{"error": "Unauthorized", "message": "Invalid or missing API key"}`,
-		429: `{"error": "Too many concurrent requests", "message": "You have 7 active deep agent requests. Maximum is 7.", "activeCount": 7, "limit": 7}`,
+		429: tooMany("deep"),
 		204: ``,
 	} {
 		t.Run(strconv.Itoa(code), func(t *testing.T) {
@@ -144,14 +145,17 @@ func TestWebhookFaults(t *testing.T) {
 		faults []heliostest.Fault
 		want   []int
 	}{
-		"none":                {nil, []int{1, 2, 3, 4, 5, 6, 7, 8, 9}},
-		"duplicate":           {[]heliostest.Fault{heliostest.DuplicateWebhooks()}, []int{1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9}},
-		"reorder":             {[]heliostest.Fault{heliostest.ReorderWebhooks()}, []int{2, 1, 4, 3, 6, 5, 8, 7, 9}},
-		"lose":                {[]heliostest.Fault{heliostest.LoseWebhooks()}, []int{9}},
-		"lose final":          {[]heliostest.Fault{heliostest.LoseFinalWebhook()}, []int{1, 2, 3, 4, 5, 6, 7, 8}},
-		"lose all":            {[]heliostest.Fault{heliostest.LoseWebhooks(), heliostest.LoseFinalWebhook()}, []int{}},
-		"duplicate, reorder":  {[]heliostest.Fault{heliostest.DuplicateWebhooks(), heliostest.ReorderWebhooks()}, []int{2, 2, 1, 1, 4, 4, 3, 3, 6, 6, 5, 5, 8, 8, 7, 7, 9, 9}},
-		"duplicate the final": {[]heliostest.Fault{heliostest.DuplicateWebhooks(), heliostest.LoseWebhooks()}, []int{9, 9}},
+		"none": {nil, []int{1, 2, 3, 4, 5, 6, 7, 8, 9}},
+		"duplicate": {[]heliostest.Fault{heliostest.DuplicateWebhooks()},
+			[]int{1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9}},
+		"reorder":    {[]heliostest.Fault{heliostest.ReorderWebhooks()}, []int{2, 1, 4, 3, 6, 5, 8, 7, 9}},
+		"lose":       {[]heliostest.Fault{heliostest.LoseWebhooks()}, []int{9}},
+		"lose final": {[]heliostest.Fault{heliostest.LoseFinalWebhook()}, []int{1, 2, 3, 4, 5, 6, 7, 8}},
+		"lose all":   {[]heliostest.Fault{heliostest.LoseWebhooks(), heliostest.LoseFinalWebhook()}, []int{}},
+		"duplicate, reorder": {[]heliostest.Fault{heliostest.DuplicateWebhooks(), heliostest.ReorderWebhooks()},
+			[]int{2, 2, 1, 1, 4, 4, 3, 3, 6, 6, 5, 5, 8, 8, 7, 7, 9, 9}},
+		"duplicate the final": {[]heliostest.Fault{heliostest.DuplicateWebhooks(), heliostest.LoseWebhooks()},
+			[]int{9, 9}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -13,8 +13,8 @@ import (
 	"github.com/heliosai/helios-go/heliostest"
 )
 
-// FuzzSubmit submits anything. The answer is never 5xx and always JSON, and a run
-// that was accepted ends with an event that is JSON as well.
+// FuzzSubmit submits anything. The answer is never 5xx and always JSON, and a
+// run that was accepted ends with an event that is JSON as well.
 func FuzzSubmit(f *testing.F) {
 	for _, lab := range []bool{false, true} {
 		for _, body := range []string{
@@ -22,8 +22,10 @@ func FuzzSubmit(f *testing.F) {
 			agentBody("light", "https://example.com/hook"),
 			agentBody("deep", "http://localhost:1/hook"),
 			labsBody("https://example.com/hook"),
-			`{"webhookUrl": "https://a", "agentType": "deep", "data": {"medications": [{}, {"dosage": "1"}], "vitalSigns": [{"display": "\u0000*"}]}}`,
-			`{"webhookUrl": "https://a", "labResults": [{"name": "\ud800", "value": "[1]"}], "patientContext": {"age": ""}}`,
+			`{"webhookUrl": "https://a", "agentType": "deep",
+				"data": {"medications": [{}, {"dosage": "1"}], "vitalSigns": [{"display": "\u0000*"}]}}`,
+			`{"webhookUrl": "https://a",
+				"labResults": [{"name": "\ud800", "value": "[1]"}], "patientContext": {"age": ""}}`,
 		} {
 			f.Add(lab, body)
 		}
@@ -35,13 +37,14 @@ func FuzzSubmit(f *testing.F) {
 		client = &http.Client{Transport: &http.Transport{}}
 	)
 	// Nothing may leave the process: the fuzzer makes up webhook URLs.
-	hook := heliostest.WithWebhookClient(&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+	deliver := roundTripper(func(r *http.Request) (*http.Response, error) {
 		sent.Add(1)
 		if err := json.NewDecoder(r.Body).Decode(&struct{}{}); err != nil {
 			broken.Add(1)
 		}
 		return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
-	})})
+	})
+	hook := heliostest.WithWebhookClient(&http.Client{Transport: deliver})
 	closeServer := func() {
 		if srv != nil {
 			srv.Close()

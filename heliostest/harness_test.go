@@ -28,11 +28,9 @@ const (
 // newServer starts a fake whose runs take next to no time.
 func newServer(t *testing.T, opts ...heliostest.Option) *heliostest.Server {
 	t.Helper()
-	srv := heliostest.NewServer(append([]heliostest.Option{
+	return heliostest.New(t, append([]heliostest.Option{
 		heliostest.WithStepInterval(0), heliostest.WithRedelivery(5, time.Millisecond),
 	}, opts...)...)
-	t.Cleanup(srv.Close)
-	return srv
 }
 
 // idleServer starts a fake whose runs do not end before the test does.
@@ -46,15 +44,20 @@ func agentBody(agentType, webhookURL string) string {
 		"patientInfo": {"age": 45, "gender": "male"},
 		"recentAbnormalLabs": [{"date": "2025-01-15", "display": "Hemoglobin A1c", "value": "7.2", "unit": "%%",
 			"referenceRange": "4.0-5.6", "interpretation": "High"}],
-		"recentNormalLabs": [{"date": "2025-01-15", "display": "Sodium", "value": "140", "unit": "mEq/L", "referenceRange": "136-145"}],
-		"pastMedicalHistory": [{"display": "Type 2 Diabetes Mellitus", "clinicalStatus": "active", "onsetDate": "2020-03-15"}],
-		"medications": [{"medication": "Metformin 500mg", "status": "active", "dosage": "500mg", "frequency": "twice daily"}],
-		"vitalSigns": [{"display": "Blood Pressure", "value": "138/88", "unit": "mmHg", "date": "2025-01-15"}]}}`, webhookURL, agentType)
+		"recentNormalLabs": [{"date": "2025-01-15", "display": "Sodium", "value": "140", "unit": "mEq/L",
+			"referenceRange": "136-145"}],
+		"pastMedicalHistory": [{"display": "Type 2 Diabetes Mellitus", "clinicalStatus": "active",
+			"onsetDate": "2020-03-15"}],
+		"medications": [{"medication": "Metformin 500mg", "status": "active", "dosage": "500mg",
+			"frequency": "twice daily"}],
+		"vitalSigns": [{"display": "Blood Pressure", "value": "138/88", "unit": "mmHg", "date": "2025-01-15"}]}}`,
+		webhookURL, agentType)
 }
 
 func labsBody(webhookURL string) string {
 	return fmt.Sprintf(`{"webhookUrl": %q, "labResults": [
-		{"name": "Creatinine", "value": "1.8 mg/dL", "flag": "High", "referenceRange": "0.7-1.3 mg/dL", "date": "2025-01-15", "category": "Renal"},
+		{"name": "Creatinine", "value": "1.8 mg/dL", "flag": "High", "referenceRange": "0.7-1.3 mg/dL",
+			"date": "2025-01-15", "category": "Renal"},
 		{"name": "eGFR", "value": "38", "unit": "mL/min/1.73m2", "flag": "Low", "date": "2025-01-16"},
 		{"name": "Sodium", "value": "140 mEq/L", "flag": "Normal"}],
 		"patientContext": {"age": "58", "gender": "male",
@@ -140,7 +143,8 @@ type receiver struct {
 	events []event
 }
 
-// newReceiver starts a receiver that answers as respond does, and 200 without it.
+// newReceiver starts a receiver that answers as respond does, and 200 without
+// it.
 func newReceiver(t *testing.T, respond func(w http.ResponseWriter, e event)) *receiver {
 	t.Helper()
 	rec := &receiver{}
@@ -192,6 +196,12 @@ func (rec *receiver) final(t *testing.T) event {
 	last := events[len(events)-1]
 	require.Contains(t, []string{"completed", "error"}, last.Status)
 	return last
+}
+
+// tooMany is the body of the answer when all seven slots are taken.
+func tooMany(agent string) string {
+	return `{"error": "Too many concurrent requests", ` +
+		`"message": "You have 7 active ` + agent + ` agent requests. Maximum is 7.", "activeCount": 7, "limit": 7}`
 }
 
 // signature is what the contract says, written once more.

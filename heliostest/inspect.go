@@ -8,14 +8,15 @@ import (
 	"time"
 )
 
-// Run is an accepted submission.
+// Run is an accepted submission. Printing, logging or encoding it shows nothing
+// of what was submitted.
 type Run struct {
 	ID         string
 	Agent      string // "light", "deep" or "lab-results"
-	WebhookURL string
+	WebhookURL string `json:"-"`
 	Accepted   time.Time
 	Ended      bool       // processing has ended and its slot is free; the final event may still be under way
-	Request    []byte     // the body of the submission
+	Request    []byte     `json:"-"` // the body of the submission
 	Deliveries []Delivery // every attempt to deliver one of its events, in order
 }
 
@@ -25,18 +26,19 @@ type Delivery struct {
 	Status         string // of the event: "processing", "completed" or "error"
 	Attempt        int    // counts how often this event has been sent, from 1; duplicates count on
 	StatusCode     int    // the receiver's answer, 0 if there was none
-	Err            error  // why there was none; nil for any answer
+	Err            error  `json:"-"` // why there was none; nil for any answer
 }
 
-// Request is a request that the server has read to its end.
+// Request is a request that the server has read to its end. Printing, logging
+// or encoding it shows nothing of its query, header and body.
 type Request struct {
 	Method     string
 	Path       string
-	RawQuery   string
-	Header     http.Header // the API key is replaced by "[redacted]"
-	Body       []byte
-	StatusCode int    // of the answer, 0 while none was sent
-	RunID      string // of the run that was accepted, if one was
+	RawQuery   string      `json:"-"`
+	Header     http.Header `json:"-"` // the API key is replaced by "[redacted]"
+	Body       []byte      `json:"-"`
+	StatusCode int         // of the answer, 0 while none was sent
+	RunID      string      // of the run that was accepted, if one was
 }
 
 // Runs returns all accepted runs, in the order of their acceptance.
@@ -88,17 +90,19 @@ func (s *Server) Active(agent string) int {
 }
 
 // Wait returns when every run accepted so far has ended and its deliveries are
-// done or given up. It returns an error if ctx ends or the server is closed before
-// that.
+// done or given up. It returns an error if ctx ends or the server is closed
+// before that.
 func (s *Server) Wait(ctx context.Context) error {
 	s.mu.Lock()
 	idle := s.idle
 	s.mu.Unlock()
+
 	select {
 	case <-idle:
 		return nil // even if ctx has ended, or the server was closed later
 	default:
 	}
+
 	select {
 	case <-idle:
 		return nil
@@ -116,6 +120,7 @@ func (s *Server) record(r *http.Request, body []byte) *Request {
 		header["X-Api-Key"][i] = "[redacted]"
 	}
 	seen := &Request{Method: r.Method, Path: r.URL.Path, RawQuery: r.URL.RawQuery, Header: header, Body: body}
+
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, seen)

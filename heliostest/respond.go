@@ -43,8 +43,9 @@ func respond(c chart) *result {
 					URL:   "https://doi.org/10.5555/heliostest.guideline",
 					Title: "Example: Guideline for the Follow-up of Abnormal Results",
 					Metadata: map[string]any{
-						"type": "guideline", "source": "Example Society", "author": "Example Society of Laboratory Medicine",
-						"doi": "10.5555/heliostest.guideline", "pubdate": "2024-01-01",
+						"type": "guideline", "source": "Example Society",
+						"author": "Example Society of Laboratory Medicine",
+						"doi":    "10.5555/heliostest.guideline", "pubdate": "2024-01-01",
 						"abstract_snippet": "Abnormal results are confirmed before they are acted upon...",
 						"specialties":      []string{"Internal Medicine"},
 					},
@@ -72,7 +73,8 @@ func patientResponse(c chart) string {
 	case 0:
 		b.WriteString(" No lab result was marked as unusual. [1]\n")
 	case 1:
-		fmt.Fprintf(&b, " One result needs attention: **%s** at %s. [1]\n", plain(abnormal[0].name), plain(abnormal[0].value))
+		fmt.Fprintf(&b, " One result needs attention: **%s** at %s. [1]\n",
+			plain(abnormal[0].name), plain(abnormal[0].value))
 	default:
 		fmt.Fprintf(&b, " %d results need attention, first of all **%s** at %s. [1]\n",
 			len(abnormal), plain(abnormal[0].name), plain(abnormal[0].value))
@@ -80,11 +82,13 @@ func patientResponse(c chart) string {
 
 	b.WriteString("\n## Key health areas\n\n")
 	for _, m := range abnormal {
-		fmt.Fprintf(&b, "- **%s: %s** (%s). A single value outside its range is a reason to look again, not a diagnosis. [1]\n",
+		fmt.Fprintf(&b,
+			"- **%s: %s** (%s). A single value outside its range is a reason to look again, not a diagnosis. [1]\n",
 			plain(m.name), plain(m.value), m.judged())
 	}
 	for _, n := range c.conditions {
-		fmt.Fprintf(&b, "- **%s** is part of your history, so these results are best read together with earlier ones. [2]\n", plain(n.name))
+		fmt.Fprintf(&b, "- **%s** is part of your history, so these results "+
+			"are best read together with earlier ones. [2]\n", plain(n.name))
 	}
 	if len(abnormal)+len(c.conditions) == 0 {
 		b.WriteString("- Nothing stands out. Keep these results to compare them with later ones. [1]\n")
@@ -98,14 +102,17 @@ func patientResponse(c chart) string {
 		b.WriteString("- None beyond your usual check-ups. [1]\n")
 	}
 
-	b.WriteString("\n## What you can do\n\n- Take these results to your next appointment, with your questions written down. [2]\n")
+	b.WriteString("\n## What you can do\n\n" +
+		"- Take these results to your next appointment, with your questions written down. [2]\n")
 	if len(c.medications) > 0 {
-		fmt.Fprintf(&b, "- Bring the list of your medications (%s), and change nothing on it before you have talked to your doctor. [2]\n", plain(names(c.medications)))
+		fmt.Fprintf(&b, "- Bring the list of your medications (%s), "+
+			"and change nothing on it before you have talked to your doctor. [2]\n", plain(names(c.medications)))
 	}
 
 	b.WriteString("\n## Timeline\n\n")
 	if len(abnormal) > 0 {
-		b.WriteString("- Within two weeks: talk to your doctor about the results above. [2]\n- Within three months: repeat the tests you agreed on. [1]\n")
+		b.WriteString("- Within two weeks: talk to your doctor about the results above. [2]\n" +
+			"- Within three months: repeat the tests you agreed on. [1]\n")
 	} else {
 		b.WriteString("- At your next check-up: compare these results with new ones. [2]\n")
 	}
@@ -137,7 +144,8 @@ func clinicianResponse(c chart) string {
 	for _, n := range c.medications {
 		fmt.Fprintf(&b, "- Medication: %s\n", n)
 	}
-	b.WriteString("\n## Plan\n\n- Confirm flagged results before acting on them. [1]\n- Compare with earlier results; the trend carries more than one value. [2]\n")
+	b.WriteString("\n## Plan\n\n- Confirm flagged results before acting on them. [1]\n" +
+		"- Compare with earlier results; the trend carries more than one value. [2]\n")
 	return b.String()
 }
 
@@ -158,7 +166,10 @@ func (c chart) contents() string {
 	for _, kind := range []struct {
 		n    int
 		name string
-	}{{len(c.labs), "lab result"}, {len(c.vitals), "vital sign"}, {len(c.conditions), "condition"}, {len(c.medications), "medication"}} {
+	}{
+		{len(c.labs), "lab result"}, {len(c.vitals), "vital sign"},
+		{len(c.conditions), "condition"}, {len(c.medications), "medication"},
+	} {
 		switch kind.n {
 		case 0:
 		case 1:
@@ -213,8 +224,8 @@ func names(list []note) string {
 	return strings.Join(all, ", ")
 }
 
-// Characters that would be read as Markdown, HTML or a citation marker. The < of
-// "<5.7" is none of them and stays as it is.
+// Characters that would be read as Markdown, HTML or a citation marker. The <
+// of "<5.7" is none of them and stays as it is.
 var special = regexp.MustCompile("[\\\\`*_\\[\\]]|<[A-Za-z/!?]|&[A-Za-z0-9#]+;")
 
 // plain makes submitted text fit for one line of Markdown. It is cut short: the

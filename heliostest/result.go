@@ -11,8 +11,8 @@ import (
 // The vendor analyses this many labs of a submission, the newest ones.
 const maxLabs = 200
 
-// result is the result of a run, in the documented shape. Which of its fields are
-// there depends on the agent.
+// result is the result of a run, in the documented shape. Which of its fields
+// are there depends on the agent.
 type result struct {
 	SelectedElements  *[]element   `json:"selectedElements,omitempty"`
 	LabResults        []labResult  `json:"labResults,omitempty"`
@@ -54,9 +54,11 @@ func newResult(sub *submission) *result {
 	data, _ := sub.fields["data"].(object)
 	c := agentChart(data)
 	r := respond(c)
+
 	elements := make([]element, 0, len(c.labs)+len(c.vitals)+len(c.conditions)+len(c.medications))
 	for _, m := range c.abnormal() {
-		elements = append(elements, element{m.name, "Laboratory Value", m.value, m.verdict() + " in the submitted data"})
+		reason := m.verdict() + " in the submitted data"
+		elements = append(elements, element{m.name, "Laboratory Value", m.value, reason})
 	}
 	for _, m := range c.vitals {
 		elements = append(elements, element{m.name, "Vital Sign", m.value, "Part of the overall picture"})
@@ -68,6 +70,7 @@ func newResult(sub *submission) *result {
 		elements = append(elements, element{n.name, "Medication", n.detail, "On the medication list"})
 	}
 	r.SelectedElements = &elements
+
 	if sub.agent == agentDeep {
 		r.ResearchTasks = researchTasks(c)
 	}
@@ -87,6 +90,7 @@ func newLabResult(fields object) *result {
 		conditions:  notes(objects(patient, "conditions"), "name", "status"),
 		medications: notes(objects(patient, "medications"), "name", "dosage", "frequency"),
 	}
+
 	echo := make([]labResult, len(labs))
 	for i, lab := range labs {
 		echo[i] = labResult{
@@ -98,6 +102,7 @@ func newLabResult(fields object) *result {
 			flag: echo[i].Flag, abnormal: echo[i].Flag != "" && echo[i].Flag != "Normal",
 		})
 	}
+
 	r := respond(c)
 	r.LabResults = echo
 	r.Metadata = &labMetadata{LabsReceived: received, LabsAnalyzed: len(labs), InsightsMatched: len(c.abnormal())}
@@ -116,7 +121,8 @@ func newestFirst(labs []object) {
 	})
 }
 
-// chart is what a submission says about the patient, whichever endpoint it took.
+// chart is what a submission says about the patient, whichever endpoint it
+// took.
 type chart struct {
 	age, gender string
 	labs        []measurement
@@ -145,13 +151,16 @@ func agentChart(data object) chart {
 	for _, list := range []string{"recentAbnormalLabs", "recentNormalLabs"} {
 		for _, lab := range objects(data, list) {
 			c.labs = append(c.labs, measurement{
-				name: named(lab, "display"), value: withUnit(text(lab, "value"), text(lab, "unit")), reference: text(lab, "referenceRange"),
-				flag: text(lab, "interpretation"), abnormal: list == "recentAbnormalLabs",
+				name: named(lab, "display"), value: withUnit(text(lab, "value"), text(lab, "unit")),
+				reference: text(lab, "referenceRange"), flag: text(lab, "interpretation"),
+				abnormal: list == "recentAbnormalLabs",
 			})
 		}
 	}
 	for _, vital := range objects(data, "vitalSigns") {
-		c.vitals = append(c.vitals, measurement{name: named(vital, "display"), value: withUnit(text(vital, "value"), text(vital, "unit"))})
+		c.vitals = append(c.vitals, measurement{
+			name: named(vital, "display"), value: withUnit(text(vital, "value"), text(vital, "unit")),
+		})
 	}
 	return c
 }

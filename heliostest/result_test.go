@@ -69,7 +69,8 @@ func assertWellFormed(t *testing.T, r result) {
 		}
 	}
 	at := 0
-	for _, part := range []string{"## Summary\n", "## Key health areas\n", "## Recommended tests\n", "## What you can do\n", "## Timeline\n"} {
+	for _, part := range []string{"## Summary\n", "## Key health areas\n", "## Recommended tests\n",
+		"## What you can do\n", "## Timeline\n"} {
 		i := strings.Index(r.PatientResponse[at:], part)
 		require.GreaterOrEqual(t, i, 0, "the part %q, in its place", part)
 		at += i + len(part)
@@ -92,13 +93,15 @@ func TestAgentResult(t *testing.T) {
 	assert.Contains(t, light.ClinicianResponse, "Metformin 500mg (twice daily)")
 
 	deep, fields := runOnce(t, agentPath, agentBody("deep", "URL"))
-	assert.Equal(t, []string{"selectedElements", "patientResponse", "clinicianResponse", "citations", "researchTasks"}, fields)
+	assert.Equal(t,
+		[]string{"selectedElements", "patientResponse", "clinicianResponse", "citations", "researchTasks"}, fields)
 	assert.NotEmpty(t, deep.ResearchTasks)
 }
 
 func TestAgentResultOfUnknownData(t *testing.T) {
 	t.Parallel()
-	r, fields := runOnce(t, agentPath, `{"webhookUrl": "URL", "agentType": "light", "data": {"genetics": [{"gene": "BRCA1"}]}}`)
+	r, fields := runOnce(t, agentPath,
+		`{"webhookUrl": "URL", "agentType": "light", "data": {"genetics": [{"gene": "BRCA1"}]}}`)
 	assert.Contains(t, fields, "selectedElements")
 	assert.NotNil(t, r.SelectedElements, "an empty array, not null")
 	assert.Contains(t, r.PatientResponse, "the data you sent")
@@ -110,7 +113,8 @@ func TestLabResult(t *testing.T) {
 	assert.Equal(t, []string{"labResults", "metadata", "patientResponse", "clinicianResponse", "citations"}, fields)
 	assert.Equal(t, []map[string]string{
 		{"name": "eGFR", "value": "38", "unit": "mL/min/1.73m2", "flag": "Low", "date": "2025-01-16"},
-		{"name": "Creatinine", "value": "1.8 mg/dL", "flag": "High", "referenceRange": "0.7-1.3 mg/dL", "date": "2025-01-15", "category": "Renal"},
+		{"name": "Creatinine", "value": "1.8 mg/dL", "flag": "High", "referenceRange": "0.7-1.3 mg/dL",
+			"date": "2025-01-15", "category": "Renal"},
 		{"name": "Sodium", "value": "140 mEq/L", "flag": "Normal"},
 	}, r.LabResults, "the newest first")
 	assert.Equal(t, map[string]int{"labsReceived": 3, "labsAnalyzed": 3, "insightsMatched": 2}, r.Metadata)
@@ -149,7 +153,8 @@ func TestResultEscapesWhatWasSubmitted(t *testing.T) {
 	}})
 	require.NoError(t, err)
 	r, _ := runOnce(t, labsPath, string(body))
-	assert.Contains(t, r.PatientResponse, `\*\*A\*\* \[9\] \<script>x\</script> \&lt; \`+"`b\\`"+` \_c\_ # d: <0.1 10\*3/uL`)
+	assert.Contains(t, r.PatientResponse,
+		`\*\*A\*\* \[9\] \<script>x\</script> \&lt; \`+"`b\\`"+` \_c\_ # d: <0.1 10\*3/uL`)
 	assert.Less(t, len(r.PatientResponse), 8<<10)
 	assert.Equal(t, name, r.LabResults[0]["name"], "the echo is exact")
 }

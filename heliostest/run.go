@@ -3,7 +3,6 @@ package heliostest
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -11,19 +10,6 @@ import (
 	"slices"
 	"time"
 )
-
-// steps are the documented steps of a light run. What the steps of a deep or a
-// lab-results run are called is not known; the fake uses the same for them.
-var steps = []string{
-	"Processing started",
-	"Analyzing health data",
-	"Selecting relevant elements",
-	"Researching medical literature",
-	"Generating patient response",
-	"Generating clinician response",
-	"Finalizing results",
-	"Delivering final results",
-}
 
 // A receiver that takes longer than this for its answer counts as down.
 const deliveryTimeout = 30 * time.Second
@@ -39,24 +25,6 @@ type run struct {
 
 	ended      bool
 	deliveries []Delivery
-}
-
-// event is the body of a webhook.
-type event struct {
-	RunID          string     `json:"runId"`
-	Status         string     `json:"status"`
-	Agent          string     `json:"agent"`
-	Timestamp      string     `json:"timestamp"`
-	SequenceNumber int        `json:"sequenceNumber"`
-	Step           int        `json:"step,omitempty"`
-	TotalSteps     int        `json:"totalSteps,omitempty"`
-	StepName       string     `json:"stepName,omitempty"`
-	Result         any        `json:"result,omitempty"`
-	Error          *eventFail `json:"error,omitempty"`
-}
-
-type eventFail struct {
-	Message string `json:"message"`
 }
 
 // webhook is an event as it is sent: encoded once, so that it is the same bytes
@@ -84,22 +52,18 @@ func (s *Server) start(r *run) {
 // process walks through the steps and sends the events into the queue. If the
 // server closes, the run stays without an end.
 func (s *Server) process(r *run, queue chan<- webhook) {
-	for i, name := range steps {
-		queue <- encode(event{
-			RunID: r.id, Status: "processing", Agent: r.sub.agent, SequenceNumber: i + 1,
-			Step: i + 1, TotalSteps: len(steps), StepName: name,
-		})
+	for i := range steps {
+		queue <- newWebhook(newUpdate(r.id, r.sub.agent, i+1))
 		if !pause(s.ctx, s.config.interval) {
 			return
 		}
 	}
-	final := event{RunID: r.id, Status: "completed", Agent: r.sub.agent, SequenceNumber: len(steps) + 1}
+
+	final := newCompleted(r.id, r.sub)
 	if r.faults.fail {
-		final.Status, final.Error = "error", &eventFail{r.faults.failMessage}
-	} else {
-		final.Result = newResult(r.sub)
+		final = newFailed(r.id, r.sub.agent, r.faults.failMessage)
 	}
-	last := encode(final)
+	last := newWebhook(final)
 
 	// The slot is free before the final event is sent: whoever has received it
 	// can submit again.
@@ -110,15 +74,9 @@ func (s *Server) process(r *run, queue chan<- webhook) {
 	queue <- last
 }
 
-func encode(e event) webhook {
-	e.Timestamp = time.Now().UTC().Format("2006-01-02T15:04:05.000Z")
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false) // only Go escapes <, > and &
-	if err := enc.Encode(e); err != nil {
-		panic("heliostest: cannot encode an event: " + err.Error())
-	}
-	return webhook{e.SequenceNumber, e.Status, bytes.TrimSuffix(buf.Bytes(), []byte("\n"))}
+// newWebhook returns an event that is sent from now on.
+func newWebhook(e event) webhook {
+	return webhook{e.SequenceNumber, e.Status, e.encode(time.Now())}
 }
 
 // deliverAll delivers what comes through the queue, in order, unless the run's
@@ -150,6 +108,7 @@ func (s *Server) deliver(r *run, hook webhook) {
 	if r.faults.wrongSignature || r.faults.late {
 		attempts = 1 // to be refused, which must not look like a receiver that is down
 	}
+
 	sent := 0
 	for range copies {
 		wait := s.config.redeliveryWait
@@ -157,12 +116,14 @@ func (s *Server) deliver(r *run, hook webhook) {
 			if s.ctx.Err() != nil {
 				return
 			}
+
 			status, err := s.send(r, hook.body)
 			sent++
 			s.delivered(r, Delivery{hook.sequence, hook.status, sent, status, err})
 			if status/100 == 2 || errors.Is(err, errNotLoopback) {
 				break
 			}
+
 			if attempt < attempts && !pause(s.ctx, wait) {
 				return
 			}
@@ -182,10 +143,12 @@ func (s *Server) send(r *run, body []byte) (int, error) {
 	if !s.config.anyHost && !isLoopback(target.Hostname()) {
 		return 0, errNotLoopback
 	}
+
 	secret := s.config.secret
 	if r.faults.wrongSignature {
 		secret += "-of-somebody-else"
 	}
+
 	ctx, cancel := context.WithTimeout(s.ctx, deliveryTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), bytes.NewReader(body))
@@ -193,21 +156,24 @@ func (s *Server) send(r *run, body []byte) (int, error) {
 		return 0, withoutURL(err)
 	}
 	req.Header = Sign(secret, body, time.Now().Add(-r.faults.age))
+
 	resp, err := s.config.client.Do(req)
 	if err != nil {
 		return 0, withoutURL(err)
 	}
 	defer resp.Body.Close()
+
 	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // its answer is of no interest, but may still be on its way
 	return resp.StatusCode, nil
 }
 
-// withoutURL unwraps the error that net/http and net/url put around the cause:
-// a webhook URL may hold a token.
+// withoutURL returns the cause inside the errors that net/http and net/url put
+// around it: a webhook URL may hold a token. There is one inside the other if a
+// transport is a client itself.
 func withoutURL(err error) error {
 	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		return wrapped.Err
+	for errors.As(err, &wrapped) {
+		err = wrapped.Err
 	}
 	return err
 }
@@ -218,8 +184,8 @@ func (s *Server) delivered(r *run, d Delivery) {
 	r.deliveries = append(r.deliveries, d)
 }
 
-// finished counts a run as done: ended, and its deliveries made. A run that Close
-// cut off never is.
+// finished counts a run as done: ended, and its deliveries made. A run that
+// Close cut off never is.
 func (s *Server) finished() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,10 +2,12 @@ package heliostest_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -65,13 +67,16 @@ func TestRunDeliversItsStepsAndItsResult(t *testing.T) {
 			last := events[8]
 			assert.Equal(t, "completed", last.Status)
 			assert.Nil(t, last.Error)
-			assert.Equal(t, []string{"runId", "status", "agent", "timestamp", "sequenceNumber", "result"}, keys(t, last.raw))
+			assert.Equal(t, []string{"runId", "status", "agent", "timestamp", "sequenceNumber", "result"},
+				keys(t, last.raw))
 
 			run := srv.Runs()[0]
 			assert.True(t, run.Ended)
 			require.Len(t, run.Deliveries, 9)
-			assert.Equal(t, heliostest.Delivery{SequenceNumber: 1, Status: "processing", Attempt: 1, StatusCode: 200}, run.Deliveries[0])
-			assert.Equal(t, heliostest.Delivery{SequenceNumber: 9, Status: "completed", Attempt: 1, StatusCode: 200}, run.Deliveries[8])
+			assert.Equal(t, heliostest.Delivery{SequenceNumber: 1, Status: "processing", Attempt: 1, StatusCode: 200},
+				run.Deliveries[0])
+			assert.Equal(t, heliostest.Delivery{SequenceNumber: 9, Status: "completed", Attempt: 1, StatusCode: 200},
+				run.Deliveries[8])
 		})
 	}
 }
@@ -98,7 +103,8 @@ func TestStatusUpdateIsTheShapeThatDocSays(t *testing.T) {
 	srv, hook := newServer(t), newReceiver(t, nil)
 	submit(t, srv, agentPath, agentBody("light", hook.URL))
 	wait(t, srv)
-	assert.Equal(t, []string{"runId", "status", "agent", "timestamp", "sequenceNumber", "step", "totalSteps", "stepName"},
+	assert.Equal(t,
+		[]string{"runId", "status", "agent", "timestamp", "sequenceNumber", "step", "totalSteps", "stepName"},
 		keys(t, hook.received()[0].raw))
 }
 
@@ -173,7 +179,8 @@ func TestDataStaysOnTheMachine(t *testing.T) {
 	require.Len(t, run.Deliveries, 9, "one attempt each")
 	for _, d := range run.Deliveries {
 		assert.Equal(t, 1, d.Attempt)
-		assert.EqualError(t, d.Err, "heliostest: not delivered: the webhook host is not loopback (see WithWebhookClient)")
+		assert.EqualError(t, d.Err,
+			"heliostest: not delivered: the webhook host is not loopback (see WithWebhookClient)")
 	}
 }
 
@@ -212,13 +219,38 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 
 func TestWebhookClientMayLeaveTheMachine(t *testing.T) {
 	t.Parallel()
-	urls := make(chan string, 9)
-	srv := newServer(t, heliostest.WithWebhookClient(&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+	urls := make(chan string, 18)
+	deliver := roundTripper(func(r *http.Request) (*http.Response, error) {
 		urls <- r.URL.String()
 		return &http.Response{StatusCode: 204, Body: http.NoBody}, nil
-	})}))
+	})
+	srv := newServer(t, heliostest.WithWebhookClient(&http.Client{Transport: deliver}))
+
 	submit(t, srv, labsPath, labsBody("https://example.com/hook?order=1"))
 	wait(t, srv)
 	assert.Len(t, urls, 9)
 	assert.Equal(t, "https://example.com/hook?order=1", <-urls)
+
+	submit(t, srv, labsPath, labsBody("http://other-container:3000/hook"))
+	wait(t, srv)
+	assert.Len(t, urls, 17)
+}
+
+// A transport that is a client itself puts one url.Error into the other.
+func TestDeliveryErrorsHoldNoURL(t *testing.T) {
+	t.Parallel()
+	fail := roundTripper(func(r *http.Request) (*http.Response, error) {
+		return nil, fmt.Errorf("inner: %w", &url.Error{Op: "Post", URL: r.URL.String(), Err: io.ErrUnexpectedEOF})
+	})
+	srv := newServer(t, heliostest.WithWebhookClient(&http.Client{Transport: fail}), heliostest.WithRedelivery(1, 0))
+
+	submit(t, srv, labsPath, labsBody("https://example.com/hook?token=PRIVATE"))
+	wait(t, srv)
+
+	deliveries := srv.Runs()[0].Deliveries
+	require.Len(t, deliveries, 9)
+	for _, d := range deliveries {
+		assert.ErrorIs(t, d.Err, io.ErrUnexpectedEOF)
+		assert.NotContains(t, d.Err.Error(), private)
+	}
 }

@@ -1,6 +1,7 @@
 package heliostest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -9,18 +10,21 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
+	"testing"
 	"time"
 )
 
-// Server is a fake Helios on a loopback port. Make one with [NewServer].
-// All its methods are safe for concurrent use.
+// Server is a fake Helios. Make one with [New] or [NewServer]. All its methods
+// are safe for concurrent use. Printing, logging or encoding it shows its URL
+// and neither of its secrets.
 type Server struct {
 	URL           string // the base URL, http://127.0.0.1:port
-	APIKey        string // the only key it accepts; made up, and good for nothing else
-	WebhookSecret string // what its webhooks are signed with; made up as well
+	APIKey        string `json:"-"` // the only key it accepts; made up, and good for nothing else
+	WebhookSecret string `json:"-"` // what its webhooks are signed with; made up as well
 
 	config config
 	http   *http.Server
@@ -41,6 +45,7 @@ type Server struct {
 }
 
 type config struct {
+	addr           string
 	apiKey, secret string
 	interval       time.Duration
 	limit          int
@@ -53,6 +58,23 @@ type config struct {
 
 // An Option changes how a [Server] behaves.
 type Option func(*config)
+
+// defaultAddr is any free port, which no other machine can reach.
+const defaultAddr = "127.0.0.1:0"
+
+// WithAddr sets the address to listen at, as [net.Listen] takes it:
+// "localhost:8080" for a fixed port, ":8080" for every interface of the
+// machine. The default, and the meaning of an empty addr, is any free port of
+// 127.0.0.1. [Server.URL] always has the real port, and 127.0.0.1 as the host
+// if addr is every interface.
+//
+// At an address that is not loopback, whoever can reach it and has the key can
+// submit. What is submitted crosses the network unencrypted, and stays in the
+// server's memory. Set a key with [WithAPIKey] and submit no real patient's
+// data.
+func WithAddr(addr string) Option {
+	return func(c *config) { c.addr = cmp.Or(addr, defaultAddr) }
+}
 
 // WithStepInterval sets the time between two steps of a run. The default is
 // 10ms, so that a run takes about 80ms.
@@ -79,11 +101,11 @@ func WithAPIKey(key string) Option { return func(c *config) { c.apiKey = key } }
 // WithWebhookSecret sets the secret that signs webhooks. The default is random.
 func WithWebhookSecret(secret string) Option { return func(c *config) { c.secret = secret } }
 
-// WithWebhookClient delivers webhooks with this client, to whatever host the
-// submission names: a TLS test server, say, or a tunnel. Without it nothing is
-// sent to a host that is not loopback, so that submitted data stays on the
-// machine. The client is copied, and redirects are never followed. Close leaves
-// its idle connections to the caller.
+// WithWebhookClient delivers webhooks with this client, to whatever http or
+// https URL the submission names: a TLS test server, say, a tunnel, or another
+// container. Without it nothing is sent to a host that is not loopback, so that
+// submitted data stays on the machine. The client is copied, and redirects are
+// never followed. Close leaves its idle connections to the caller.
 func WithWebhookClient(client *http.Client) Option {
 	return func(c *config) {
 		if client == nil {
@@ -95,10 +117,36 @@ func WithWebhookClient(client *http.Client) Option {
 	}
 }
 
-// NewServer starts a server, which listens when NewServer returns. It panics if
-// it cannot listen. The caller ends it with [Server.Close].
+// New starts a server for a test, which listens when New returns. The test
+// fails at once if the server cannot listen, because the port of [WithAddr] is
+// in use, say. The server is closed when the test and its subtests have ended.
+func New(t testing.TB, opts ...Option) *Server {
+	t.Helper()
+
+	s, err := listen(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	t.Cleanup(s.Close)
+	return s
+}
+
+// NewServer starts a server outside a test, which listens when NewServer
+// returns. It panics if it cannot listen, because the port of [WithAddr] is in
+// use, say. The caller ends it with [Server.Close].
 func NewServer(opts ...Option) *Server {
+	s, err := listen(opts)
+	if err != nil {
+		panic(err.Error())
+	}
+	return s
+}
+
+// listen starts a server. Its error is the listener's.
+func listen(opts []Option) (*Server, error) {
 	c := config{
+		addr:           defaultAddr,
 		apiKey:         "sk_live_heliostest_" + randomHex(8),
 		secret:         "whsec_heliostest_" + randomHex(16),
 		interval:       10 * time.Millisecond,
@@ -111,13 +159,15 @@ func NewServer(opts ...Option) *Server {
 	for _, opt := range opts {
 		opt(&c)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+
+	listener, err := net.Listen("tcp", c.addr)
 	if err != nil {
-		panic(fmt.Sprintf("heliostest: cannot listen: %v", err))
+		return nil, fmt.Errorf("heliostest: cannot listen: %w", err)
 	}
+
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Server{
-		URL:           "http://" + listener.Addr().String(),
+		URL:           baseURL(listener.Addr()),
 		APIKey:        c.apiKey,
 		WebhookSecret: c.secret,
 		config:        c,
@@ -142,16 +192,27 @@ func NewServer(opts ...Option) *Server {
 			}
 		},
 	}
+
 	go func() {
 		defer close(s.served)
 		_ = s.http.Serve(listener) // returns only because of Close
 	}()
-	return s
+	return s, nil
+}
+
+// baseURL returns the URL of a listener. No client can use the address that
+// stands for every interface; 127.0.0.1 is one of those.
+func baseURL(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if ok && tcp.IP.IsUnspecified() {
+		return "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
+	}
+	return "http://" + addr.String()
 }
 
 // Close stops the server. Runs and deliveries under way are cut off, and all
-// connections are closed. It returns when everything has ended; calling it again
-// does nothing.
+// connections are closed. It returns when everything has ended; calling it
+// again does nothing.
 func (s *Server) Close() {
 	s.close.Do(func() {
 		s.cancel()
@@ -159,7 +220,8 @@ func (s *Server) Close() {
 		<-s.served
 		// A connection accepted while the first call ran may have been missed.
 		_ = s.http.Close()
-		// In this order: only connections start handlers, only handlers start runs.
+		// In this order: only connections start handlers, only handlers start
+		// runs.
 		s.conns.Wait()
 		s.work.Wait()
 		if !s.config.anyHost {
@@ -182,9 +244,11 @@ func loopbackClient() *http.Client {
 		},
 	}
 	return &http.Client{
-		// No proxy: one from the environment would see the data. Connections are
-		// kept, or a test of many runs would use up the machine's ports.
-		Transport:     &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute},
+		// No proxy: one from the environment would see the data. Connections
+		// are kept, or a test of many runs would use up the machine's ports.
+		Transport: &http.Transport{
+			DialContext: dialer.DialContext, MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute,
+		},
 		CheckRedirect: noRedirect,
 	}
 }
@@ -201,14 +265,15 @@ func isLoopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// isWebhookURL reports whether raw is a URL that Helios would deliver to: https,
-// or http on loopback, which the fake allows as tests need it.
-func isWebhookURL(raw string) bool {
+// isWebhookURL reports whether raw is a URL that webhooks can be delivered to:
+// https, as Helios requires, or http where the fake allows it, as tests need
+// it.
+func isWebhookURL(raw string, plainHTTP bool) bool {
 	u, err := url.Parse(raw)
 	if err != nil || u.Hostname() == "" {
 		return false
 	}
-	return u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())
+	return u.Scheme == "https" || u.Scheme == "http" && (plainHTTP || isLoopback(u.Hostname()))
 }
 
 // pause waits for d. It reports false if ctx ended first.

@@ -2,8 +2,10 @@ package heliostest_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,6 +16,74 @@ import (
 
 	"github.com/heliosai/helios-go/heliostest"
 )
+
+func TestNewClosesWithTheTest(t *testing.T) {
+	var srv *heliostest.Server
+
+	t.Run("a test", func(t *testing.T) {
+		srv = heliostest.New(t, heliostest.WithAPIKey("sk_live_of_the_test"))
+		a := post(t, srv, labsPath, labsBody("https://example.com/hook"))
+		assert.Equal(t, http.StatusOK, a.status)
+		assert.Equal(t, "sk_live_of_the_test", srv.APIKey)
+	})
+
+	_, err := client.Do(newRequest(t, srv, labsPath, "{}"))
+	assert.Error(t, err, "nobody listens")
+}
+
+func TestWithAddr(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ addr, url string }{
+		"loopback":             {"127.0.0.1:0", `^http://127\.0\.0\.1:[1-9]\d*$`},
+		"empty":                {"", `^http://127\.0\.0\.1:[1-9]\d*$`},
+		"a name":               {"localhost:0", `^http://(127\.0\.0\.1|\[::1\]):[1-9]\d*$`},
+		"every interface":      {":0", `^http://127\.0\.0\.1:[1-9]\d*$`},
+		"every IPv4 interface": {"0.0.0.0:0", `^http://127\.0\.0\.1:[1-9]\d*$`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := newServer(t, heliostest.WithAddr(tc.addr))
+			assert.Regexp(t, tc.url, srv.URL)
+
+			a := post(t, srv, labsPath, labsBody("https://example.com/hook"))
+			assert.Equal(t, http.StatusOK, a.status)
+		})
+	}
+}
+
+func TestAddressInUse(t *testing.T) {
+	t.Parallel()
+	addr := heliostest.WithAddr(strings.TrimPrefix(newServer(t).URL, "http://"))
+	const message = `^heliostest: cannot listen: listen tcp 127\.0\.0\.1:\d+: .+`
+
+	t.Run("NewServer panics", func(t *testing.T) {
+		t.Parallel()
+		defer func() { assert.Regexp(t, message, recover()) }()
+		heliostest.NewServer(addr)
+	})
+
+	t.Run("New fails the test", func(t *testing.T) {
+		t.Parallel()
+		failing := &failingTest{TB: t}
+		var ended sync.WaitGroup
+		ended.Go(func() { heliostest.New(failing, addr) })
+		ended.Wait()
+		assert.Regexp(t, message, failing.fatal)
+	})
+}
+
+// failingTest keeps what ended it. Fatal ends its goroutine, as that of a test.
+type failingTest struct {
+	testing.TB
+	fatal string
+}
+
+func (f *failingTest) Helper() {}
+
+func (f *failingTest) Fatal(args ...any) {
+	f.fatal = fmt.Sprint(args...)
+	runtime.Goexit()
+}
 
 // It is not parallel, so that no other test runs beside it and the goroutines
 // that it counts are its own.

@@ -26,8 +26,34 @@ func TestSign(t *testing.T) {
 
 	// Computed with: printf 'not json' | openssl dgst -sha256 -hmac secret
 	h := heliostest.Sign("secret", []byte("not json"), time.Unix(0, 0))
-	assert.Equal(t, "sha256=19e44cefdf4796e0dc616e940e49c2ecd3fc476343e40c7c95d39a75dc10e958", h.Get("X-Helios-Signature"))
+	assert.Equal(t, "sha256=19e44cefdf4796e0dc616e940e49c2ecd3fc476343e40c7c95d39a75dc10e958",
+		h.Get("X-Helios-Signature"))
 	assert.NotContains(t, h, "X-Helios-Run-Id")
+}
+
+func TestOddBodiesAreSignedAsTheyAre(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ body, runID string }{
+		"nothing":                  {"", ""},
+		"a list":                   {`[{"runId":"r-1"}]`, ""},
+		"behind a byte order mark": {"\ufeff" + `{"runId":"r-1"}`, ""},
+		"a number as run id":       {`{"runId":17}`, ""},
+		"an empty run id":          {`{"runId":""}`, ""},
+		"several lines":            {`{"runId":"r-1"}` + "\n" + `{"runId":"r-1"}`, ""},
+		"a trailing comma":         {`{"runId":"r-1",}`, ""},
+		"not UTF-8":                {"{\"runId\":\"r-1\",\"x\":\"\xff\"}", "r-1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := heliostest.NewWebhookRequest("/hook", "secret", []byte(tc.body), time.Now())
+			assert.Equal(t, signature("secret", []byte(tc.body)), r.Header.Get("X-Helios-Signature"))
+			assert.Equal(t, tc.runID, r.Header.Get("X-Helios-Run-ID"))
+
+			body, err := io.ReadAll(r.Body)
+			require.NoError(t, err)
+			assert.Equal(t, tc.body, string(body))
+		})
+	}
 }
 
 func TestNewWebhookRequestWorksForHandlersAndClients(t *testing.T) {
@@ -46,15 +72,19 @@ func TestNewWebhookRequestWorksForHandlersAndClients(t *testing.T) {
 	mux.Handle("POST /webhook/helios", handler)
 
 	w := httptest.NewRecorder()
-	mux.ServeHTTP(w, heliostest.NewWebhookRequest("/webhook/helios?order=o-17", "secret", []byte(signedBody), time.Now()))
+	mux.ServeHTTP(w,
+		heliostest.NewWebhookRequest("/webhook/helios?order=o-17", "secret", []byte(signedBody), time.Now()))
 	assert.Equal(t, http.StatusAccepted, w.Code)
 
 	hook := httptest.NewServer(mux)
 	t.Cleanup(hook.Close)
-	resp, err := hook.Client().Do(heliostest.NewWebhookRequest(hook.URL+"/webhook/helios?order=o-17", "secret", []byte(signedBody), time.Now()))
+	resp, err := hook.Client().Do(heliostest.NewWebhookRequest(hook.URL+"/webhook/helios?order=o-17", "secret",
+		[]byte(signedBody), time.Now()))
 	require.NoError(t, err)
 	defer resp.Body.Close()
 	assert.Equal(t, http.StatusAccepted, resp.StatusCode)
 
-	assert.Panics(t, func() { heliostest.NewWebhookRequest("http://%zz", "secret", nil, time.Now()) })
+	assert.PanicsWithValue(t, `heliostest: bad webhook request: invalid URL escape "%zz"`, func() {
+		heliostest.NewWebhookRequest("http://%zz?token=PRIVATE", "secret", nil, time.Now())
+	})
 }

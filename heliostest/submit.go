@@ -37,7 +37,8 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	if len(body) > maxBody {
 		// A client that is cut off while it writes may never see the answer.
 		_, _ = io.CopyN(io.Discard, r.Body, 4*maxBody)
-		s.refuse(w, nil, agentOf(r.URL.Path, nil), http.StatusRequestEntityTooLarge, "the request body is larger than 16 MiB")
+		s.refuse(w, nil, agentOf(r.URL.Path, nil), http.StatusRequestEntityTooLarge,
+			"the request body is larger than 16 MiB")
 		return
 	}
 	seen := s.record(r, body)
@@ -78,23 +79,26 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, seen, agent, http.StatusUnsupportedMediaType, "Content-Type must be application/json")
 		return
 	}
-	sub, err := parse(agent, body)
+
+	sub, err := parse(agent, body, s.config.anyHost)
 	if err != nil {
 		s.refuse(w, seen, agent, http.StatusBadRequest, err.Error())
 		return
 	}
-	run, active := s.accept(sub, body, f.run, seen)
-	if run == nil {
+	accepted, active := s.accept(sub, body, f.run, seen)
+	if accepted == nil {
 		s.refuseLimit(w, seen, agent, active)
 		return
 	}
-	defer s.start(run) // last, so that the answer has a head start on the first webhook
+	defer s.start(accepted) // last, so that the answer has a head start on the first webhook
 
 	if f.dropAnswer {
 		hangUp(w, false)
 		return
 	}
-	answer := fmt.Sprintf(`{"runId": %q, "status": "accepted", "message": "Request accepted. Results will be delivered to your webhook."}`, run.id)
+
+	answer := fmt.Sprintf(`{"runId": %q, "status": "accepted", `+
+		`"message": "Request accepted. Results will be delivered to your webhook."}`, accepted.id)
 	s.answer(w, seen, active, http.StatusOK, answer, f.halfAnswer)
 }
 
@@ -104,6 +108,7 @@ func agentOf(path string, body []byte) string {
 	if path == labResultsPath {
 		return agentLabResults
 	}
+
 	var fields struct {
 		AgentType json.RawMessage `json:"agentType"`
 	}
@@ -127,22 +132,24 @@ func isJSON(h http.Header) bool {
 func (s *Server) accept(sub *submission, body []byte, f runFaults, seen *Request) (*run, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	if s.active[sub.agent] >= s.config.limit {
 		return nil, s.active[sub.agent]
 	}
-	run := &run{id: newRunID(), sub: sub, faults: f, request: body, accepted: time.Now()}
-	seen.RunID = run.id
-	s.runs = append(s.runs, run)
+
+	r := &run{id: newRunID(), sub: sub, faults: f, request: body, accepted: time.Now()}
+	seen.RunID = r.id
+	s.runs = append(s.runs, r)
 	s.active[sub.agent]++
 	if s.pending == 0 {
 		s.idle = make(chan struct{})
 	}
 	s.pending++
-	return run, s.active[sub.agent]
+	return r, s.active[sub.agent]
 }
 
-// refuse answers with an error body: the documented one for 401 and 429, and the
-// same pair of fields for all others.
+// refuse answers with an error body: the documented one for 401 and 429, and
+// the same pair of fields for all others.
 func (s *Server) refuse(w http.ResponseWriter, seen *Request, agent string, status int, message string) {
 	switch status {
 	case http.StatusTooManyRequests:
@@ -151,6 +158,7 @@ func (s *Server) refuse(w http.ResponseWriter, seen *Request, agent string, stat
 	case http.StatusUnauthorized:
 		message = "Invalid or missing API key"
 	}
+
 	code := http.StatusText(status)
 	if code == "" {
 		code = "Error"
@@ -162,7 +170,8 @@ func (s *Server) refuseLimit(w http.ResponseWriter, seen *Request, agent string,
 	seconds := (s.config.retryAfter + time.Second - 1) / time.Second
 	w.Header().Set("Retry-After", strconv.FormatInt(int64(seconds), 10))
 	s.answer(w, seen, active, http.StatusTooManyRequests, fmt.Sprintf(
-		`{"error": "Too many concurrent requests", "message": "You have %d active %s agent requests. Maximum is %d.", "activeCount": %d, "limit": %d}`,
+		`{"error": "Too many concurrent requests", `+
+			`"message": "You have %d active %s agent requests. Maximum is %d.", "activeCount": %d, "limit": %d}`,
 		active, agent, s.config.limit, active, s.config.limit), false)
 }
 
@@ -170,6 +179,7 @@ func (s *Server) refuseLimit(w http.ResponseWriter, seen *Request, agent string,
 // finds it recorded.
 func (s *Server) answer(w http.ResponseWriter, seen *Request, active, status int, body string, half bool) {
 	s.answered(seen, status)
+
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("X-Concurrent-Limit", strconv.Itoa(s.config.limit))

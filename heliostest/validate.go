@@ -12,9 +12,9 @@ import (
 	"unicode/utf8"
 )
 
-// object is a decoded JSON object. Submissions are checked as maps, not structs:
-// encoding/json would match field names in any case and turn null into an empty
-// value, and so hide the mistakes that the fake is there to find.
+// object is a decoded JSON object. Submissions are checked as maps, not
+// structs: encoding/json would match field names in any case and turn null into
+// an empty value, and so hide the mistakes that the fake is there to find.
 type object = map[string]any
 
 // submission is a request body that was found valid.
@@ -29,15 +29,17 @@ type submission struct {
 func invalid(path, rule string) error { return errors.New(path + " " + rule) }
 
 // parse checks a body against the contract. It reports the first broken rule.
-func parse(agent string, body []byte) (*submission, error) {
+// With plainHTTP the webhook URL may be http to any host.
+func parse(agent string, body []byte, plainHTTP bool) (*submission, error) {
 	fields, err := decodeObject(body)
 	if err != nil {
 		return nil, err
 	}
 	webhookURL, ok := fields["webhookUrl"].(string)
-	if !ok || !isWebhookURL(webhookURL) {
+	if !ok || !isWebhookURL(webhookURL, plainHTTP) {
 		return nil, invalid("webhookUrl", "is required and must be an https URL (or http to loopback)")
 	}
+
 	if agent == agentLabResults {
 		err = checkLabResults(fields)
 	} else {
@@ -54,12 +56,14 @@ func decodeObject(body []byte) (object, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("the body must be UTF-8")
 	}
+
 	var fields object
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber() // a number of any size is a number
 	if err := dec.Decode(&fields); err != nil || fields == nil {
 		return nil, errors.New("the body must be a JSON object") // err may quote the body
 	}
+
 	if _, err := dec.Token(); err != io.EOF {
 		return nil, errors.New("the body must be one JSON object and nothing after it")
 	}
@@ -77,6 +81,7 @@ func checkAgent(fields object) error {
 	if !holdsSomething(data) {
 		return invalid("data", "must hold some health data")
 	}
+
 	lab := check{"date": isString, "display": isString, "value": isString, "unit": isString,
 		"referenceRange": isString, "interpretation": isString}
 	return check{
@@ -84,8 +89,10 @@ func checkAgent(fields object) error {
 		"recentAbnormalLabs": arrayOf(lab),
 		"recentNormalLabs":   arrayOf(lab),
 		"pastMedicalHistory": arrayOf(check{"display": isString, "clinicalStatus": isString, "onsetDate": isString}),
-		"medications":        arrayOf(check{"medication": isString, "status": isString, "dosage": isString, "frequency": isString}),
-		"vitalSigns":         arrayOf(check{"display": isString, "value": isString, "unit": isString, "date": isString}),
+		"medications": arrayOf(check{"medication": isString, "status": isString, "dosage": isString,
+			"frequency": isString}),
+		"vitalSigns": arrayOf(check{"display": isString, "value": isString, "unit": isString,
+			"date": isString}),
 	}.fields("data", data)
 }
 
@@ -99,13 +106,15 @@ func checkLabResults(fields object) error {
 		if m, ok := lab.(object); ok {
 			for _, name := range []string{"name", "value"} {
 				if s, _ := m[name].(string); strings.TrimSpace(s) == "" {
-					return invalid(fmt.Sprintf("labResults[%d].%s", i, name), "is required and must be a string that is not empty")
+					return invalid(fmt.Sprintf("labResults[%d].%s", i, name),
+						"is required and must be a string that is not empty")
 				}
 			}
 		}
 	}
 	return check{
-		"labResults": arrayOf(check{"flag": isFlag, "referenceRange": isString, "date": isDate, "unit": isString, "category": isString}),
+		"labResults": arrayOf(check{"flag": isFlag, "referenceRange": isString, "date": isDate, "unit": isString,
+			"category": isString}),
 		"patientContext": objectOf(check{
 			"age":         isString,
 			"gender":      isString,
@@ -130,6 +139,7 @@ func (c check) fields(path string, o object) error {
 		}
 	}
 	slices.Sort(names) // so that the same body always gets the same answer
+
 	for _, name := range names {
 		at := name
 		if path != "" {

@@ -7,23 +7,66 @@ import (
 	"io"
 
 	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/bundle"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 	"github.com/heliosai/helios-go/clinical/internal/people"
 )
 
-// converter reads the resources of an input and keeps what can be sent of them.
-type converter struct {
-	opts   *Options
-	kind   labs.Kind
-	labs   labs.Options
-	d      decoder
-	seed   maphash.Seed
-	report *clinical.Report // of what belongs to no record
-	last   observation      // whose lists are used again
+// reader reads the resources of one type.
+type reader struct {
+	// item returns an empty item, into which a resource is read.
+	item func(*converter) item
+	// context is set for what is only the context of lab results.
+	context bool
+	// results is set for what holds Observations.
+	results bool
+	// unowned is set for what is not looked up by its subject.
+	unowned bool
+}
 
-	// skipped is the report of the resources of types that are not sent. They are many and of little interest, so they are listed last.
-	skipped      clinical.Report
-	skippedKinds map[string]bool
+// item is what is read of one resource.
+type item interface {
+	// read reads the value of a field, and reports whether it did. The fields
+	// that several types have are in the resource.
+	read(d *decoder, key []byte) bool
+	// keep keeps what can be sent in the record of the resource's subject, or
+	// reports why not. rec is nil for what is unowned.
+	keep(c *converter, r *resource, rec *record) error
+}
+
+// readers are the types that are read. The others are counted.
+var readers = map[string]reader{
+	"Condition":           {item: newCondition, context: true},
+	"DiagnosticReport":    {item: newReport, results: true, unowned: true},
+	"Medication":          {item: newDrug, context: true, unowned: true},
+	"MedicationOrder":     {item: newMedication, context: true}, // of DSTU2
+	"MedicationRequest":   {item: newMedication, context: true},
+	"MedicationStatement": {item: newMedication, context: true},
+	"Observation":         {item: newObservation, results: true},
+	"Patient":             {item: newPatient, unowned: true},
+	"Person":              {item: newPerson, unowned: true},
+	"Practitioner":        {item: newPerson, unowned: true},
+	"RelatedPerson":       {item: newPerson, unowned: true},
+}
+
+// converter reads the resources of an input and keeps what can be sent.
+type converter struct {
+	opts    *Options
+	kind    labs.Kind
+	labs    labs.Options
+	d       decoder
+	people  people.Screen
+	seed    maphash.Seed
+	report  *clinical.Report // of what belongs to no record
+	foreign clinical.Report  // of what is not the patient's, which can be much
+	// current is the resource that is read, and last the Observation; their
+	// memory is used again.
+	current resource
+	last    observation
+
+	// skipped is the report of the types that are not sent. They are many and
+	// of little interest, so they are listed last.
+	skipped clinical.Report
 
 	want      *reference // Options.Patient
 	patient   *patient
@@ -31,160 +74,212 @@ type converter struct {
 	groups    []*group
 	nobody    *record         // what has no subject
 	others    bool            // there are other subjects
-	elsewhere map[uint64]bool // the types and ids of other subjects, which another server can use for the patient
+	elsewhere map[uint64]bool // types and ids of other subjects, which another server can use for the patient
 
-	server      string           // on which the first resource that tells it is
-	gone        editions         // of conditions, medications and Patients
-	unread      editions         // of Observations, and of reports with Observations inside
-	moved       editions         // of anything that is about someone else
-	corrected   map[uint64]place // where corrected results come from, by what they have in common
-	members     map[uint64]membership
-	reportNames []label
-	reportIndex map[string]int32
-	drugs       map[uint64]*knownDrug
-	drugList    []*knownDrug
-	drugServers map[uint64]uint64 // the server of the Medications with a key
-	drugWeight  int
-	places      map[string]int // of resources whose ids may hold names, by source
+	server    string           // the first resource that names its server is there
+	gone      editions         // of what is not sent, or not as the patient's
+	corrected map[uint64]place // where corrected results come from, by what they have in common
+	reports   reports
+	drugs     drugs
+	total     int            // resources
+	outcomes  int            // of them, OperationOutcomes
+	places    map[string]int // of resources whose ids may hold names, by source
 }
 
 func newConverter(kind labs.Kind, opts *Options) *converter {
 	c := &converter{
-		opts: opts, kind: kind, labs: opts.labs(), seed: maphash.MakeSeed(), report: &clinical.Report{}, skippedKinds: map[string]bool{},
-		elsewhere: map[uint64]bool{}, gone: editions{}, unread: editions{}, moved: editions{}, corrected: map[uint64]place{}, members: map[uint64]membership{},
-		reportNames: make([]label, 1), reportIndex: map[string]int32{"": 0}, drugs: map[uint64]*knownDrug{}, drugServers: map[uint64]uint64{},
-		d: decoder{people: people.Set{Max: maxPeople, Texts: maxStrings}}, places: map[string]int{},
+		opts:      opts,
+		kind:      kind,
+		labs:      opts.labs(),
+		people:    people.Screen{Set: people.Set{Max: maxPeople, Texts: maxStrings}, Redact: opts.Redact},
+		seed:      maphash.MakeSeed(),
+		report:    &clinical.Report{},
+		elsewhere: map[uint64]bool{},
+		gone:      editions{},
+		corrected: map[uint64]place{},
+		places:    map[string]int{},
+		reports:   newReports(),
+		drugs:     drugs{known: map[uint64]*drug{}},
 	}
+
+	c.d.seed, c.d.people = c.seed, &c.people.Set
+
 	if opts.Patient != "" {
 		want := parseReference(opts.Patient)
-		if want.kind == opaque && isID([]byte(want.text)) {
+		if want.kind == opaque && isID(want.text) {
 			want = reference{kind: relative, tail: "Patient/" + want.text}
 		}
 		c.want = &want
 	}
+
 	return c
 }
 
-// wants tells which types are read.
+// wants reports whether resources of a type are read.
 func (c *converter) wants(kind string) bool {
-	switch kind {
-	case "Patient", "Observation", "DiagnosticReport", "Practitioner", "RelatedPerson", "Person":
-		return true
-	case "Condition", "Medication", "MedicationRequest", "MedicationStatement":
-		return c.kind == labs.ForRecord || !c.opts.ResultsOnly
-	}
-	return false
+	reader, ok := readers[kind]
+	return ok && (!reader.context || c.kind == labs.ForRecord || !c.opts.ResultsOnly)
 }
 
-// read reads all of the input and decides whose record is sent.
-func (c *converter) read(r io.Reader) error {
-	split := splitter{
-		stream: newStream(r), wants: c.wants, found: c.add,
-		broken: func(place int) { c.report.Drop(clinical.Malformed, entry(place), "") },
+// readAll reads the input and decides whose record is sent.
+func (c *converter) readAll(r io.Reader) error {
+	r, err := open(r)
+	if err != nil {
+		return err
 	}
-	err := split.run()
+	var failure error
+	place, err := bundle.Split(r, bundle.Handler{
+		Wants: c.wants,
+		Found: func(p *bundle.Part) error {
+			failure = c.add(p)
+			return failure
+		},
+		Broken: func(p *bundle.Part) {
+			c.miss(p.Type)
+			c.report.Drop(clinical.Malformed, entry(p.Place), "")
+		},
+	})
+
 	switch {
+	case failure != nil:
+		return failure
 	case err == nil:
 		return c.settle()
-	case errors.Is(err, errSyntax), errors.Is(err, errGrammar), errors.Is(err, errEndsEarly):
-		return fmt.Errorf("%w: %s: %w", ErrMalformed, entry(split.n), err)
+	case errors.Is(err, bundle.ErrSyntax), errors.Is(err, bundle.ErrEndsEarly):
+		return fmt.Errorf("%w: %s: %w", ErrMalformed, entry(place), err)
+	}
+
+	return &readError{place, err}
+}
+
+// nothing is the error for input of which nothing can be sent.
+func (c *converter) nothing(err error) error {
+	if c.outcomes > 0 && c.outcomes == c.total {
+		return fmt.Errorf("%w: the input is an OperationOutcome, by which a server says that it failed", err)
 	}
 	return err
 }
 
-// several is the error for input about several patients, which the two places show.
+// several is the error for input about several patients, at two places.
 func (c *converter) several(a, b string) error {
-	return fmt.Errorf("%w, in %s and %s: say which in Options.Patient", ErrMultiplePatients, c.shown(a), c.shown(b))
+	return fmt.Errorf("%w, in %s and %s: say which in Options.Patient", ErrMultiplePatients, a, b)
 }
 
-// add reads a resource.
-func (c *converter) add(r *resource) error {
-	c.place(r)
-	r.full = parseReference(r.fullURL)
-	if r.edition.Place == 0 {
-		r.edition.Place = r.place
+// add reads a part of the input.
+func (c *converter) add(p *bundle.Part) error {
+	r := &c.current
+	if *r = newResource(p); !r.isThere(p) {
+		return nil
 	}
-	numbered(&r.edition)
+	c.place(r)
+	if c.total++; r.kind == "OperationOutcome" {
+		c.outcomes++
+	}
+
 	switch {
 	case r.deleted:
 		c.delete(r)
-		return nil
 	case r.kind == "":
 		c.report.Drop(clinical.Malformed, entry(r.place), "")
-		return nil
-	case r.tooLong:
-		c.miss(r)
-		c.report.Drop(clinical.TooLarge, sourceOf(r), "")
-		c.forget(r, &r.edition)
-		return nil
+	case p.TooLarge:
+		c.miss(r.kind)
+		c.report.Drop(clinical.TooLarge, r.source, "")
+		c.forget(r)
 	case r.data == nil:
 		c.skip(r)
+	default:
+		return c.read(r)
+	}
+
+	return nil
+}
+
+// read reads a resource: its fields, which edition of what it is, and whose.
+func (c *converter) read(r *resource) error {
+	reader := readers[r.kind]
+	it := reader.item(c)
+	c.d.resource(r, it)
+	if c.unreadable(r) {
 		return nil
 	}
-	c.d.start(r.data)
-	c.d.base = r.full.base
-	switch r.kind {
-	case "Patient":
-		p := c.d.patient(r, c.seed)
-		if c.unreadable(r, &p.edition) {
-			c.miss(r)
-			return nil
-		}
-		p.resource = c.identity(r, &p.edition)
-		if c.d.modified {
-			c.report.Drop(clinical.ModifierUnknown, "Patient", "")
-			p.birthDate, p.died, p.gender = "", "", ""
-		}
-		is, err := c.addPatient(p)
-		if err != nil {
+	r.identify(c)
+
+	var rec *record
+	var err error
+	if !reader.unowned {
+		rec, err = c.recordFor(r)
+	}
+	switch {
+	case err != nil:
+		return err
+	case rec == nil && !reader.unowned:
+		c.gone.move(r)
+	default:
+		if err := it.keep(c, r, rec); err != nil {
 			return err
 		}
-		c.learn(r, is)
-	case "Observation":
-		return c.addObservation(r, nil)
-	case "DiagnosticReport":
-		return c.addReport(r)
-	case "Condition":
-		return c.addCondition(r)
-	case "MedicationRequest", "MedicationStatement":
-		return c.addMedication(r)
-	case "Medication":
-		c.addDrug(r)
-	default: // people, who are not sent, but whose names are looked for in what is
-		_, near := isPerson(r.kind)
-		c.learn(r, near)
-		c.skip(r)
+	}
+
+	if reader.results {
+		return c.readInside(r)
 	}
 	return nil
 }
 
-// unreadable reports a resource that the decoder could not read.
-func (c *converter) unreadable(r *resource, edition *labs.Edition) bool {
+// readInside reads the Observations inside a resource.
+func (c *converter) readInside(r *resource) error {
+	for i := range r.inside {
+		part := &r.inside[i]
+		switch {
+		case part.kind != "Observation":
+		case r.in != nil: // which FHIR forbids, and which would take long to read
+			c.report.Drop(clinical.Malformed, r.source, "contained")
+		case r.refused != "":
+			c.report.Drop(clinical.StatusNotSent, r.source, r.refused)
+		default:
+			inner := r.contain(part)
+			c.place(inner)
+			if err := c.read(inner); err != nil {
+				return err
+			}
+		}
+	}
+
+	return nil
+}
+
+// unreadable reports a resource that could not be read. Of people and patients
+// more is not needed than that they are JSON.
+func (c *converter) unreadable(r *resource) bool {
+	person, _ := isPerson(r.kind)
+	var reason clinical.Reason
 	switch {
-	case c.d.bad:
-		c.report.Drop(clinical.Malformed, sourceOf(r), "")
-	case c.d.big:
-		c.report.Drop(clinical.TooLarge, sourceOf(r), "")
-	case r.kind == "Patient":
+	case c.d.Bad:
+		reason = clinical.Malformed
+	case c.d.big || c.d.TooLong:
+		reason = clinical.TooLarge
+	case person:
 		return false
-	case c.d.garbled:
-		c.report.Drop(clinical.Unreadable, sourceOf(r), "")
+	case c.d.Garbled:
+		reason = clinical.Unreadable
 	case c.d.modified:
-		c.report.Drop(clinical.ModifierUnknown, sourceOf(r), "")
+		reason = clinical.ModifierUnknown
 	default:
 		return false
 	}
-	c.forget(r, edition)
+
+	c.miss(r.kind)
+	c.report.Drop(reason, r.source, "")
+	c.forget(r)
 	return true
 }
 
-// forget lets a resource that is not sent, of which it is not known whose it is, take the place of its older editions.
-func (c *converter) forget(r *resource, edition *labs.Edition) {
-	switch r.kind {
-	case "Observation", "DiagnosticReport":
-		c.unread.add(c.identity(r, edition), last{Edition: *edition})
-	case "Patient", "Condition", "Medication", "MedicationRequest", "MedicationStatement":
-		c.gone.add(c.identity(r, edition), last{Edition: *edition})
+// forget lets a resource that is not sent, and of which it is not known whose
+// it is, take the place of its older editions.
+func (c *converter) forget(r *resource) {
+	r.identify(c)
+	if c.wants(r.kind) {
+		c.gone.add(r.name, last{Edition: r.edition})
 	}
 }
 
@@ -194,16 +289,11 @@ func (c *converter) delete(r *resource) {
 		c.report.Drop(clinical.Unresolved, entry(r.place), "DELETE")
 		return
 	}
-	c.report.Drop(clinical.StatusNotSent, sourceOf(r), "DELETE")
-	c.forget(r, &r.edition)
+	c.report.Drop(clinical.StatusNotSent, r.source, "DELETE")
+	c.forget(r)
 }
 
 // skip reports a resource of a type that is not sent.
 func (c *converter) skip(r *resource) {
-	source := ""
-	if len(c.skipped.Issues) < clinical.MaxIssues || !c.skippedKinds[r.kind] {
-		c.skippedKinds[r.kind] = true
-		source = sourceOf(r)
-	}
-	c.skipped.Drop(clinical.TypeNotSent, source, r.kind)
+	c.skipped.Drop(clinical.TypeNotSent, r.source, r.kind)
 }

@@ -1,14 +1,240 @@
 package fhir
 
 import (
+	"hash/maphash"
+	"strconv"
 	"strings"
+	"time"
 
+	"github.com/heliosai/helios-go/clinical/internal/bundle"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
+	"github.com/heliosai/helios-go/clinical/internal/people"
 )
 
-const loinc = "http://loinc.org"
+const (
+	// maxText is how long a text can be that is read, and maxName a name, a
+	// code or a reference. A resource in which one that is needed is longer is
+	// not sent.
+	maxText = 64 << 10
+	maxName = 1 << 10
+	// maxItems is how many items a list can have that is read into memory.
+	maxItems = 1000
+	// maxHeld is how many items all lists of one resource can have.
+	maxHeld = 1 << 15
+	// maxStrings is how many names of reports and shown names are remembered.
+	maxStrings = 4096
+)
 
-// The data types of FHIR, with the elements that are read. See https://hl7.org/fhir/R4/datatypes.html
+// decoder reads the fields of one resource after another.
+type decoder struct {
+	bundle.Reader
+	seed maphash.Seed
+	big  bool // a list is longer than is read
+	// modified is set by an extension that can change the meaning of what is
+	// read. See https://hl7.org/fhir/R4/extensibility.html#modifierExtension
+	modified bool
+	misdated bool     // a date is written otherwise than FHIR's
+	base     string   // the server of the resource, for its relative references
+	codings  []coding // of the concepts of one resource
+	held     int      // items of lists in one resource
+	people   *people.Set
+	shown    string // for the last subject
+	author   string // the last of those who made something
+}
+
+func (d *decoder) start(r *resource) {
+	d.Reset(r.data)
+	d.big, d.modified, d.misdated, d.base, d.codings, d.held = false, false, false, r.full.base, d.codings[:0], 0
+}
+
+// resource reads a resource: the fields that several types have into r, the
+// others into it.
+func (d *decoder) resource(r *resource, it item) {
+	d.start(r)
+	d.object(func(key []byte) {
+		switch string(key) {
+		case "meta":
+			d.meta(&r.edition)
+		case "status":
+			r.status = d.string()
+		case "issued":
+			r.issued = d.date()
+		case "subject", "patient":
+			r.subject = d.subject()
+		case "performer", "recorder", "asserter", "requester", "prescriber", "informationSource", "participant",
+			"resultsInterpreter":
+			d.mention(true)
+		case "contained":
+			d.contained(r)
+		default:
+			if it.read(d, key) {
+				return
+			}
+			d.modified = d.modified || turnsMeaning(string(key)) && d.Kind() != 'f' && !d.Empty()
+		}
+	})
+}
+
+// turnsMeaning reports whether a field that is not read may say the opposite of
+// the others, as wasNotTaken did in DSTU2.
+func turnsMeaning(key string) bool {
+	from := 0
+	for i := range len(key) + 1 {
+		if i < len(key) && (key[i] < 'A' || key[i] > 'Z') {
+			continue
+		}
+		if negations[strings.ToLower(key[from:i])] != "" {
+			return true
+		}
+		from = i
+	}
+	return false
+}
+
+var negations = words(`no not never non without negated negation refuted refused denied absent excluded prohibited
+	cancelled canceled invalid error void retracted withdrawn inactive stopped`)
+
+// object calls field for each key of an object. An extension that can change
+// its meaning is noted.
+func (d *decoder) object(field func(key []byte)) {
+	d.Object(func(key []byte) {
+		if string(key) == "modifierExtension" && !d.Empty() {
+			d.modified = true
+		}
+		field(key)
+	})
+}
+
+// room reports whether one more item can be added to a list of n.
+func (d *decoder) room(n int) bool {
+	if d.held++; n < maxItems && d.held <= maxHeld {
+		return true
+	}
+	d.big = true
+	return false
+}
+
+// string returns a name, a code or a reference, or "" for what is not a string.
+func (d *decoder) string() string { return d.String(maxName) }
+
+// text returns what need not come again, such as a text or a date.
+func (d *decoder) text() string { return d.String(maxText) }
+
+// mayBeTrue reads a boolean, and returns true for what cannot be read.
+func (d *decoder) mayBeTrue() bool {
+	empty := d.Empty()
+	is, known := d.Bool()
+	return is || !empty && !known
+}
+
+// number reads a number, and reports whether something else is there.
+func (d *decoder) number() (n string, unread bool) {
+	empty := d.Empty()
+	n = d.Number()
+	return n, !empty && n == ""
+}
+
+// each reads the values of an array, or one that is in none.
+func (d *decoder) each(item func()) {
+	switch d.Kind() {
+	case '[':
+		d.List(item)
+	case 'n': // none
+	default:
+		item()
+	}
+}
+
+// contained reads the resources inside another: people at once, and of the
+// others where they are.
+func (d *decoder) contained(r *resource) {
+	d.List(func() {
+		p := part{data: d.Raw()}
+		d.Within(p.data, func() {
+			d.Object(func(key []byte) {
+				switch string(key) {
+				case "resourceType":
+					p.kind = d.string()
+				case "id":
+					p.id = d.string()
+				}
+			})
+		})
+
+		is, near := isPerson(p.kind)
+		switch {
+		case p.kind == "Patient":
+			d.containedPatient(r, &p)
+		case is:
+			modified := d.modified
+			d.Within(p.data, func() { d.person(near) })
+			d.modified = modified // it is the person's
+		}
+		if d.room(len(r.inside)) {
+			r.inside = append(r.inside, p)
+		}
+	})
+}
+
+func (d *decoder) containedPatient(r *resource, p *part) {
+	got := &patient{self: reference{kind: relative, tail: "Patient/" + p.id}}
+	d.Within(p.data, func() {
+		d.object(func(key []byte) {
+			got.read(d, key)
+		})
+	})
+
+	if !d.Bad && d.room(len(r.patients)) {
+		r.patients = append(r.patients, containedPatient{p.id, maphash.Bytes(d.seed, p.data), got})
+		d.Within(p.data, func() { d.person(true) })
+	}
+}
+
+// meta reads when a resource was changed and the number of its edition.
+// See https://hl7.org/fhir/R4/resource.html#Meta
+func (d *decoder) meta(e *labs.Edition) {
+	d.object(func(key []byte) {
+		switch string(key) {
+		case "versionId":
+			e.Number = numberOf(d.text())
+		case "lastUpdated":
+			e.Updated = instantOf(d.text())
+		}
+	})
+}
+
+// numberOf reads the number of an edition; 0 for what is none.
+func numberOf(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// instantOf returns an instant in microseconds, 0 for what is none.
+func instantOf(s string) int64 {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+const (
+	loinc  = "http://loinc.org"
+	snomed = "http://snomed.info/sct"
+)
+
+// systems are other names, in lower case, for two terminologies.
+var systems = map[string]string{
+	"urn:oid:2.16.840.1.113883.6.1": loinc, "2.16.840.1.113883.6.1": loinc, "https://loinc.org": loinc,
+	"http://www.loinc.org": loinc, "loinc": loinc, "urn:oid:2.16.840.1.113883.6.96": snomed,
+	"2.16.840.1.113883.6.96": snomed, "https://snomed.info/sct": snomed,
+}
+
+// The data types of FHIR, with the elements that are read. See
+// https://hl7.org/fhir/R4/datatypes.html
 
 type coding struct{ system, code, display string }
 
@@ -17,10 +243,11 @@ type concept struct {
 	text    string
 }
 
-// isEmpty tells that nothing names the concept.
+// isEmpty reports whether nothing names the concept.
 func (c *concept) isEmpty() bool { return c.text == "" && len(c.codings) == 0 }
 
-// best returns the coding of LOINC if there is one, else the first that has a code.
+// best returns the coding of LOINC if there is one, else the first that has a
+// code.
 func (c *concept) best() coding {
 	var first coding
 	for _, coding := range c.codings {
@@ -61,6 +288,7 @@ func (c *concept) label() label {
 			coded = display
 		}
 	}
+
 	code := strings.TrimSpace(best.code)
 	switch {
 	case text != "" && coded == "":
@@ -72,6 +300,7 @@ func (c *concept) label() label {
 	case local != "":
 		return label{local, true, code}
 	}
+
 	return label{name: code, typed: !best.isCoded() && code != ""}
 }
 
@@ -92,16 +321,15 @@ func (d *decoder) concept() concept {
 		case "text":
 			c.text = d.string()
 		case "coding":
-			d.list(func() {
+			d.List(func() {
 				coding := d.coding()
 				if coding != (coding0) && d.room(len(d.codings)-first) {
 					d.codings = append(d.codings, coding)
 				}
 			})
-		default:
-			d.skip()
 		}
 	})
+
 	c.codings = d.codings[first:len(d.codings):len(d.codings)]
 	return c
 }
@@ -114,14 +342,16 @@ func (d *decoder) coding() coding {
 		switch string(key) {
 		case "system":
 			c.system = d.string()
+			if name := systems[strings.ToLower(strings.TrimSuffix(c.system, "/"))]; name != "" {
+				c.system = name
+			}
 		case "code":
 			c.code = d.string()
 		case "display":
 			c.display = d.string()
-		default:
-			d.skip()
 		}
 	})
+
 	return c
 }
 
@@ -131,68 +361,11 @@ func (d *decoder) concepts(each func(*concept)) {
 		c := d.concept()
 		each(&c)
 	}
-	if d.next() == '{' {
+	if d.Kind() == '{' {
 		item()
 		return
 	}
-	d.list(item)
-}
-
-type quantity struct {
-	value, comparator string
-	unit              string // as printed, or the code
-	code              string
-	unread            bool // a value is there that is no number
-}
-
-func (d *decoder) quantity() quantity {
-	q := quantity{unread: d.next() != '{' && d.isThere()}
-	d.object(func(key []byte) {
-		switch string(key) {
-		case "value":
-			there := d.isThere()
-			q.value = d.number()
-			q.unread = there && q.value == ""
-		case "comparator":
-			q.comparator = d.string()
-		case "unit":
-			q.unit = strings.TrimSpace(d.string())
-		case "code":
-			q.code = strings.TrimSpace(d.string())
-		default:
-			d.skip()
-		}
-	})
-	if q.unit == "" {
-		q.unit = q.code
-	}
-	return q
-}
-
-// isComparable tells whether a comparator is one that is known.
-func (q *quantity) isComparable() bool {
-	switch q.comparator {
-	case "", "<", "<=", ">=", ">":
-		return true
-	}
-	return false
-}
-
-func (q *quantity) number() labs.Value { return labs.Value{Comparator: q.comparator, Number: q.value} }
-
-// pair reads an object of two quantities: a range, or a ratio.
-func (d *decoder) pair(first, second string) (a, b quantity) {
-	d.object(func(key []byte) {
-		switch string(key) {
-		case first:
-			a = d.quantity()
-		case second:
-			b = d.quantity()
-		default:
-			d.skip()
-		}
-	})
-	return a, b
+	d.List(item)
 }
 
 type period struct{ start, end string }
@@ -205,18 +378,20 @@ func (d *decoder) period() period {
 			p.start = d.date()
 		case "end":
 			p.end = d.date()
-		default:
-			d.skip()
 		}
 	})
+
 	return p
 }
 
-// date reads a date or time. What is no date of FHIR is not returned, so that nothing else is sent as one.
+// date reads a date or time. What is no date of FHIR is not returned, so that
+// nothing else is sent as one.
 func (d *decoder) date() string {
 	const longest = len("2006-01-02T15:04:05.999999999+14:00")
-	if s := d.text(); len(s) <= longest+10 && labs.ValidDate(s) {
+	s := d.text()
+	if len(s) <= longest+10 && labs.ValidDate(s) {
 		return s
 	}
+	d.misdated = d.misdated || s != ""
 	return ""
 }

@@ -1,10 +1,11 @@
 package fhir
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
-	"github.com/heliosai/helios-go/clinical/internal/labs"
 	"github.com/heliosai/helios-go/clinical/internal/people"
 )
 
@@ -27,16 +28,17 @@ type dosage struct {
 
 func (d *decoder) dosage() dosage {
 	var got dosage
+	var direct amounts // before R4
 	var text, patient string
 	d.object(func(key []byte) {
 		switch string(key) {
 		case "sequence":
-			got.sequence = d.number()
+			got.sequence = d.Number()
 		case "text":
 			text = strings.TrimSpace(d.text())
 		case "patientInstruction":
 			patient = strings.TrimSpace(d.text())
-		case "additionalInstruction":
+		case "additionalInstruction", "additionalInstructions": // of which the second is DSTU2's
 			d.concepts(func(c *concept) {
 				if name := c.label(); name.name != "" && d.room(len(got.more)) {
 					got.more = append(got.more, name)
@@ -44,21 +46,34 @@ func (d *decoder) dosage() dosage {
 			})
 		case "timing":
 			d.timing(&got)
-		case "asNeededBoolean":
-			is, _ := d.isTrue()
+		case "asNeededBoolean", "asNeeded":
+			is, _ := d.Bool()
 			got.asNeeded = got.asNeeded || is
 		case "asNeededCodeableConcept":
 			c := d.concept()
 			got.asNeeded, got.reason = true, c.label()
+		case "asNeededFor": // R5
+			d.concepts(func(c *concept) {
+				got.unsent = got.unsent || got.reason.name != ""
+				got.asNeeded, got.reason = true, c.label()
+			})
 		case "doseAndRate":
-			d.list(func() { d.doseAndRate(&got) })
-		case "route", "site", "method", "maxDosePerPeriod", "maxDosePerAdministration", "maxDosePerLifetime", "modifierExtension":
-			got.unsent = got.unsent || d.isThere()
-			d.skip()
+			d.List(func() {
+				var amount amounts
+				d.object(func(key []byte) {
+					amount.read(d, key)
+				})
+				amount.give(&got)
+			})
+		case "route", "site", "method", "maxDosePerPeriod", "maxDosePerAdministration", "maxDosePerLifetime",
+			"modifierExtension":
+			got.unsent = got.unsent || !d.Empty()
 		default:
-			d.skip()
+			direct.read(d, key)
 		}
 	})
+
+	direct.give(&got)
 	got.text = text
 	if patient != "" && patient != text {
 		got.text = strings.TrimPrefix(text+"; "+patient, "; ")
@@ -69,32 +84,43 @@ func (d *decoder) dosage() dosage {
 	return got
 }
 
-// doseAndRate reads how much is taken, and how fast. Of several, such as what was ordered and what was calculated, the first is sent.
-func (d *decoder) doseAndRate(got *dosage) {
-	var dose, rate value
-	d.object(func(key []byte) {
-		switch string(key) {
-		case "doseQuantity":
-			dose = amount(d.quantity())
-		case "doseRange":
-			dose = rangeValue(d.pair("low", "high"))
-		case "rateQuantity":
-			rate = amount(d.quantity())
-		case "rateRange":
-			rate = rangeValue(d.pair("low", "high"))
-		case "rateRatio":
-			rate = ratioValue(d.pair("numerator", "denominator"))
-		default:
-			d.skip()
-		}
-	})
+// weight is about how many characters it has.
+func (g *dosage) weight() int {
+	n := len(g.text) + len(g.dose) + len(g.frequency) + 150
+	for _, more := range g.more {
+		n += len(more.name) + len(more.coded) + 50
+	}
+	return n
+}
+
+// amounts is how much is taken, and how fast.
+type amounts struct{ dose, rate value }
+
+func (a *amounts) read(d *decoder, key []byte) {
+	switch string(key) {
+	case "doseQuantity", "quantityQuantity": // of which the second is DSTU2's
+		a.dose = amount(d.quantity())
+	case "doseRange", "quantityRange":
+		a.dose = rangeValue(d.pair("low", "high"))
+	case "rateQuantity":
+		a.rate = amount(d.quantity())
+	case "rateRange":
+		a.rate = rangeValue(d.pair("low", "high"))
+	case "rateRatio":
+		a.rate = ratioValue(d.pair("numerator", "denominator"))
+	}
+}
+
+// give says them in words. Of several, such as what was ordered and what was
+// calculated, the first are sent.
+func (a *amounts) give(got *dosage) {
 	if got.dose != "" {
 		return
 	}
-	got.noUnit = dose.String() != "" && dose.unit == "" && !strings.Contains(dose.Text, " ")
-	got.dose = strings.TrimSpace(dose.String() + " " + dose.unit)
-	if rate.String() != "" {
-		got.dose = strings.TrimSpace(got.dose + " at " + strings.TrimSpace(rate.String()+" "+rate.unit))
+	got.noUnit = a.dose.String() != "" && a.dose.unit == "" && !strings.Contains(a.dose.Text, " ")
+	got.dose = strings.TrimSpace(a.dose.String() + " " + a.dose.unit)
+	if a.rate.String() != "" {
+		got.dose = strings.TrimSpace(got.dose + " at " + strings.TrimSpace(a.rate.String()+" "+a.rate.unit))
 	}
 }
 
@@ -105,185 +131,8 @@ func amount(q quantity) value {
 	return value{Value: q.number(), unit: q.unit}
 }
 
-// repeat is what is read of Timing.repeat. See https://hl7.org/fhir/R4/datatypes.html#Timing
-type repeat struct {
-	frequency, frequencyMax, period, periodMax, unit string
-	when, times, days                                []string
-	long                                             value // how long it goes on
-	partial                                          bool  // there is more than what is read
-	unread                                           bool  // how often cannot be told
-}
-
-// timing reads a Timing: how often and when.
-func (d *decoder) timing(got *dosage) {
-	var r repeat
-	var code concept
-	d.object(func(key []byte) {
-		switch string(key) {
-		case "code":
-			code = d.concept()
-		case "repeat":
-			d.repeat(&r, got)
-		default:
-			d.skip()
-		}
-	})
-	name := code.label()
-	for _, coding := range code.codings {
-		if phrase := timingCodes[strings.ToUpper(coding.code)]; phrase != "" {
-			name = label{name: phrase}
-			break
-		}
-	}
-	often := r.often()
-	r.unread = r.unread || often == "" && name.name == "" && r.frequency+r.frequencyMax+r.period != ""
-	got.partial = got.partial || r.partial || r.unread
-	if often == "" {
-		often, got.typed = name.name, name.typed
-	}
-	got.frequency = strings.TrimPrefix(often+r.rest(), ", ")
-}
-
-// timingCodes are those of FHIR for how often something is taken. See https://hl7.org/fhir/R4/valueset-timing-abbreviation.html
-var timingCodes = map[string]string{
-	"QD": "once daily", "BID": "twice daily", "TID": "three times daily", "QID": "four times daily", "QOD": "every other day", "AM": "every morning",
-	"PM": "every afternoon", "BED": "at bedtime", "WK": "once weekly", "MO": "once monthly", "Q1H": "every hour", "Q2H": "every 2 hours", "Q3H": "every 3 hours",
-	"Q4H": "every 4 hours", "Q6H": "every 6 hours", "Q8H": "every 8 hours",
-}
-
-func (d *decoder) repeat(r *repeat, got *dosage) {
-	number := func(into *string) {
-		there := d.isThere()
-		*into = d.number()
-		r.unread = r.unread || there && *into == ""
-	}
-	strings := func(into *[]string, read func() string) {
-		d.list(func() {
-			s := read()
-			if s == "" {
-				r.partial = true
-			} else if d.room(len(*into)) {
-				*into = append(*into, s)
-			}
-		})
-	}
-	d.object(func(key []byte) {
-		switch string(key) {
-		case "frequency":
-			number(&r.frequency)
-		case "frequencyMax":
-			number(&r.frequencyMax)
-		case "period":
-			number(&r.period)
-		case "periodMax":
-			number(&r.periodMax)
-		case "periodUnit":
-			there := d.isThere()
-			r.unit = periodUnits[d.string()]
-			r.unread = r.unread || there && r.unit == ""
-		case "when":
-			strings(&r.when, func() string { return eventTimes[d.string()] })
-		case "timeOfDay":
-			strings(&r.times, d.time)
-		case "dayOfWeek":
-			strings(&r.days, func() string { return weekdays[d.string()] })
-		case "boundsDuration":
-			there := d.isThere()
-			r.long = amount(d.quantity())
-			r.partial = r.partial || there && r.long.String() == ""
-		case "boundsPeriod":
-			got.ends = d.period().end
-		case "boundsRange", "count", "countMax", "duration", "durationMax", "offset":
-			r.partial = r.partial || d.isThere()
-			d.skip()
-		default:
-			d.skip()
-		}
-	})
-}
-
-// eventTimes are the codes of FHIR for times of day. See https://hl7.org/fhir/R4/valueset-event-timing.html
-var eventTimes = map[string]string{
-	"MORN": "in the morning", "MORN.early": "early in the morning", "MORN.late": "late in the morning", "NOON": "at noon", "AFT": "in the afternoon",
-	"AFT.early": "early in the afternoon", "AFT.late": "late in the afternoon", "EVE": "in the evening", "EVE.early": "early in the evening",
-	"EVE.late": "late in the evening", "NIGHT": "at night", "PHS": "after sleep", "HS": "before sleep", "WAKE": "on waking", "C": "with meals",
-	"CM": "with breakfast", "CD": "with lunch", "CV": "with dinner", "AC": "before meals", "ACM": "before breakfast", "ACD": "before lunch",
-	"ACV": "before dinner", "PC": "after meals", "PCM": "after breakfast", "PCD": "after lunch", "PCV": "after dinner",
-}
-
-var weekdays = map[string]string{"mon": "Monday", "tue": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "fri": "Friday", "sat": "Saturday", "sun": "Sunday"}
-
-var periodUnits = map[string]string{"s": "second", "min": "minute", "h": "hour", "d": "day", "wk": "week", "mo": "month", "a": "year"}
-
-// rest says in words when, and for how long: ", in the morning, for 10 days".
-func (r *repeat) rest() string {
-	var b strings.Builder
-	add := func(part string) { b.WriteString(", " + part) }
-	if len(r.days) > 0 {
-		add("on " + strings.Join(r.days, ", "))
-	}
-	for _, when := range r.when {
-		add(when)
-	}
-	if len(r.times) > 0 {
-		add("at " + strings.Join(r.times, ", "))
-	}
-	if r.long.String() != "" {
-		add(strings.TrimSpace("for " + r.long.String() + " " + r.long.unit))
-	}
-	return b.String()
-}
-
-// often says how often: "twice daily", "every 4-6 hours", "3 times per week".
-func (r *repeat) often() string {
-	unit := r.unit
-	if unit == "" || r.period == "" || r.unread {
-		return ""
-	}
-	count := span(r.frequency, r.frequencyMax)
-	if count == "" {
-		count = "1" // FHIR's default
-	}
-	period := span(r.period, r.periodMax)
-	switch {
-	case period == "1" && unit == "day":
-		return timesWord(count) + " daily"
-	case period == "1" && count == "1":
-		return "once per " + unit
-	case period == "1":
-		return timesWord(count) + " per " + unit
-	case count == "1":
-		return "every " + period + " " + unit + "s"
-	}
-	return timesWord(count) + " every " + period + " " + unit + "s"
-}
-
-func timesWord(count string) string {
-	switch count {
-	case "1":
-		return "once"
-	case "2":
-		return "twice"
-	case "3":
-		return "three times"
-	case "4":
-		return "four times"
-	}
-	return count + " times"
-}
-
-func span(low, high string) string {
-	low, high = strings.TrimSuffix(low, ".0"), strings.TrimSuffix(high, ".0")
-	if high == "" || high == low {
-		return low
-	}
-	if low == "" {
-		return "up to " + high
-	}
-	return low + "-" + high
-}
-
-// instructions returns how much is taken and how often, and reports what there is to say of it. The text that someone typed stands for what is not coded.
+// instructions returns how much is taken and how often, and reports what there
+// is to say of it. The text that someone typed stands for what is not coded.
 func (c *converter) instructions(m *medication, today string) (dose, frequency string) {
 	note := func(reason clinical.Reason) { c.main.report.Note(reason, m.source, "") }
 	var doses, frequencies []string
@@ -320,7 +169,7 @@ func (c *converter) instructions(m *medication, today string) (dose, frequency s
 			}
 			often = strings.TrimPrefix(often+", "+more.name, ", ")
 		}
-		if c.d.people.Identifies(got.dose, people.Unit) {
+		if c.people.Identifies(got.dose, people.Unit) {
 			got.dose = ""
 			note(clinical.Identifying)
 		}
@@ -330,13 +179,17 @@ func (c *converter) instructions(m *medication, today string) (dose, frequency s
 		}
 		switch {
 		case got.text == "":
-		case amount != "" && got.frequency != "" && !got.partial:
+		case amount != "" && got.frequency != "" && !got.partial && says(amount+" "+often, got.text):
 			note(clinical.TextNotSent)
 		default:
-			amount = got.text
-			if reason := c.clear(&amount, true, maxDosage, people.Typed); reason != "" {
-				amount = got.dose
+			text := got.text
+			switch reason := c.clear(&text, true, maxDosage, people.Typed); {
+			case reason != "":
 				note(reason)
+			case says(text, amount):
+				amount = text
+			default:
+				amount += " (" + text + ")"
 			}
 		}
 		if (got.partial || got.unsent) && amount == got.dose {
@@ -347,16 +200,12 @@ func (c *converter) instructions(m *medication, today string) (dose, frequency s
 		}
 		doses, frequencies = append(doses, amount), append(frequencies, often)
 	}
+
 	return joined(m.dosages, doses), joined(m.dosages, frequencies)
 }
 
-// isPast tells whether a date was before a day.
-func isPast(date, day string) bool {
-	got := labs.Day(date)
-	return got != "" && got < day[:min(len(day), len(got))]
-}
-
-// joined puts several instructions one behind the other. Where they differ each keeps its place, so that a dose can be told from another's frequency.
+// joined puts several instructions one behind the other. Where they differ each
+// keeps its place, so that a dose can be told from another's frequency.
 func joined(dosages []dosage, parts []string) string {
 	some, differ := false, false
 	for i, s := range parts {
@@ -366,21 +215,68 @@ func joined(dosages []dosage, parts []string) string {
 			parts[i] = "-"
 		}
 	}
+
 	switch {
 	case !some:
 		return ""
 	case !differ:
 		return parts[0]
 	}
+
 	var b strings.Builder
 	b.WriteString(parts[0])
 	for i, part := range parts[1:] {
-		if before, after := dosages[i].sequence, dosages[i+1].sequence; before != "" && after != "" && before != after {
+		if before, after := dosages[i].sequence, dosages[i+1].sequence; before != "" && after != "" &&
+			before != after {
 			b.WriteString("; then ")
 		} else {
 			b.WriteString("; ")
 		}
 		b.WriteString(part)
 	}
+
 	return b.String()
+}
+
+// says reports whether all that text says is in whole, in the same order.
+func says(whole, text string) bool {
+	rest := dosageWords(whole)
+	for _, word := range dosageWords(text) {
+		i := slices.Index(rest, word)
+		if i < 0 {
+			return false
+		}
+		rest = rest[i+1:]
+	}
+	return true
+}
+
+// dosageWord is a number, a word, or a sign such as that of a range.
+var dosageWord = regexp.MustCompile(`[\p{Nd}.]+|\pL+|[^\p{Nd}.\pL\s,;:()]+`)
+
+// dosageWords returns the words and numbers of an instruction without those
+// that say nothing by themselves.
+func dosageWords(s string) []string {
+	var list []string
+	for _, word := range dosageWord.FindAllString(strings.ToLower(s), -1) {
+		if len(word) > 4 && word != "daily" {
+			word = strings.TrimSuffix(word, "s")
+		}
+		if same, ok := dosageSynonyms[word]; ok {
+			word = same
+		}
+		if word = strings.Trim(word, "."); word != "" {
+			list = append(list, word)
+		}
+	}
+
+	return list
+}
+
+// dosageSynonyms are words of one meaning; "" for those that say nothing.
+var dosageSynonyms = map[string]string{
+	"take": "", "taken": "", "give": "", "use": "", "a": "", "an": "", "the": "", "of": "", "per": "",
+	"every": "", "each": "",
+	"time": "", "once": "1", "one": "1", "twice": "2", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
+	"day": "daily", "tab": "tablet", "cap": "capsule",
 }

@@ -23,11 +23,14 @@ func show(request any) {
 	}
 }
 
-// A result that the laboratory calls high. Who it is, and who says so, stays behind.
+// A result that the laboratory calls high. Who it is, and who says so, stays
+// behind.
 func ExampleLabResults() {
 	input := strings.NewReader(`{"resourceType": "Bundle", "entry": [
-		{"resource": {"resourceType": "Patient", "id": "1", "name": [{"family": "Doe"}], "gender": "male", "birthDate": "1966-05-04"}},
-		{"resource": {"resourceType": "Observation", "id": "2", "status": "final", "subject": {"reference": "Patient/1", "display": "John Doe"},
+		{"resource": {"resourceType": "Patient", "id": "1", "name": [{"family": "Doe"}], "gender": "male",
+			"birthDate": "1966-05-04"}},
+		{"resource": {"resourceType": "Observation", "id": "2", "status": "final",
+			"subject": {"reference": "Patient/1", "display": "John Doe"},
 			"category": [{"coding": [{"code": "laboratory"}]}],
 			"code": {"coding": [{"system": "http://loinc.org", "code": "2160-0", "display": "Creatinine"}]},
 			"effectiveDateTime": "2025-01-15T23:30:00-05:00",
@@ -68,12 +71,20 @@ func ExampleLabResults() {
 
 // Lines of NDJSON, as FHIR's bulk export writes them.
 func ExampleAgent() {
-	input := strings.NewReader(`{"resourceType":"Patient","id":"1","gender":"female","birthDate":"1980"}
-{"resourceType":"Condition","id":"2","code":{"text":"Type 2 Diabetes Mellitus"},"clinicalStatus":{"coding":[{"code":"active"}]},"onsetDateTime":"2020-03-15"}
-{"resourceType":"MedicationRequest","id":"3","status":"active","intent":"order","medicationCodeableConcept":{"text":"Metformin"},"dosageInstruction":[{"timing":{"repeat":{"frequency":2,"period":1,"periodUnit":"d"}},"doseAndRate":[{"doseQuantity":{"value":500,"unit":"mg"}}]}]}
-{"resourceType":"MedicationRequest","id":"4","status":"stopped","intent":"order","medicationCodeableConcept":{"text":"Glipizide"}}
-`)
-	request, report, err := fhir.Agent(input, helios.AgentLight, fhir.Options{ReferenceDate: time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)})
+	input := strings.NewReader(strings.Join([]string{
+		`{"resourceType":"Patient","id":"1","gender":"female","birthDate":"1980"}`,
+		`{"resourceType":"Condition","id":"2","code":{"text":"Type 2 Diabetes Mellitus"},` +
+			`"clinicalStatus":{"coding":[{"code":"active"}]},"onsetDateTime":"2020-03-15"}`,
+		`{"resourceType":"MedicationRequest","id":"3","status":"active","intent":"order",` +
+			`"medicationCodeableConcept":{"text":"Metformin"},"dosageInstruction":[{"timing":` +
+			`{"repeat":{"frequency":2,"period":1,"periodUnit":"d"}},` +
+			`"doseAndRate":[{"doseQuantity":{"value":500,"unit":"mg"}}]}]}`,
+		`{"resourceType":"MedicationRequest","id":"4","status":"stopped","intent":"order",` +
+			`"medicationCodeableConcept":{"text":"Glipizide"}}`,
+	}, "\n"))
+
+	request, report, err := fhir.Agent(input, helios.AgentLight,
+		fhir.Options{ReferenceDate: time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -108,18 +119,23 @@ func ExampleAgent() {
 	//   1  medications
 	//   1  pastMedicalHistory
 	// not sent
-	//   1  a drug that is not taken now: stopped  MedicationRequest/4
+	//   1  a drug that is not currently taken: stopped  MedicationRequest/4
 	// sent with a reservation
-	//   1  the birth date has no day              Patient
+	//   1  the birth date has no day                    Patient
 }
 
-// Results whose laboratory gives no range, as the caller knows one; of each test only the latest.
+// Results whose laboratory gives no range, as the caller knows one; of each
+// test only the latest.
 func ExampleOptions() {
 	input := strings.NewReader(`[
-		{"resourceType": "Observation", "id": "1", "status": "final", "category": [{"coding": [{"code": "laboratory"}]}], "effectiveDateTime": "2024-06-01",
-			"code": {"coding": [{"system": "http://loinc.org", "code": "2951-2", "display": "Sodium"}]}, "valueQuantity": {"value": 128, "unit": "mmol/L"}},
-		{"resourceType": "Observation", "id": "2", "status": "final", "category": [{"coding": [{"code": "laboratory"}]}], "effectiveDateTime": "2025-01-15",
-			"code": {"coding": [{"system": "http://loinc.org", "code": "2951-2", "display": "Sodium"}]}, "valueQuantity": {"value": 140, "unit": "mmol/L"}}]`)
+		{"resourceType": "Observation", "id": "1", "status": "final",
+			"category": [{"coding": [{"code": "laboratory"}]}], "effectiveDateTime": "2024-06-01",
+			"code": {"coding": [{"system": "http://loinc.org", "code": "2951-2", "display": "Sodium"}]},
+				"valueQuantity": {"value": 128, "unit": "mmol/L"}},
+		{"resourceType": "Observation", "id": "2", "status": "final",
+			"category": [{"coding": [{"code": "laboratory"}]}], "effectiveDateTime": "2025-01-15",
+			"code": {"coding": [{"system": "http://loinc.org", "code": "2951-2", "display": "Sodium"}]},
+				"valueQuantity": {"value": 140, "unit": "mmol/L"}}]`)
 
 	request, report, err := fhir.LabResults(input, fhir.Options{
 		LatestPerTest: true,

@@ -1,37 +1,50 @@
 package fhir
 
 import (
+	"errors"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/heliosai/helios-go"
 	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// LabResults reads FHIR JSON and returns a request for the interpretation of one patient's lab results, the newest [helios.MaxLabResults] of them, with the
-// patient's age, gender, conditions and medications as context. Its WebhookURL is empty. The report says what is sent, what is not, and why; it is never nil.
+// LabResults reads FHIR JSON and returns a request for the interpretation of
+// one patient's lab results, the newest [helios.MaxLabResults] of them, with
+// the patient's age, gender, conditions and medications as context. Its
+// WebhookURL is empty. The report says what is sent, what is not, and why; it
+// is never nil.
 //
-// Errors: [ErrNoResults], [ErrMultiplePatients], [ErrUndecided], [ErrMalformed], all with errors.Is, that of r, wrapped, and one for wrong options. The request is nil
-// then. What is wrong with a single resource is no error but an entry of the report.
+// Errors, for errors.Is: [ErrNoResults], [ErrMultiplePatients], [ErrUndecided]
+// and [ErrMalformed]; the error of r, wrapped; and one for invalid options. The
+// request is then nil. A fault in a single resource is not an error but an
+// entry in the report.
 //
-// The memory that it takes does not depend on the size of the input; see the package's documentation. It may be called concurrently with different readers.
+// The memory that it takes does not depend on the size of the input; see the
+// package's documentation. It may be called concurrently with different
+// readers.
 func LabResults(r io.Reader, opts Options) (*helios.LabResultsRequest, *clinical.Report, error) {
 	if err := opts.check(); err != nil {
 		return nil, &clinical.Report{}, err
 	}
 	c := newConverter(labs.ForLabResults, &opts)
-	if err := c.read(r); err != nil {
+	if err := c.readAll(r); err != nil {
 		return nil, c.finish(), err
 	}
+
 	about, day := c.about()
 	c.revise(c.main.labs)
 	results := c.main.labs.LabResults(about)
 	if len(results) == 0 {
 		c.dropContext()
-		return nil, c.finish(), ErrNoResults
+		return nil, c.finish(), c.nothing(ErrNoResults)
 	}
+
 	req := &helios.LabResultsRequest{LabResults: results}
 	if !opts.ResultsOnly {
 		req.PatientContext = c.context(about, day)
@@ -39,81 +52,107 @@ func LabResults(r io.Reader, opts Options) (*helios.LabResultsRequest, *clinical
 	return req, c.finish(), nil
 }
 
-// Agent reads FHIR JSON and returns a request for the summary of one patient's record: age and gender, lab results that the data calls abnormal or normal,
-// conditions, medications and vital signs. Its WebhookURL is empty. The report says what is sent, what is not, and why; it is never nil.
+// Agent reads FHIR JSON and returns a request for the summary of one patient's
+// record: age and gender, lab results that the data calls abnormal or normal,
+// conditions, medications and vital signs. Its WebhookURL is empty. The report
+// says what is sent, what is not, and why; it is never nil.
 //
-// Errors: [ErrNoData], also if nothing but age and gender could be sent; [ErrMultiplePatients], [ErrUndecided], [ErrMalformed], all with errors.Is, that of r, wrapped,
-// and one for wrong options. The request is nil then. What is wrong with a single resource is no error but an entry of the report.
+// Errors, for errors.Is: [ErrNoData], also if nothing but age and gender could
+// be sent; [ErrMultiplePatients], [ErrUndecided] and [ErrMalformed]; the error
+// of r, wrapped; and one for invalid options. The request is then nil. A fault
+// in a single resource is not an error but an entry in the report.
 //
-// Beyond what is sent, the memory that it takes does not depend on the size of the input; see the package's documentation. It may be called concurrently with
-// different readers.
+// Beyond what is sent, the memory that it takes does not depend on the size of
+// the input; see the package's documentation. It may be called concurrently
+// with different readers.
 func Agent(r io.Reader, agentType helios.AgentType, opts Options) (*helios.AgentRequest, *clinical.Report, error) {
 	if err := opts.check(); err != nil {
 		return nil, &clinical.Report{}, err
 	}
 	c := newConverter(labs.ForRecord, &opts)
-	if err := c.read(r); err != nil {
+	if err := c.readAll(r); err != nil {
 		return nil, c.finish(), err
 	}
+
 	about, day := c.about()
 	c.revise(c.main.labs)
 	c.revise(c.main.vitals)
+
 	var data helios.HealthData
-	data.RecentAbnormalLabs, data.RecentNormalLabs = c.main.labs.Labs(about)
-	data.VitalSigns = c.main.vitals.VitalSigns()
-	data.PastMedicalHistory = c.pastMedicalHistory()
-	data.Medications = c.medications(day)
-	report := c.main.report
-	report.AddSent("pastMedicalHistory", len(data.PastMedicalHistory))
-	report.AddSent("medications", len(data.Medications))
-	sent := len(data.RecentAbnormalLabs) + len(data.RecentNormalLabs) + len(data.VitalSigns) + len(data.PastMedicalHistory) + len(data.Medications)
-	if sent == 0 {
-		return nil, c.finish(), ErrNoData
+	var unclassified []helios.Lab
+	data.RecentAbnormalLabs, data.RecentNormalLabs, unclassified = c.main.labs.Labs(about)
+	if len(unclassified) > 0 {
+		data.Extra = map[string]any{opts.Unclassified: unclassified}
+		c.main.report.AddSent(opts.Unclassified, len(unclassified))
 	}
+
+	data.VitalSigns = c.main.vitals.VitalSigns()
+	c.sections(day, &data)
+	c.main.report.AddSent("pastMedicalHistory", len(data.PastMedicalHistory))
+	c.main.report.AddSent("medications", len(data.Medications))
+	if len(c.main.report.Sent) == 0 {
+		return nil, c.finish(), c.nothing(ErrNoData)
+	}
+
 	if about.Age != nil || about.Gender != "" {
 		data.PatientInfo = &helios.PatientInfo{Age: about.Age, Gender: about.Gender}
 	}
 	return &helios.AgentRequest{AgentType: agentType, Data: data}, c.finish(), nil
 }
 
-// about returns whom the request is about, and the day at which that is told.
+// about returns whom the request is about, and the day at which the age is
+// computed.
 func (c *converter) about() (about labs.Patient, day string) {
-	now := time.Now().UTC().Format(time.DateOnly)
-	switch {
-	case !c.opts.ReferenceDate.IsZero():
-		day = c.opts.ReferenceDate.Format(time.DateOnly)
-	case c.main.newest != "" && c.main.newest <= now:
-		day = c.main.newest
-	default:
-		day = now
+	opts := labs.Demographics{
+		Age:           c.opts.Age,
+		Gender:        c.opts.Gender,
+		CapAge:        c.opts.CapAge,
+		ReferenceDate: c.opts.ReferenceDate,
 	}
-	if c.kind == labs.ForLabResults && c.opts.ResultsOnly {
-		quiet := &clinical.Report{} // nothing of it is sent, it only chooses among reference ranges
-		return labs.Patient{Born: c.born(), Age: c.opts.age(c.patient, day, quiet), Gender: c.opts.genderOf(c.patient, quiet)}, day
+
+	day = opts.Day(c.main.newest)
+
+	var person labs.Person
+	if p := c.patient; p != nil {
+		person = labs.Person{Born: p.birthDate, Died: p.died, Gender: p.gender}
 	}
-	return labs.Patient{Born: c.born(), Age: c.opts.age(c.patient, day, c.main.report), Gender: c.opts.genderOf(c.patient, c.main.report)}, day
+	// Without a context nothing of it is sent, it only chooses among reference
+	// ranges.
+	isSent := c.kind != labs.ForLabResults || !c.opts.ResultsOnly
+	return opts.Patient(person, day, func(reason clinical.Reason) {
+		if isSent {
+			c.main.report.Note(reason, "Patient", "")
+		}
+	}), day
 }
 
-// born returns the birth date, with which the age at a result is told, unless the caller tells the age.
-func (c *converter) born() string {
-	if c.opts.Age != nil || c.patient == nil {
-		return ""
+// sections adds what is sent besides results.
+func (c *converter) sections(day string, data *helios.HealthData) {
+	for _, name := range c.main.sections() {
+		c.main.lists[name].send(c, day, data)
 	}
-	return c.patient.birthDate
+	c.skipUnused()
 }
 
 // context returns what else is known of the patient, nil if that is nothing.
 func (c *converter) context(about labs.Patient, day string) *helios.PatientContext {
+	var data helios.HealthData
+	c.sections(day, &data)
+
 	context := &helios.PatientContext{Gender: about.Gender}
 	if about.Age != nil {
 		context.Age = strconv.Itoa(*about.Age)
 	}
-	for _, condition := range c.pastMedicalHistory() {
-		context.Conditions = append(context.Conditions, helios.ContextCondition{Name: condition.Display, Status: condition.ClinicalStatus})
+	for _, condition := range data.PastMedicalHistory {
+		context.Conditions = append(context.Conditions,
+			helios.ContextCondition{Name: condition.Display, Status: condition.ClinicalStatus})
 	}
-	for _, m := range c.medications(day) {
-		context.Medications = append(context.Medications, helios.ContextMedication{Name: m.Medication, Dosage: m.Dosage, Frequency: m.Frequency})
+
+	for _, m := range data.Medications {
+		context.Medications = append(context.Medications,
+			helios.ContextMedication{Name: m.Medication, Dosage: m.Dosage, Frequency: m.Frequency})
 	}
+
 	c.main.report.AddSent("patientContext.conditions", len(context.Conditions))
 	c.main.report.AddSent("patientContext.medications", len(context.Medications))
 	if context.Age == "" && context.Gender == "" && len(context.Conditions)+len(context.Medications) == 0 {
@@ -124,72 +163,185 @@ func (c *converter) context(about labs.Patient, day string) *helios.PatientConte
 
 // dropContext reports what would be the context of results, if there were any.
 func (c *converter) dropContext() {
-	for _, condition := range c.main.conditions {
-		c.main.report.Drop(clinical.ContextOnly, condition.source, "")
+	for _, name := range c.main.sections() {
+		c.main.lists[name].drop(c.main.report, clinical.ContextOnly)
 	}
-	for _, m := range c.main.medications {
-		c.main.report.Drop(clinical.ContextOnly, m.source, "")
-	}
-	for _, drug := range c.drugList {
-		c.skipped.Drop(clinical.TypeNotSent, drug.source, "Medication")
-	}
+	c.skipUnused()
 }
 
-// revise gives the results what was not known when they came: which report they are in, and who the people of the input are. Those that only a report can tell to be
-// laboratory results are added or reported first.
+// revise gives the results what was not known when they came: which report they
+// are in, and who the people of the input are. Those that only a report can
+// tell to be laboratory results are added or reported first.
 func (c *converter) revise(set *labs.Set) {
 	if set == c.main.labs {
 		for i := range c.main.pending {
 			row := c.main.pending[i]
-			if member, ok := c.memberOf(&row); ok && member.isLab {
+			switch member, _ := c.reports.of(&row); {
+			case member.isLab:
 				set.Add(row)
-			} else {
+			case member.maybe:
+				note(&row, clinical.CategoryInferred)
+				set.Add(row)
+			default:
 				c.main.pass(clinical.CategoryNotSent, &row, "")
 			}
 		}
 		c.main.pending = nil
 	}
+
 	set.Settle()
 	set.Revise(func(row *labs.Result) clinical.Reason {
-		if member, ok := c.memberOf(row); ok {
+		if member, ok := c.reports.of(row); ok {
 			if set == c.main.labs {
 				c.categorize(row, member)
 			}
 			if member.isLab {
-				row.Notes = without(row.Notes, clinical.CategoryInferred)
+				row.Notes = slices.DeleteFunc(slices.Clone(row.Notes),
+					func(n clinical.Reason) bool { return n == clinical.CategoryInferred })
 			}
 		}
 		return c.clearResult(row)
 	})
 }
 
-func without(notes []clinical.Reason, reason clinical.Reason) []clinical.Reason {
-	var kept []clinical.Reason
-	for _, note := range notes {
-		if note != reason {
-			kept = append(kept, note)
-		}
-	}
-	return kept
-}
-
-// memberOf returns the report that a result is in.
-func (c *converter) memberOf(row *labs.Result) (membership, bool) {
-	for _, key := range row.Refs {
-		if member, ok := c.members[key]; ok && key != 0 {
-			return member, true
-		}
-	}
-	return membership{}, false
-}
-
-// finish puts the report together.
+// finish puts the report together: first what is about the patient, so that it
+// is listed however many others there are.
 func (c *converter) finish() *clinical.Report {
 	report := &clinical.Report{}
-	report.Merge(c.report)
 	if c.main != nil {
 		report.Merge(c.main.report)
 	}
+	report.Merge(c.report)
+	report.Merge(&c.foreign)
 	report.Merge(&c.skipped)
+
 	return c.nameless(report)
+}
+
+// Options say what is sent. The zero value sends all that the data says, as it
+// says it. The functions are called one at a time, on the caller's goroutine.
+type Options struct {
+	// Patient is whose data is sent, for input with several patients: a
+	// reference such as "Patient/123", the id alone, or the fullUrl of the
+	// patient's entry. Empty means that there is only one.
+	Patient string
+	// ReferenceDate is the day at which the age is computed. Zero means the
+	// newest date of the patient's results, conditions and medications; if
+	// there is none, or it is in the future, today in UTC.
+	ReferenceDate time.Time
+	// Age is sent, in years, instead of what follows from the birth date.
+	Age *int
+	// Gender is sent instead of the data's: male, female, other or unknown.
+	Gender string
+	// CapAge sends 90 for every age above 89, which alone could identify
+	// someone.
+	CapAge bool
+
+	// Since leaves out results and vital signs from before its date, in its
+	// location. Those without a date are sent.
+	Since time.Time
+	// LatestPerTest sends only the newest result of each test, and the newest
+	// of each vital sign. What is not certainly older than that, such as one
+	// without a date, is sent too.
+	LatestPerTest bool
+	// ExcludePreliminary leaves out results whose status is preliminary or
+	// unknown. They are sent, and reported, by default.
+	ExcludePreliminary bool
+	// Unclassified makes [Agent] send the results that the data classifies as
+	// neither normal nor abnormal: as a list of [helios.Lab] in
+	// HealthData.Extra under this name, without an interpretation. The API
+	// documents no name for them, so choose one that tells a reader what they
+	// are, such as "recentLabs". Empty, they are not sent but reported.
+	// [LabResults] sends them in any case, without a flag.
+	Unclassified string
+	// RoundDecimals rounds numbers to at most this many decimals, half away
+	// from zero; those with fewer stay as they are. Nil sends numbers as
+	// written.
+	RoundDecimals *int
+
+	// ResultsOnly makes [LabResults] leave out PatientContext.
+	ResultsOnly bool
+	// SkipFindings leaves out conditions that SNOMED CT calls a finding or a
+	// situation, such as "Full-time employment (finding)".
+	SkipFindings bool
+	// IncludeStopped makes [Agent] also send stopped and completed medications,
+	// with that status, and, without a status, those that are called active
+	// though their time is over.
+	IncludeStopped bool
+
+	// Classify is asked about results for which the data does not say whether
+	// they are normal; "" means that it does not know either. It gets health
+	// data.
+	Classify func(clinical.Test) helios.Flag
+	// Category is asked for the category of a lab result, such as "Renal"; ""
+	// means the name of the report that the result is in. It gets health data.
+	Category func(clinical.Test) string
+	// Redact gets every text that someone may have typed, such as a dosage or a
+	// value in words, and returns what is sent of it; "" withholds it. Texts of
+	// terminologies do not go through it. It gets health data. What it returns
+	// is searched for people like any other text.
+	Redact func(string) string
+}
+
+// The errors. Test for them with errors.Is. Their texts hold no data of the
+// input.
+var (
+	// ErrMultiplePatients says that the input is about several patients and
+	// Options.Patient does not say which is meant.
+	ErrMultiplePatients = errors.New("helios: fhir: the input is about several patients")
+	// ErrUndecided says that too much of the input comes before it is known who
+	// the patient is: put the Patient first.
+	ErrUndecided = errors.New("helios: fhir: too much comes before it is known who the patient is: put the " +
+		"Patient first")
+	// ErrNoResults says that nothing of the input is a lab result that can be
+	// sent. The report says why.
+	ErrNoResults = errors.New("helios: fhir: no lab result can be sent")
+	// ErrNoData says that nothing of the input can be sent in a patient's
+	// record. The report says why.
+	ErrNoData = errors.New("helios: fhir: no health data can be sent")
+	// ErrMalformed says that the input is not JSON that can be split into
+	// resources. The error names the place.
+	ErrMalformed = errors.New("helios: fhir: the input is no FHIR JSON")
+)
+
+// readError is an error of the reader. Its text leaves out the reader's, which
+// can name a file by a patient.
+type readError struct {
+	place int
+	err   error
+}
+
+func (e *readError) Error() string {
+	return "helios: fhir: the input cannot be read after " + entry(e.place)
+}
+
+func (e *readError) Unwrap() error { return e.err }
+
+// check returns what is wrong with the options.
+func (o *Options) check() error {
+	switch {
+	case o.Age != nil && (*o.Age < 0 || *o.Age > labs.MaxAge):
+		return errors.New("helios: fhir: Options.Age is not between 0 and 130")
+	case o.Gender != codes.Gender(o.Gender):
+		return errors.New("helios: fhir: Options.Gender is none of male, female, other and unknown")
+	case ownFields[o.Unclassified] != "" || o.Unclassified != strings.TrimSpace(o.Unclassified):
+		return errors.New("helios: fhir: Options.Unclassified is a field that has another meaning")
+	case o.RoundDecimals != nil && *o.RoundDecimals < 0:
+		return errors.New("helios: fhir: Options.RoundDecimals is negative")
+	}
+	return nil
+}
+
+// ownFields are those of helios.HealthData.
+var ownFields = words("patientInfo recentAbnormalLabs recentNormalLabs pastMedicalHistory medications vitalSigns")
+
+func (o *Options) labs() labs.Options {
+	opts := labs.Options{
+		LatestPerTest: o.LatestPerTest, IncludeUnclassified: o.Unclassified != "", RoundDecimals: o.RoundDecimals,
+		Classify: o.Classify, Category: o.Category,
+	} // without Redact, which is called here, on what is sent in the end
+	if !o.Since.IsZero() {
+		opts.Since = o.Since.Format(time.DateOnly)
+	}
+	return opts
 }

@@ -1,6 +1,7 @@
 package fhir_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -14,12 +15,40 @@ import (
 	"github.com/heliosai/helios-go/clinical/fhir"
 )
 
+// The context of lab results has no status, so that a drug in it is one that is
+// taken.
+func TestContext(t *testing.T) {
+	t.Parallel()
+	input := bundle(joe, lab("1", quantity+","+high), order("1", metformin+`,"dosageInstruction":[{"text":"1000mg"}]`),
+		order("2", `"status":"on-hold","medicationCodeableConcept":{"text":"A"}`),
+		order("3", `"status":"stopped","medicationCodeableConcept":{"text":"B"}`),
+		`{"resourceType":"Condition","id":"c","code":{"text":"Gout"},"clinicalStatus":{"coding":[{"code":"active"}]}}`)
+	req, report := results(t, input, fhir.Options{IncludeStopped: true})
+	assert.Equal(
+		t,
+		&helios.PatientContext{
+			Age:         "44",
+			Gender:      "male",
+			Conditions:  []helios.ContextCondition{{Name: "Gout", Status: "active"}},
+			Medications: []helios.ContextMedication{{Name: "Metformin 500mg", Dosage: "1000mg"}},
+		},
+		req.PatientContext,
+	)
+	counts(t, report, reasons{clinical.NotTaken: 2})
+	assert.Equal(t, map[string]int{"labResults": 1, "patientContext.conditions": 1, "patientContext.medications": 1},
+		report.Sent)
+	req, report = results(t, input, fhir.Options{ResultsOnly: true})
+	assert.Nil(t, req.PatientContext)
+	counts(t, report, reasons{clinical.TypeNotSent: 4})
+}
+
 func TestSinceAndLatest(t *testing.T) {
 	t.Parallel()
 	on := func(id, date, value string) string {
 		return strings.Replace(lab(id, `"valueQuantity":{"value":`+value+`,"unit":"mg"},`+high), "2025-01-15", date, 1)
 	}
-	input := bundle(on("1", "2025-01-15", "1"), on("2", "2025-03-15T23:00:00-08:00", "2"), on("3", "2024-12-31", "3"), lab("4", `"effectiveDateTime":null,`+quantity))
+	input := bundle(on("1", "2025-01-15", "1"), on("2", "2025-03-15T23:00:00-08:00", "2"), on("3", "2024-12-31", "3"),
+		lab("4", `"effectiveDateTime":null,`+quantity))
 	values := func(opts fhir.Options) string {
 		req, _ := results(t, input, opts)
 		var got []string
@@ -31,7 +60,8 @@ func TestSinceAndLatest(t *testing.T) {
 	assert.Equal(t, "2 1 3 7.20", values(fhir.Options{}))
 	assert.Equal(t, "2 7.20", values(fhir.Options{LatestPerTest: true}), "the last has no date")
 	east := time.FixedZone("", 12*60*60)
-	assert.Equal(t, "2 1 7.20", values(fhir.Options{Since: time.Date(2025, 1, 15, 0, 0, 0, 0, east)}), "the day in its own location")
+	assert.Equal(t, "2 1 7.20", values(fhir.Options{Since: time.Date(2025, 1, 15, 0, 0, 0, 0, east)}),
+		"the day in its own location")
 	_, report := results(t, input, fhir.Options{LatestPerTest: true})
 	assert.Equal(t, 2, report.Count(clinical.NotLatest))
 }
@@ -40,7 +70,11 @@ func TestMany(t *testing.T) {
 	t.Parallel()
 	resources := []string{joe}
 	for i := range 500 {
-		resources = append(resources, strings.Replace(lab(fmt.Sprint(i), fmt.Sprintf(`"valueInteger":%d`, i)), "2025-01-15", fmt.Sprintf("20%02d-01-15", i%100), 1))
+		resources = append(
+			resources,
+			strings.Replace(lab(fmt.Sprint(i), fmt.Sprintf(`"valueInteger":%d`, i)), "2025-01-15",
+				fmt.Sprintf("20%02d-01-15", i%100), 1),
+		)
 	}
 	req, report := results(t, bundle(resources...), fhir.Options{})
 	require.Len(t, req.LabResults, helios.MaxLabResults)
@@ -56,35 +90,73 @@ func TestUnclassified(t *testing.T) {
 	req, report := record(t, input, fhir.Options{})
 	assert.Len(t, req.Data.RecentAbnormalLabs, 1)
 	assert.Equal(t, 1, report.Dropped())
-	req, report = record(t, input, fhir.Options{IncludeUnclassified: true})
-	assert.Equal(t, []helios.Lab{
-		{Date: "2025-01-15", Display: "Glucose", Value: "7.2", Interpretation: "High"}, {Date: "2025-01-15", Display: "Glucose", Value: "7.20", Unit: "mmol/L"},
-	}, req.Data.RecentAbnormalLabs)
+	req, report = record(t, input, fhir.Options{Unclassified: "recentLabs"})
+	assert.Equal(t, []helios.Lab{{Date: "2025-01-15", Display: "Glucose", Value: "7.2", Interpretation: "High"}},
+		req.Data.RecentAbnormalLabs)
+	assert.Empty(t, req.Data.RecentNormalLabs)
+	assert.Equal(
+		t,
+		map[string]any{
+			"recentLabs": []helios.Lab{{Date: "2025-01-15", Display: "Glucose", Value: "7.20", Unit: "mmol/L"}},
+		},
+		req.Data.Extra,
+	)
 	assert.Zero(t, report.Dropped())
+	assert.Equal(t, map[string]int{"recentAbnormalLabs": 1, "recentLabs": 1}, report.Sent)
+
+	body, err := json.Marshal(req)
+	require.NoError(t, err)
+	assert.Contains(t, string(body),
+		`"recentLabs":[{"date":"2025-01-15","display":"Glucose","value":"7.20","unit":"mmol/L"}]`)
+	req, _ = record(t, lab("1", quantity), fhir.Options{Unclassified: "recentLabs"})
+	assert.Len(t, req.Data.Extra["recentLabs"], 1, "also where there is nothing else")
 
 	var asked []clinical.Test
 	req, _ = record(t, input, fhir.Options{Classify: func(test clinical.Test) helios.Flag {
 		asked = append(asked, test)
 		return helios.FlagNormal
 	}})
-	assert.Equal(t, []clinical.Test{{System: "http://loinc.org", Code: "2345-7", Name: "Glucose", Value: "7.20", Unit: "mmol/L", Age: new(44), Gender: "male"}}, asked)
-	assert.Equal(t, []helios.Lab{{Date: "2025-01-15", Display: "Glucose", Value: "7.20", Unit: "mmol/L"}}, req.Data.RecentNormalLabs)
+	assert.Equal(
+		t,
+		[]clinical.Test{
+			{
+				System: "http://loinc.org",
+				Code:   "2345-7",
+				Name:   "Glucose",
+				Value:  "7.20",
+				Unit:   "mmol/L",
+				Age:    new(44),
+				Gender: "male",
+			},
+		},
+		asked,
+	)
+	assert.Equal(t, []helios.Lab{{Date: "2025-01-15", Display: "Glucose", Value: "7.20", Unit: "mmol/L"}},
+		req.Data.RecentNormalLabs)
 }
 
 func TestPreliminary(t *testing.T) {
 	t.Parallel()
-	input := bundle(lab("1", `"status":"preliminary",`+quantity), lab("2", `"status":"Joe",`+quantity), lab("3", `"valueInteger":1`))
+	input := bundle(lab("1", `"status":"preliminary",`+quantity), lab("2", `"status":"Joe",`+quantity),
+		lab("3", `"valueInteger":1`))
 	req, report := results(t, input, fhir.Options{ExcludePreliminary: true})
 	assert.Len(t, req.LabResults, 1)
-	assert.Contains(t, report.Issues, clinical.Issue{Reason: clinical.StatusNotSent, Source: "Observation/1", Detail: "preliminary"})
-	assert.Contains(t, report.Issues, clinical.Issue{Reason: clinical.StatusNotSent, Source: "Observation/2", Detail: "unknown code"})
+	assert.Contains(t, report.Issues,
+		clinical.Issue{Reason: clinical.StatusNotSent, Source: "Observation/1", Detail: "preliminary"})
+	assert.Contains(t, report.Issues,
+		clinical.Issue{Reason: clinical.StatusNotSent, Source: "Observation/2", Detail: "unknown code"})
 }
 
-// A result of the same identifier takes the place of one that was corrected; so does another version of the same resource.
+// A result of the same identifier takes the place of one that was corrected; so
+// does another version of the same resource.
 func TestCorrected(t *testing.T) {
 	t.Parallel()
 	with := func(id, status, identifier, value string) string {
-		return lab(id, `"status":"`+status+`","identifier":[{"system":"urn:lab","value":"`+identifier+`"}],"valueQuantity":{"value":`+value+`,"unit":"mg"}`)
+		return lab(
+			id,
+			`"status":"`+status+`","identifier":[{"system":"urn:lab","value":"`+identifier+`"}],"valueQuantity":{`+
+				`"value":`+value+`,"unit":"mg"}`,
+		)
 	}
 	version := func(status, value string) string {
 		return lab("1", `"status":"`+status+`","valueQuantity":{"value":`+value+`,"unit":"mg"}`)
@@ -93,15 +165,22 @@ func TestCorrected(t *testing.T) {
 		name, input, want string
 		counts            reasons
 	}{
-		{"corrected behind", bundle(with("1", "final", "a", "1"), with("2", "corrected", "a", "2")), "2", reasons{clinical.Replaced: 1, clinical.Unclassified: 1}},
-		{"corrected before", bundle(with("2", "amended", "a", "2"), with("1", "final", "a", "1")), "2", reasons{clinical.Replaced: 1, clinical.Unclassified: 1}},
-		{"others", bundle(with("1", "final", "a", "1"), with("2", "corrected", "b", "2")), "1 2", reasons{clinical.Unclassified: 2}},
-		{"versions", bundle(version("preliminary", "1"), version("final", "2")), "2", reasons{clinical.Replaced: 1, clinical.Unclassified: 1}},
-		{"withdrawn", bundle(version("final", "1"), lab("2", `"valueInteger":5`), version("entered-in-error", "1")), "5",
+		{"corrected behind", bundle(with("1", "final", "a", "1"), with("2", "corrected", "a", "2")), "2",
+			reasons{clinical.Replaced: 1, clinical.Unclassified: 1}},
+		{"corrected before", bundle(with("2", "amended", "a", "2"), with("1", "final", "a", "1")), "2",
+			reasons{clinical.Replaced: 1, clinical.Unclassified: 1}},
+		{"others", bundle(with("1", "final", "a", "1"), with("2", "corrected", "b", "2")), "1 2",
+			reasons{clinical.Unclassified: 2}},
+		{"versions", bundle(version("preliminary", "1"), version("final", "2")), "2",
+			reasons{clinical.Replaced: 1, clinical.Unclassified: 1}},
+		{"withdrawn", bundle(version("final", "1"), lab("2", `"valueInteger":5`),
+			version("entered-in-error", "1")), "5",
 			reasons{clinical.StatusNotSent: 2, clinical.NoUnit: 1, clinical.Unclassified: 1}},
-		{"withdrawn before", bundle(version("entered-in-error", "1"), lab("2", `"valueInteger":5`), version("final", "1")), "5",
+		{"withdrawn before", bundle(version("entered-in-error", "1"), lab("2", `"valueInteger":5`),
+			version("final", "1")), "5",
 			reasons{clinical.StatusNotSent: 2, clinical.NoUnit: 1, clinical.Unclassified: 1}},
-		{"the same twice", bundle(version("final", "1"), version("final", "1")), "1", reasons{clinical.Replaced: 1, clinical.Unclassified: 1}},
+		{"the same twice", bundle(version("final", "1"), version("final", "1")), "1",
+			reasons{clinical.Replaced: 1, clinical.Unclassified: 1}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -118,8 +197,10 @@ func TestCorrected(t *testing.T) {
 
 func TestRound(t *testing.T) {
 	t.Parallel()
-	pressure := `{"resourceType":"Observation","id":"bp","status":"final","category":[{"coding":[{"code":"vital-signs"}]}],"effectiveDateTime":"2025-01-15","component":[
-		{"code":{"coding":[{"code":"8480-6"}]},"valueQuantity":{"value":138.456,"unit":"mmHg"}},{"code":{"coding":[{"code":"8462-4"}]},"valueQuantity":{"value":88.5,"unit":"mmHg"}}]}`
+	pressure := `{"resourceType":"Observation","id":"bp","status":"final",
+		"category":[{"coding":[{"code":"vital-signs"}]}],"effectiveDateTime":"2025-01-15","component":[
+		{"code":{"coding":[{"code":"8480-6"}]},"valueQuantity":{"value":138.456,"unit":"mmHg"}},
+			{"code":{"coding":[{"code":"8462-4"}]},"valueQuantity":{"value":88.5,"unit":"mmHg"}}]}`
 	input := bundle(lab("1", `"valueQuantity":{"value":7.25001,"unit":"mmol/L"},`+high), pressure)
 	req, report := record(t, input, fhir.Options{RoundDecimals: new(1)})
 	assert.Equal(t, "7.3", req.Data.RecentAbnormalLabs[0].Value)
@@ -133,11 +214,22 @@ func TestRound(t *testing.T) {
 func TestCategoryAndRedact(t *testing.T) {
 	t.Parallel()
 	input := bundle(
-		lab("1", `"code":{"text":"Typed name","coding":[{"display":"Coded name"}]},"valueString":"typed value","referenceRange":[{"text":"typed range"}]`),
-		lab("2", `"valueString":"secret"`), lab("3", `"code":{"text":"secret","coding":[{"display":"Coded"}]},`+quantity),
-		order("m", `"medicationCodeableConcept":{"text":"Typed drug"},"dosageInstruction":[{"text":"typed dose","timing":{"code":{"text":"secret"}}}]`),
+		lab(
+			"1",
+			`"code":{"text":"Typed name","coding":[{"display":"Coded name"}]},"valueString":"typed value",`+
+				`"referenceRange":[{"text":"typed range"}]`,
+		),
+		lab("2", `"valueString":"secret"`),
+		lab("3", `"code":{"text":"secret","coding":[{"display":"Coded"}]},`+quantity),
+		order(
+			"m",
+			`"medicationCodeableConcept":{"text":"Typed drug"},"dosageInstruction":[{"text":"typed dose",`+
+				`"timing":{"code":{"text":"secret"}}}]`,
+		),
 		`{"resourceType":"Condition","id":"c","code":{"text":"secret"}}`,
-		`{"resourceType":"DiagnosticReport","id":"r","status":"final","code":{"text":"Typed panel"},"result":[{"reference":"Observation/1"}]}`)
+		`{"resourceType":"DiagnosticReport","id":"r","status":"final","code":{"text":"Typed panel"},`+
+			`"result":[{"reference":"Observation/1"}]}`,
+	)
 	var seen []string
 	opts := fhir.Options{
 		Redact: func(s string) string {
@@ -150,76 +242,50 @@ func TestCategoryAndRedact(t *testing.T) {
 		Category: func(test clinical.Test) string { return strings.TrimPrefix(test.Code, "x") },
 	}
 	req, report := results(t, input, opts)
-	assert.Equal(t, []helios.LabResult{{Name: "TYPED NAME", Value: "TYPED VALUE", ReferenceRange: "TYPED RANGE", Date: "2025-01-15", Category: "TYPED PANEL"}}, req.LabResults)
-	assert.Equal(t, &helios.PatientContext{Medications: []helios.ContextMedication{{Name: "TYPED DRUG", Dosage: "TYPED DOSE"}}}, req.PatientContext)
-	counts(t, report, reasons{clinical.Withheld: 4, clinical.TypeNotSent: 1, clinical.FreeText: 1, clinical.Unclassified: 1})
+	assert.Equal(
+		t,
+		[]helios.LabResult{
+			{
+				Name:           "TYPED NAME",
+				Value:          "TYPED VALUE",
+				ReferenceRange: "TYPED RANGE",
+				Date:           "2025-01-15",
+				Category:       "TYPED PANEL",
+			},
+		},
+		req.LabResults,
+	)
+	assert.Equal(t,
+		&helios.PatientContext{Medications: []helios.ContextMedication{{Name: "TYPED DRUG", Dosage: "TYPED DOSE"}}},
+		req.PatientContext)
+	counts(t, report,
+		reasons{clinical.Withheld: 4, clinical.TypeNotSent: 1, clinical.FreeText: 1, clinical.Unclassified: 1})
 	assert.NotContains(t, seen, "Coded name")
 	opts.Redact = nil
 	req, _ = results(t, bundle(lab("1", quantity)), opts)
 	assert.Equal(t, "2345-7", req.LabResults[0].Category)
 }
 
-// What the input says of people does not leave in a text, even if it stands where texts are read.
-func TestPeople(t *testing.T) {
+func TestOptionsThatAreWrong(t *testing.T) {
 	t.Parallel()
-	people := []string{
-		`{"resourceType":"Patient","id":"x","name":[{"family":"White","given":["Zoë","Ann"]}],"telecom":[{"value":"x 4711"}],"identifier":[{"value":"MRN-0815"}],
-			"address":[{"line":["12 Elm Street"],"city":"Springfield"}],"contact":[{"name":{"family":"Gruber"},"address":{"city":"Graz"}}]}`,
-		`{"resourceType":"Practitioner","id":"y","name":[{"family":"Bell","given":["Iron"]}]}`,
-	}
-	for _, test := range []struct {
-		name, fields string
-		sent         string // name and value, "" if it is not sent
-	}{
-		{"a value", `"valueString":"seen by ms white"`, ""},
-		{"a given name", `"valueString":"ZOË: positive"`, ""},
-		{"a contact", `"valueString":"told Gruber"`, ""},
-		{"a city", `"valueString":"Springfield strain"`, ""},
-		{"an identifier", `"valueString":"see mrn 0815"`, ""},
-		{"a physician", `"valueString":"asked Dr. Bell"`, ""},
-		{"nobody", `"valueString":"whitening"`, "Glucose whitening"},
-		{"coded", `"valueCodeableConcept":{"coding":[{"system":"http://snomed.info/sct","code":"371251000","display":"White"}]}`, "Glucose White"},
-		{"a name that a terminology has too", `"code":{"text":"White cells","coding":[{"system":"http://loinc.org","code":"6690-2","display":"Leukocytes"}]},"valueInteger":1`, "Leukocytes 1"},
-		{"a name that it has not", `"code":{"text":"White cells"},"valueInteger":1`, ""},
-		{"a physician's single name in that of a test", `"code":{"text":"Serum iron"},"valueInteger":1`, "Serum iron 1"},
-		{"a physician's whole name in that of a test", `"code":{"text":"Iron Bell score"},"valueInteger":1`, ""},
-		{"a range", `"valueInteger":1,"referenceRange":[{"text":"as Dr. Bell says"},{"text":"<5"}]`, "Glucose 1"}, // without the other too, which it may have limited
-		{"a component", `"code":{"text":"Panel of White","coding":[{"system":"http://loinc.org","code":"1","display":"Panel"}]},"component":[{"code":{"text":"Part"},"valueInteger":1},{"code":{"coding":[{"system":"http://loinc.org","code":"2","display":"Other"}]},"valueInteger":2}]`,
-			"Panel: Other 2"},
+	for want, opts := range map[string]fhir.Options{
+		"helios: fhir: Options.Age is not between 0 and 130":                      {Age: new(131)},
+		"helios: fhir: Options.Gender is none of male, female, other and unknown": {Gender: "M"},
+		"helios: fhir: Options.Unclassified is a field that has another meaning":  {Unclassified: "recentNormalLabs"},
+		"helios: fhir: Options.RoundDecimals is negative":                         {RoundDecimals: new(-1)},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			for _, resources := range [][]string{append(people[:2:2], lab("1", test.fields)), {lab("1", test.fields), people[1], people[0]}} {
-				req, report, err := fhir.LabResults(reader(bundle(resources...)), fhir.Options{ResultsOnly: true})
-				if test.sent == "" {
-					assert.ErrorIs(t, err, fhir.ErrNoResults)
-					assert.Equal(t, 1, report.Count(clinical.Identifying))
-					continue
-				}
-				require.NoError(t, err)
-				sent := req.LabResults[0]
-				assert.Equal(t, test.sent, strings.TrimSpace(sent.Name+" "+sent.Value+" "+sent.ReferenceRange))
-			}
-		})
+		labs, report, err := fhir.LabResults(reader(lab("1", quantity)), opts)
+		assert.EqualError(t, err, want)
+		assert.Nil(t, labs)
+		assert.NotNil(t, report)
+		agent, report, err := fhir.Agent(reader(lab("1", quantity+","+high)), helios.AgentLight, opts)
+		assert.EqualError(t, err, want)
+		assert.Nil(t, agent)
+		assert.NotNil(t, report)
 	}
-	// Nor in the name of a report, without which the result is sent.
-	panel := `{"resourceType":"DiagnosticReport","id":"r","status":"final","code":{"text":"Panel of White"},"result":[{"reference":"Observation/1"}]}`
-	req, report := results(t, bundle(lab("1", quantity), panel, people[0]), fhir.Options{})
-	assert.Empty(t, req.LabResults[0].Category)
-	assert.Contains(t, report.Issues, clinical.Issue{Reason: clinical.Identifying, Source: "Observation/1", Sent: true})
-	_, report, err := fhir.LabResults(reader(lab("1", `"subject":{"display":"Donald Duck"},"valueString":"duck: ill"`)), fhir.Options{})
-	assert.ErrorIs(t, err, fhir.ErrNoResults)
-	assert.Equal(t, 1, report.Count(clinical.Identifying))
-}
-
-// A range for an age is chosen by the age at the result, not by that which is sent.
-func TestRangeForTheAgeAtTheResult(t *testing.T) {
-	t.Parallel()
-	const byAge = `"referenceRange":[{"low":{"value":3},"high":{"value":5},"age":{"high":{"value":17,"unit":"a"}}},{"low":{"value":4},"high":{"value":9},"age":{"low":{"value":18,"unit":"a"}}}],`
-	for date, want := range map[string]helios.Flag{"1990-01-15": helios.FlagHigh, "2025-01-15": helios.FlagNormal} {
-		input := bundle(joe, strings.Replace(lab("1", byAge+quantity), "2025-01-15", date, 1))
-		req, _ := results(t, input, fhir.Options{ReferenceDate: time.Date(2025, 6, 15, 0, 0, 0, 0, time.UTC)})
-		assert.Equal(t, want, req.LabResults[0].Flag, date)
-		assert.Equal(t, "44", req.PatientContext.Age)
-	}
+	_, _, err := fhir.LabResults(reader(lab("1", quantity)), fhir.Options{Age: new(-1)})
+	assert.Error(t, err)
+	_, _, err = fhir.LabResults(reader(lab("1", quantity)),
+		fhir.Options{Age: new(130), Gender: "unknown", RoundDecimals: new(0)})
+	require.NoError(t, err)
 }

@@ -1,6 +1,7 @@
 package fhir_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,14 +33,17 @@ func bundle(resources ...string) string {
 
 // lab makes a laboratory result with further fields.
 func lab(id, fields string) string {
-	return `{"resourceType":"Observation","id":"` + id + `","status":"final","category":[{"coding":[{"code":"laboratory"}]}],` +
-		`"code":{"coding":[{"system":"http://loinc.org","code":"2345-7","display":"Glucose"}]},"effectiveDateTime":"2025-01-15",` + fields + `}`
+	return `{"resourceType":"Observation","id":"` + id +
+		`","status":"final","category":[{"coding":[{"code":"laboratory"}]}],` +
+		`"code":{"coding":[{"system":"http://loinc.org","code":"2345-7","display":"Glucose"}]},` +
+		`"effectiveDateTime":"2025-01-15",` + fields + `}`
 }
 
 const (
 	quantity = `"valueQuantity":{"value":7.20,"unit":"mmol/L","code":"mmol/L"}`
-	high     = `"interpretation":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation","code":"H"}]}]`
-	joe      = `{"resourceType":"Patient","id":"joe","gender":"male","birthDate":"1980-06-16"}`
+	high     = `"interpretation":[{"coding":[{"system":"http:` +
+		`//terminology.hl7.org/CodeSystem/v3-ObservationInterpretation","code":"H"}]}]`
+	joe = `{"resourceType":"Patient","id":"joe","gender":"male","birthDate":"1980-06-16"}`
 )
 
 // results converts, and expects a request.
@@ -68,14 +72,71 @@ func record(t *testing.T, input string, opts fhir.Options) (*helios.AgentRequest
 
 func reader(s string) *strings.Reader { return strings.NewReader(s) }
 
-// counts compares what a report counts, but for what the caller does not name among the reservations about the patient.
+// counts compares what a report counts, but for what the caller does not name
+// among the reservations about the patient.
 func counts(t *testing.T, report *clinical.Report, want map[clinical.Reason]int) {
 	t.Helper()
 	got := map[clinical.Reason]int{}
 	for _, c := range report.Counts() {
-		if _, asked := want[c.Reason]; asked || c.Reason != clinical.AgeUnknown && c.Reason != clinical.GenderUnknown {
+		if _, asked := want[c.Reason]; asked ||
+			c.Reason != clinical.AgeUnknown && c.Reason != clinical.GenderUnknown {
 			got[c.Reason] += c.N
 		}
 	}
 	assert.Equal(t, want, got, "%s", report)
 }
+
+// version makes a result of 1 mg as one edition of it.
+func version(value, fields string) string {
+	return lab("1", fields+`"valueQuantity":{"value":`+value+`,"unit":"mg"},`+high)
+}
+
+func meta(number, updated string) string {
+	return `"meta":{"versionId":"` + number + `","lastUpdated":"` + updated + `"},`
+}
+
+func history(entries ...string) string {
+	return `{"resourceType":"Bundle","type":"history","entry":[` + strings.Join(entries, ",") + `]}`
+}
+
+func put(resource string) string { return `{"resource":` + resource + `}` }
+
+// sentValues returns the values of lab results without their unit, sorted.
+func sentValues(req *helios.LabResultsRequest) string {
+	if req == nil {
+		return ""
+	}
+	var values []string
+	for _, r := range req.LabResults {
+		values = append(values, strings.TrimSuffix(r.Value, " mg"))
+	}
+	slices.Sort(values)
+	return strings.Join(values, " ")
+}
+
+func order(id, fields string) string {
+	return `{"resourceType":"MedicationRequest","id":"` + id + `","status":"active","intent":"order",` + fields + `}`
+}
+
+func statement(id, fields string) string {
+	return `{"resourceType":"MedicationStatement","id":"` + id + `","status":"active",` + fields + metformin + `}`
+}
+
+const metformin = `"medicationCodeableConcept":{"text":"Metformin 500mg"}`
+
+// of makes a result about a subject.
+func of(id, subject string) string {
+	return lab(id, `"subject":{"reference":"`+subject+`"},"valueQuantity":{"value":`+id+`,"unit":"mg"},`+high)
+}
+
+func entry(fullURL, resource string) string {
+	return `{"fullUrl":"` + fullURL + `","resource":` + resource + `}`
+}
+
+func entries(entries ...string) string {
+	return `{"resourceType":"Bundle","entry":[` + strings.Join(entries, ",") + `]}`
+}
+
+func must[T, U any](value T, _ U) T { return value }
+
+type reasons = map[clinical.Reason]int

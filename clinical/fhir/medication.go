@@ -2,7 +2,6 @@ package fhir
 
 import (
 	"cmp"
-	"hash/maphash"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,231 +11,181 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// medication is what is read of a MedicationRequest or a MedicationStatement.
-// See https://hl7.org/fhir/R4/medicationrequest.html and https://hl7.org/fhir/R4/medicationstatement.html
+// medication is what is read of a MedicationRequest, of a MedicationOrder, as
+// it was called in DSTU2, or of a MedicationStatement.
+// See https://hl7.org/fhir/R4/medicationrequest.html and
+// https://hl7.org/fhir/R4/medicationstatement.html
 type medication struct {
-	source   string
-	resource string
-	edition  labs.Edition
-	subject  reference
+	origin
 	status   string
 	intent   string
-	reported bool   // it tells what someone said that the patient takes
-	never    bool   // an order not to give the drug
-	until    string // when a statement is no longer true
-	drug     label
-	// ref is where the drug is if it is elsewhere, and shown what is written for it.
-	ref        reference
-	shown      string
-	authored   string
-	dosages    []dosage
-	containeds []containedDrug
+	reported bool // it is what someone said that the patient takes
+	never    bool // an order not to give the drug
+	notTaken bool
+	unsure   bool // it is not known whether it is taken
+	// adherence is the status that follows from it, in R5.
+	adherence string
+	until     string // when a statement is no longer true
+	valid     string // when an order is no longer valid
+	drug      label
+	// ref is where the drug is if it is elsewhere, and shown what is written
+	// for it.
+	ref      reference
+	shown    string
+	authored string
+	dosages  []dosage
+	rendered string // all dosages in words
 }
 
-type containedDrug struct {
-	id   string
-	drug label
-}
+// recorded is the status of all statements of R5 that are not in error. It does
+// not say whether the drug is taken.
+const recorded = "recorded"
 
-func (d *decoder) label() label {
-	code := d.concept()
-	return code.label()
-}
+func newMedication(*converter) item { return &medication{} }
 
-func (d *decoder) medication(r *resource, seed maphash.Seed) medication {
-	m := medication{edition: r.edition}
-	d.object(func(key []byte) {
-		switch string(key) {
-		case "meta":
-			d.meta(&m.edition)
-		case "status":
-			m.status = d.string()
-		case "intent":
-			m.intent = d.string()
-		case "reportedBoolean":
-			m.reported, _ = d.isTrue()
-		case "doNotPerform":
-			there := d.isThere()
-			is, known := d.isTrue()
-			m.never = is || there && !known // what cannot be read may say it
-		case "medicationCodeableConcept":
-			m.drug = d.label()
-		case "medicationReference":
-			m.ref, m.shown = d.reference(seed)
-		case "subject":
-			m.subject = d.subject(seed)
-		case "requester", "recorder", "performer", "informationSource":
-			d.mention()
-		case "authoredOn", "effectiveDateTime", "dateAsserted":
-			if date := d.date(); string(key) != "dateAsserted" || m.authored == "" {
-				m.authored = date
-			}
-		case "effectivePeriod":
-			p := d.period()
-			m.authored, m.until = p.start, p.end
-		case "dosageInstruction", "dosage":
-			d.list(func() {
-				if got := d.dosage(); d.room(len(m.dosages)) {
-					m.dosages = append(m.dosages, got)
-				}
-			})
-		case "contained":
-			d.list(func() {
-				kind, id := d.peekType()
-				if kind != "Medication" || !d.room(len(m.containeds)) {
-					d.containedPerson(kind)
-					return
-				}
-				m.containeds = append(m.containeds, containedDrug{id, d.containedDrug(&labs.Edition{})})
-			})
+func (m *medication) read(d *decoder, key []byte) bool {
+	switch string(key) {
+	case "intent":
+		m.intent = d.string()
+	case "reportedBoolean":
+		m.reported, _ = d.Bool()
+	case "doNotPerform":
+		m.never = d.mayBeTrue()
+	case "wasNotTaken": // DSTU2
+		m.notTaken = d.mayBeTrue()
+	case "taken": // STU3
+		switch taken := d.string(); taken {
+		case "n":
+			m.notTaken = true
+		case "unk":
+			m.unsure = true
 		default:
-			d.skip()
+			d.modified = d.modified || taken != "" && taken != "y" && taken != "na"
 		}
-	})
-	return m
-}
-
-func (m *medication) weight() int {
-	n := len(m.source) + len(m.resource) + len(m.drug.name) + len(m.drug.coded) + len(m.ref.text) + len(m.shown)
-	for i := range m.dosages {
-		n += len(m.dosages[i].text) + len(m.dosages[i].dose) + len(m.dosages[i].frequency) + 150
-		for _, more := range m.dosages[i].more {
-			n += len(more.name) + len(more.coded) + 50
-		}
-	}
-	return n
-}
-
-// containedDrug reads a Medication. See https://hl7.org/fhir/R4/medication.html
-func (d *decoder) containedDrug(edition *labs.Edition) label {
-	var got label
-	d.object(func(key []byte) {
-		switch string(key) {
-		case "meta":
-			d.meta(edition)
-		case "code":
-			got = d.label()
-		default:
-			d.skip()
-		}
-	})
-	return got
-}
-
-// knownDrug is a Medication of the input.
-type knownDrug struct {
-	drug    label
-	source  string
-	edition labs.Edition
-	used    bool
-
-	resource string
-}
-
-// severalDrugs stands for Medications of one id on several servers, of which it is not known which is meant where none is told.
-var severalDrugs knownDrug
-
-// maxDrugs is how many Medications are kept for the orders that refer to them.
-const maxDrugs = 16384
-
-// addDrug remembers a Medication.
-func (c *converter) addDrug(r *resource) {
-	got := &knownDrug{source: sourceOf(r), edition: r.edition}
-	got.drug = c.d.containedDrug(&got.edition)
-	if c.unreadable(r, &got.edition) {
-		return
-	}
-	if c.drugWeight += len(got.drug.name) + len(got.drug.coded); c.drugWeight > maxWeight || len(c.drugList) >= maxDrugs {
-		c.report.Drop(clinical.TooMany, got.source, "")
-		return
-	}
-	got.resource = c.identity(r, &got.edition)
-	c.drugList = append(c.drugList, got)
-	literal, other := r.self()
-	for _, reference := range []reference{literal, other} {
-		for i, key := range reference.keys(c.seed) {
-			known := c.drugs[key]
-			switch {
-			case key == 0 || known == &severalDrugs:
-			case i == 1 && c.onSeveralServers(key, literal.base):
-				c.drugs[key] = &severalDrugs
-			case known == nil || isNewer(&got.edition, &known.edition):
-				c.drugs[key] = got
+	case "adherence": // R5
+		d.object(func(key []byte) {
+			if string(key) == "code" {
+				m.adherence = d.oneOf(adherences)
+				d.modified = d.modified || m.adherence == unknownWord
 			}
+		})
+	case "medication": // R5
+		d.object(func(key []byte) {
+			switch string(key) {
+			case "concept":
+				m.read(d, []byte("medicationCodeableConcept"))
+			case "reference":
+				m.read(d, []byte("medicationReference"))
+			}
+		})
+	case "medicationCodeableConcept":
+		code := d.concept()
+		m.drug = code.label()
+	case "medicationReference":
+		m.ref, m.shown = d.reference()
+	case "dateEnded":
+		m.until = d.date()
+	case "dispenseRequest":
+		d.object(func(key []byte) {
+			if string(key) == "validityPeriod" {
+				m.valid = d.period().end
+			}
+		})
+	case "renderedDosageInstruction":
+		m.rendered = strings.TrimSpace(d.text())
+	case "authoredOn", "dateWritten", "effectiveDateTime", "dateAsserted":
+		if date := d.date(); string(key) != "dateAsserted" || m.authored == "" {
+			m.authored = date
 		}
-	}
-}
-
-// onSeveralServers tells whether Medications with a key were on another server too.
-func (c *converter) onSeveralServers(key uint64, server string) bool {
-	if server == "" {
+	case "effectivePeriod":
+		p := d.period()
+		m.authored, m.until = p.start, p.end
+	case "dosageInstruction", "dosage":
+		d.List(func() {
+			if got := d.dosage(); d.room(len(m.dosages)) {
+				m.dosages = append(m.dosages, got)
+			}
+		})
+	default:
 		return false
 	}
-	is := keyOf(c.seed, server, "")
-	was, ok := c.drugServers[key]
-	if !ok {
-		c.drugServers[key] = is
-	}
-	return ok && was != is
+
+	return true
 }
 
-// addMedication keeps a medication that is taken, or reports why not.
-func (c *converter) addMedication(r *resource) error {
-	got := c.d.medication(r, c.seed)
-	if c.unreadable(r, &got.edition) {
-		return nil
+func (m *medication) keep(c *converter, r *resource, rec *record) error {
+	m.origin, m.status = r.origin(), r.status
+	switch {
+	case m.status == "entered-in-error":
+	case m.notTaken:
+		m.status = "not-taken"
+	case m.status == recorded && m.adherence != "":
+		m.status = m.adherence
+	case m.status == "active" && m.unsure:
+		m.status = "unknown"
 	}
-	got.source, got.resource = sourceOf(r), c.identity(r, &got.edition)
-	rec, err := c.recordFor(&got.subject, got.source, nil)
-	if rec == nil {
-		c.move(got.resource, last{Edition: got.edition})
-		return err
+
+	if len(m.dosages) == 0 && m.rendered != "" && len(m.rendered) <= 4*maxDosage {
+		m.dosages = []dosage{{text: m.rendered}}
 	}
-	if reason, detail := c.notTaken(&got); reason != "" {
-		rec.report.Drop(reason, got.source, detail)
-		c.gone.add(got.resource, last{Edition: got.edition, inError: got.status == "entered-in-error"})
-		return nil
+	m.rendered = ""
+
+	if reason, detail := m.unfit(c); reason != "" {
+		return c.refuse(rec, &m.origin, reason, detail)
 	}
-	if got.drug.name == "" && got.ref.kind == contained {
-		for _, inside := range got.containeds {
-			if inside.id == got.ref.text {
-				got.drug = inside.drug
-			}
-		}
-		got.ref = reference{}
-		if got.drug.name == "" {
-			got.drug = label{name: strings.TrimSpace(got.shown), typed: true}
-		}
-		if got.drug.name == "" {
-			rec.report.Drop(clinical.NoName, got.source, "")
-			c.gone.add(got.resource, last{Edition: got.edition})
+
+	if m.drug.name == "" && m.ref.kind == contained {
+		m.drug = c.drugInside(r, m.ref.text)
+		if c.unreadable(r) {
 			return nil
 		}
+		if m.ref = (reference{}); m.drug.name == "" {
+			m.drug = label{name: strings.TrimSpace(m.shown), typed: true}
+		}
+		if m.drug.name == "" {
+			return c.refuse(rec, &m.origin, clinical.NoName, "")
+		}
 	}
-	got.containeds = nil
-	rec.seen(got.authored)
-	rec.medications = append(rec.medications, got)
-	rec.size += got.weight() + itemOverhead
-	if rec.medicationWeight += got.weight(); isHeavy(len(rec.medications), rec.medicationWeight) {
-		rec.medications = c.uniqueMedications(rec)
-		rec.weigh()
-	}
+
+	rec.seen(m.authored)
+	addTo(c, rec, "medications", m)
 	return nil
 }
 
-// notTaken returns why a medication is not one that the patient takes or should take.
-func (c *converter) notTaken(m *medication) (reason clinical.Reason, detail string) {
+// drugInside returns the name of a Medication inside a resource.
+func (c *converter) drugInside(r *resource, id string) label {
+	var got drug
+	for i := range r.inside {
+		if part := &r.inside[i]; part.kind == "Medication" && part.id == id {
+			c.d.Within(part.data, func() {
+				c.d.object(func(key []byte) {
+					got.read(&c.d, key)
+				})
+			})
+		}
+	}
+
+	return got.label
+}
+
+// unfit returns why a medication is not one that the patient takes or should
+// take.
+func (m *medication) unfit(c *converter) (reason clinical.Reason, detail string) {
 	switch m.intent {
 	case "proposal", "plan", "option":
-		if m.intent != "plan" || !m.reported { // a plan that is reported is how US Core writes what patients say that they take
+		// a plan that is reported is how US Core writes what patients say that
+		// they take
+		if m.intent != "plan" || !m.reported {
 			return clinical.NotOrdered, m.intent
 		}
 	}
+
 	if m.never {
 		return clinical.DoNotPerform, ""
 	}
+
 	switch m.status {
-	case "active":
+	case "active", recorded:
 		return "", ""
 	case "on-hold", "intended", "unknown":
 		if c.kind == labs.ForRecord {
@@ -249,111 +198,209 @@ func (c *converter) notTaken(m *medication) (reason clinical.Reason, detail stri
 	case "entered-in-error":
 		return clinical.StatusNotSent, m.status
 	case "":
-		return clinical.StatusNotSent, "no status"
+		return clinical.NoStatus, ""
 	}
+
 	return clinical.NotTaken, known(orderStatuses, m.status, unknownWord)
 }
 
-// uniqueMedications keeps one of each drug, status and dosage, the newest; the active first.
-func (c *converter) uniqueMedications(rec *record) []medication {
-	items := newest(c, rec.report, rec.medications, func(m *medication) (string, string, *labs.Edition) { return m.resource, m.source, &m.edition })
-	slices.SortStableFunc(items, func(a, b medication) int {
-		active := func(m *medication) int {
-			if m.status == "active" {
-				return 0
-			}
-			return 1
-		}
-		return cmp.Or(cmp.Compare(active(&a), active(&b)), cmp.Compare(b.authored, a.authored), cmp.Compare(a.drug.name, b.drug.name))
-	})
-	items = unique(rec.report, items, func(m *medication) (key, source string) {
-		name := strings.ToLower(m.drug.name)
-		if name == "" {
-			name = "\x00" + m.ref.base + m.ref.tail + m.ref.text + m.shown
-		}
-		return m.status + "\x00" + name + "\x00" + m.taken(), m.source
-	})
-	return limited(rec.report, items, func(m *medication) (source string, weight int) { return m.source, m.weight() })
+// key tells drugs, statuses and dosages apart.
+func (m *medication) key() string {
+	name := strings.ToLower(m.drug.name)
+	if name == "" {
+		name = "\x00" + m.ref.base + m.ref.tail + m.ref.text + m.shown
+	}
+	return m.status + "\x00" + name + "\x00" + m.taken()
 }
 
 // taken tells dosages apart.
 func (m *medication) taken() string {
-	if len(m.dosages) == 0 {
-		return ""
+	var b strings.Builder
+	add := func(said string) {
+		b.WriteString(strconv.Itoa(len(said)))
+		b.WriteByte(' ')
+		b.WriteString(said)
 	}
-	var h maphash.Hash
-	h.SetSeed(dosageSeed)
 	for i := range m.dosages {
 		got := &m.dosages[i]
-		for _, part := range []string{got.text, got.dose, got.frequency, strconv.FormatBool(got.asNeeded)} {
-			_, _ = h.WriteString(strings.ToLower(part))
-			_ = h.WriteByte(0)
-		}
+		add(got.text)
+		add(got.dose)
+		add(got.frequency)
+		add(strconv.FormatBool(got.asNeeded))
 		for _, more := range got.more {
-			_, _ = h.WriteString(more.name)
-			_ = h.WriteByte(1)
+			add(more.name)
+			add(more.coded)
 		}
+		b.WriteByte(';')
 	}
-	return strconv.FormatUint(h.Sum64(), 36)
+	return strings.ToLower(b.String())
 }
 
-var dosageSeed = maphash.MakeSeed()
+func (m *medication) weight() int {
+	n := len(m.source) + len(m.resource) + len(m.drug.name) + len(m.drug.coded) + len(m.ref.text) +
+		len(m.shown)
+	for i := range m.dosages {
+		n += m.dosages[i].weight()
+	}
+	return n
+}
 
-// medications returns the medications that are sent.
-func (c *converter) medications(reference string) []helios.Medication {
-	rec := c.main
-	rec.medications = newest(c, rec.report, rec.medications, func(m *medication) (string, string, *labs.Edition) { return m.resource, m.source, &m.edition })
-	kept := rec.medications[:0]
-	for i := range rec.medications {
-		m := &rec.medications[i]
-		if m.drug.name == "" && !c.resolve(m) {
-			continue
+// settle finds the drug, and leaves out what is over.
+func (m *medication) settle(c *converter, day string) bool {
+	if m.drug.name == "" && !c.resolve(m) {
+		return false
+	}
+	if m.status != "active" && m.status != recorded || !m.isOver(day) {
+		return true
+	}
+	if c.kind != labs.ForRecord || !c.opts.IncludeStopped {
+		c.main.report.Drop(clinical.Ended, m.source, "")
+		return false
+	}
+
+	m.status = ""
+	c.main.report.Note(clinical.Ended, m.source, "")
+	return true
+}
+
+// isOver reports whether a drug was taken in a time before day.
+func (m *medication) isOver(day string) bool {
+	if isPast(m.until, day) {
+		return true
+	}
+	past, ahead := 0, 0
+	for i := range m.dosages {
+		switch ends := m.dosages[i].ends; {
+		case isPast(ends, day):
+			past++
+		case ends != "":
+			ahead++
 		}
-		if m.isOver(reference) {
-			if c.kind != labs.ForRecord || !c.opts.IncludeStopped {
-				rec.report.Drop(clinical.Ended, m.source, "")
-				continue
+	}
+
+	return past > 0 && past == len(m.dosages) || isPast(m.valid, day) && ahead == 0
+}
+
+// first returns the newest.
+func (m *medication) first(all []*medication) *medication {
+	return slices.MaxFunc(all, func(a, b *medication) int { return cmp.Compare(a.authored, b.authored) })
+}
+
+// compare puts the active first, and of these the newest.
+func (m *medication) compare(other *medication) int {
+	switch a, b := m.status == "active", other.status == "active"; {
+	case a && !b:
+		return -1
+	case b && !a:
+		return 1
+	}
+	return cmp.Or(cmp.Compare(other.authored, m.authored), cmp.Compare(m.drug.name, other.drug.name))
+}
+
+func (m *medication) send(c *converter, day string, data *helios.HealthData) {
+	reason, instead := c.clearLabel(&m.drug)
+	if reason != "" {
+		c.main.report.Drop(reason, m.source, "")
+		return
+	}
+
+	if instead != "" {
+		c.main.report.Note(instead, m.source, "")
+	}
+
+	if m.status == recorded {
+		m.status = ""
+		if c.kind == labs.ForRecord { // the context has no status
+			c.main.report.Note(clinical.StatusOmitted, m.source, "")
+		}
+	}
+
+	sent := helios.Medication{Medication: m.drug.name, Status: m.status}
+	sent.Dosage, sent.Frequency = c.instructions(m, day)
+	data.Medications = append(data.Medications, sent)
+}
+
+// isPast reports whether a date was before a day.
+func isPast(date, day string) bool {
+	got := labs.Day(date)
+	return got != "" && got < day[:min(len(day), len(got))]
+}
+
+// drug is what is read of a Medication: its name.
+// See https://hl7.org/fhir/R4/medication.html
+type drug struct {
+	origin
+	label
+	server string // "" if it does not tell
+	used   bool
+}
+
+// drugs are the Medications of the input, for the orders that refer to them.
+type drugs struct {
+	known  map[uint64]*drug
+	list   []*drug
+	weight int
+}
+
+// severalDrugs stands for Medications of one id on several servers, of which it
+// is not known which is meant where no server is named.
+var severalDrugs drug
+
+// maxDrugs is how many Medications are kept.
+const maxDrugs = 16384
+
+func newDrug(*converter) item { return &drug{} }
+
+func (g *drug) read(d *decoder, key []byte) bool {
+	if string(key) != "code" {
+		return false
+	}
+	code := d.concept()
+	g.label = code.label()
+	return true
+}
+
+func (g *drug) keep(c *converter, r *resource, _ *record) error {
+	all := &c.drugs
+	if all.weight += len(g.name) + len(g.coded); all.weight > maxWeight || len(all.list) >= maxDrugs {
+		c.report.Drop(clinical.TooMany, r.source, "")
+		return nil
+	}
+
+	g.origin = r.origin()
+	all.list = append(all.list, g)
+
+	literal, other := r.self()
+	g.server = literal.base
+	for _, reference := range []reference{literal, other} {
+		for _, key := range reference.keys(c.seed) {
+			known := all.known[key]
+			switch {
+			case key == 0 || known == &severalDrugs:
+			case known != nil && known.server != g.server && known.server != "" && g.server != "":
+				all.known[key] = &severalDrugs
+			case known == nil:
+				all.known[key] = g
+			case isNewer(&g.edition, &known.edition):
+				g.server = cmp.Or(g.server, known.server)
+				all.known[key] = g
 			}
-			m.status = ""
-			rec.report.Note(clinical.Ended, m.source, "")
-		}
-		kept = append(kept, *m)
-	}
-	rec.medications = kept
-	var sent []helios.Medication
-	for _, m := range c.uniqueMedications(rec) {
-		reason, instead := c.clearLabel(&m.drug)
-		if reason != "" {
-			rec.report.Drop(reason, m.source, "")
-			continue
-		}
-		if instead != "" {
-			rec.report.Note(instead, m.source, "")
-		}
-		dosage, frequency := c.instructions(&m, reference)
-		sent = append(sent, helios.Medication{Medication: m.drug.name, Status: m.status, Dosage: dosage, Frequency: frequency})
-	}
-	for _, drug := range c.drugList {
-		if !drug.used {
-			c.skipped.Drop(clinical.TypeNotSent, drug.source, "Medication")
 		}
 	}
-	return sent
+
+	return nil
 }
 
-// isOver tells that a statement calls a drug active that was taken in a time that is over.
-func (m *medication) isOver(today string) bool {
-	return m.status == "active" && isPast(m.until, today)
-}
-
-// resolve finds the name of a drug that is elsewhere, or reports that there is none.
+// resolve finds the name of a drug that is elsewhere, or reports that there is
+// none.
 func (c *converter) resolve(m *medication) bool {
-	var known *knownDrug
+	var known *drug
 	for _, key := range m.ref.lookups(c.seed) {
 		if known == nil && key != 0 {
-			known = c.drugs[key]
+			known = c.drugs.known[key]
 		}
 	}
+
 	if known == &severalDrugs {
 		known = nil
 	}
@@ -362,10 +409,12 @@ func (c *converter) resolve(m *medication) bool {
 			known = nil
 		}
 	}
+
 	if known != nil {
 		known.used = true
-		m.drug = known.drug
+		m.drug = known.label
 	}
+
 	if m.drug.name == "" {
 		m.drug = label{name: strings.TrimSpace(m.shown), typed: true}
 	}
@@ -377,5 +426,15 @@ func (c *converter) resolve(m *medication) bool {
 	default:
 		c.main.report.Drop(clinical.NoName, m.source, "")
 	}
+
 	return false
+}
+
+// skipUnused reports the Medications that no order refers to.
+func (c *converter) skipUnused() {
+	for _, drug := range c.drugs.list {
+		if !drug.used {
+			c.skipped.Drop(clinical.TypeNotSent, drug.source, "Medication")
+		}
+	}
 }

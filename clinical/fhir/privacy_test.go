@@ -15,12 +15,14 @@ import (
 )
 
 // white is a patient whose name other things have too.
-const white = `{"resourceType":"Patient","id":"p1","name":[{"family":"White","given":["Zoë","Ann"]}],"identifier":[{"value":"20817443"}],"birthDate":"1980-06-16",
+const white = `{"resourceType":"Patient","id":"p1","name":[{"family":"White","given":["Zoë","Ann"]}],
+	"identifier":[{"value":"20817443"}],"birthDate":"1980-06-16",
 	"telecom":[{"value":"555-987-0100"}],"generalPractitioner":[{"display":"Dr. Practis"}],
 	"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName","valueString":"Maidenname"},
 		{"url":"http://hl7.org/fhir/StructureDefinition/patient-birthPlace","valueAddress":{"city":"Birthtown"}}]}`
 
-// one converts a result beside a patient and returns what is sent of it, or "" if it is not sent, and the report.
+// one converts a result beside a patient and returns what is sent of it, or ""
+// if it is not sent, and the report.
 func one(t *testing.T, people, fields string, opts fhir.Options) (string, *clinical.Report) {
 	t.Helper()
 	opts.ResultsOnly = true
@@ -41,7 +43,8 @@ func one(t *testing.T, people, fields string, opts fhir.Options) (string, *clini
 	return sent[0], report
 }
 
-// All texts that are sent are looked through, and how depends on whether someone can have typed them.
+// All texts that are sent are looked through, and how depends on whether
+// someone can have typed them.
 func TestTextsAreLookedThrough(t *testing.T) {
 	t.Parallel()
 	coded := func(system, code, display string) string {
@@ -54,12 +57,16 @@ func TestTextsAreLookedThrough(t *testing.T) {
 		{"a unit", `"valueQuantity":{"value":5,"unit":"mg for White"}`, ""},
 		{"a unit with a telephone number", `"valueQuantity":{"value":5,"unit":"mg, tel 0171/1234567"}`, ""},
 		{"a unit of two lines", `"valueQuantity":{"value":5,"unit":"mg\nsee below"}`, ""},
-		{"a unit with a code", `"valueQuantity":{"value":5,"unit":"mg for White","system":"http://unitsofmeasure.org","code":"mg"}`, "Glucose 5 mg"},
+		{"a unit with a code", `"valueQuantity":{"value":5,"unit":"mg for White",` +
+			`"system":"http://unitsofmeasure.org","code":"mg"}`, "Glucose 5 mg"},
 		{"a unit in place of the code", `"valueQuantity":{"value":5,"code":"White"}`, ""},
-		{"a unit of a component", `"component":[{"code":{"text":"Part"},"valueQuantity":{"value":5,"unit":"White"}}]`, ""},
+		{"a unit of a component", `"component":[{"code":{"text":"Part"},"valueQuantity":{"value":5,` +
+			`"unit":"White"}}]`, ""},
 		{"a unit of a ratio", `"valueRatio":{"numerator":{"value":1,"unit":"White"},"denominator":{"value":2}}`, ""},
 		{"a unit of a range", `"valueRange":{"low":{"value":1,"unit":"White"},"high":{"value":2,"unit":"mg"}}`, ""},
-		{"a unit of a reference range", `"valueQuantity":{"value":5,"unit":"mg"},"referenceRange":[{"low":{"value":1,"unit":"White"}}]`, "Glucose 5 mg"},
+		{"a unit of a reference range",
+			`"valueQuantity":{"value":5,"unit":"mg"},"referenceRange":[{"low":{"value":1,"unit":"White"}}]`,
+			"Glucose 5 mg"},
 		{"units", `"valueQuantity":{"value":5,"unit":"10*3 cells/uL"}`, "Glucose 5 10*3 cells/uL"},
 
 		{"a value of a terminology", `"valueCodeableConcept":` + coded(snomed, "1", "White"), "Glucose White"},
@@ -69,23 +76,35 @@ func TestTextsAreLookedThrough(t *testing.T) {
 		{"a value without a code", `"valueCodeableConcept":` + coded(snomed, "", "White"), ""},
 		{"a value of a local system", `"valueCodeableConcept":` + coded(local, "1", "White"), ""},
 		{"a code of a local system", `"valueCodeableConcept":` + coded(local, "White", ""), ""},
-		{"a value of an older form of a system", `"valueCodeableConcept":` + coded("https://terminology.hl7.org/CodeSystem/v2-0136", "1", "White"), "Glucose White"},
+		{"a value of an older form of a system", `"valueCodeableConcept":` +
+			coded("https://terminology.hl7.org/CodeSystem/v2-0136", "1", "White"), "Glucose White"},
 
-		{"a name of a terminology", `"code":` + coded("http://loinc.org", "6690-2", "White blood cells") + `,"valueInteger":1`, "White blood cells 1"},
-		{"a whole name in it", `"code":` + coded("http://loinc.org", "6690-2", "Cells of Zoe White") + `,"valueInteger":1`, ""},
-		{"a name of a local system", `"code":` + coded(local, "WBC", "White blood cells") + `,"valueInteger":1`, "WBC 1"},
-		{"a name and a code of a local system", `"code":` + coded(local, "zoe-white", "White blood cells") + `,"valueInteger":1`, ""},
-		{"a local name beside LOINC's code", `"code":{"coding":[{"system":"` + local + `","code":"1","display":"White blood cells"},{"system":"http://loinc.org","code":"6690-2"}]},"valueInteger":1`, "6690-2 1"},
-		{"a local name beside LOINC's", `"code":{"text":"White blood cells","coding":[{"system":"` + local + `","code":"1","display":"White blood cells"},{"system":"http://loinc.org","code":"6690-2","display":"Leukocytes"}]},"valueInteger":1`,
+		{"a name of a terminology", `"code":` + coded("http://loinc.org", "6690-2", "White blood cells") +
+			`,"valueInteger":1`, "White blood cells 1"},
+		{"a whole name in it", `"code":` + coded("http://loinc.org", "6690-2", "Cells of Zoe White") +
+			`,"valueInteger":1`, ""},
+		{"a name of a local system", `"code":` + coded(local, "WBC", "White blood cells") + `,"valueInteger":1`,
+			"WBC 1"},
+		{"a name and a code of a local system", `"code":` + coded(local, "zoe-white", "White blood cells") +
+			`,"valueInteger":1`, ""},
+		{"a local name beside LOINC's code", `"code":{"coding":[{"system":"` + local +
+			`","code":"1","display":"White blood cells"},{"system":"http://loinc.org","code":"6690-2"}]},` +
+			`"valueInteger":1`, "6690-2 1"},
+		{"a local name beside LOINC's", `"code":{"text":"White blood cells","coding":[{"system":"` + local +
+			`","code":"1","display":"White blood cells"},{"system":"http://loinc.org","code":"6690-2",` +
+			`"display":"Leukocytes"}]},"valueInteger":1`,
 			"Leukocytes 1"},
 
 		{"a number that is the patient's", `"valueString":"20817443"`, ""},
 		{"a quantity that is the patient's number", `"valueQuantity":{"value":20817443,"unit":"/L"}`, ""},
 		{"a telephone number", `"valueString":"5559876543"`, ""},
 		{"a number", `"valueString":"210000"`, "Glucose 210000"},
-		{"a number with as many digits as a telephone's", `"valueQuantity":{"value":5559876543,"unit":"copies/mL"}`, "Glucose 5559876543 copies/mL"},
-		{"a range that is the patient's number", `"valueInteger":1,"referenceRange":[{"text":"20817443"}]`, "Glucose 1"},
-		{"a range that is a telephone number", `"valueInteger":1,"referenceRange":[{"text":"(555)987-6543"}]`, "Glucose 1"},
+		{"a number with as many digits as a telephone's",
+			`"valueQuantity":{"value":5559876543,"unit":"copies/mL"}`, "Glucose 5559876543 copies/mL"},
+		{"a range that is the patient's number", `"valueInteger":1,"referenceRange":[{"text":"20817443"}]`,
+			"Glucose 1"},
+		{"a range that is a telephone number", `"valueInteger":1,"referenceRange":[{"text":"(555)987-6543"}]`,
+			"Glucose 1"},
 		{"a range", `"valueInteger":1,"referenceRange":[{"text":"150000-400000"}]`, "Glucose 1 150000-400000"},
 		{"the birth date", `"valueString":"born 6/16/1980"`, ""},
 		{"the birth date as a value", `"valueDateTime":"1980-06-16"`, ""},
@@ -105,90 +124,45 @@ func TestTextsAreLookedThrough(t *testing.T) {
 		})
 	}
 	// What stands in place of a text that is not sent is reported.
-	for _, fields := range []string{`"valueQuantity":{"value":5,"unit":"mg for White","code":"mg"}`, `"code":{"text":"White cells","coding":[{"system":"http://loinc.org","code":"1"}]},"valueInteger":5`,
+	for _, fields := range []string{`"valueQuantity":{"value":5,"unit":"mg for White","code":"mg"}`,
+		`"code":{"text":"White cells","coding":[{"system":"http://loinc.org","code":"1"}]},"valueInteger":5`,
 		`"valueInteger":5,"referenceRange":[{"text":"as White"},{"text":"<5"}]`} {
 		_, report := one(t, white, fields, fhir.Options{})
-		assert.Contains(t, report.Issues, clinical.Issue{Reason: clinical.Identifying, Source: "Observation/1", Sent: true}, fields)
-	}
-}
-
-// Names are learned wherever a resource tells of people.
-func TestPeopleAreLearned(t *testing.T) {
-	t.Parallel()
-	observation := func(fields string) string { return lab("2", `"valueInteger":3,`+fields) }
-	for name, people := range map[string]string{
-		"Practitioner":           `{"resourceType":"Practitioner","name":[{"text":"Iron Learned"}]}`,
-		"RelatedPerson":          `{"resourceType":"RelatedPerson","name":[{"family":"Learned"}]}`,
-		"Person":                 `{"resourceType":"Person","name":{"family":"Learned"}}`,
-		"contact":                `{"resourceType":"Patient","contact":[{"name":{"given":"Learned"}}]}`,
-		"performer":              observation(`"performer":[{"reference":"Practitioner/1","display":"Iron Learned"}]`),
-		"performer with a title": observation(`"performer":[{"display":"Learned, Iron, M.D."},{"display":"Dr. Learned"}]`),
-		"contained":              observation(`"contained":[{"resourceType":"Person","name":[{"family":"Learned"}]}]`),
-		"report's performer":     `{"resourceType":"DiagnosticReport","status":"final","code":{"text":"x"},"resultsInterpreter":[{"type":"Practitioner","display":"Iron Learned"}]}`,
-		"report's contained":     `{"resourceType":"DiagnosticReport","status":"final","code":{"text":"x"},"contained":[{"resourceType":"Practitioner","name":[{"family":"Learned"}]}]}`,
-		"asserter":               `{"resourceType":"Condition","code":{"text":"x"},"asserter":{"reference":"urn:uuid:1","display":"Dr. Iron Learned"}}`,
-		"recorder":               `{"resourceType":"Condition","code":{"text":"x"},"recorder":{"reference":"Practitioner/1","display":"Iron Learned"}}`,
-		"condition's contained":  `{"resourceType":"Condition","code":{"text":"x"},"contained":[{"resourceType":"Practitioner","name":[{"family":"Learned"}]}]}`,
-		"requester":              order("m", metformin+`,"requester":{"display":"Mrs. Learned"}`),
-		"informationSource":      `{"resourceType":"MedicationStatement","status":"active",` + metformin + `,"informationSource":{"reference":"RelatedPerson/1","display":"Iron Learned"}}`,
-		"medication's contained": order("m", metformin+`,"contained":[{"resourceType":"Practitioner","name":[{"family":"Learned"}]}]`),
-	} {
-		req, report := results(t, bundle(people, lab("1", `"valueString":"told learned"`), lab("3", `"valueInteger":4`)), fhir.Options{})
-		for _, r := range req.LabResults {
-			assert.NotContains(t, r.Value, "learned", name)
-		}
-		assert.Equal(t, 1, report.Count(clinical.Identifying), name)
-	}
-	// Who is no person is known by all of the name.
-	lab1 := observation(`"performer":[{"reference":"Organization/1","display":"Central Culture Ltd"},{"display":"Quest Growth"}]`)
-	for text, sent := range map[string]bool{"no growth in culture": true, "at central culture ltd": false, "Quest Growth says": false} {
-		req, _ := results(t, bundle(lab1, lab("1", `"valueString":"`+text+`"`)), fhir.Options{})
-		assert.Equal(t, sent, len(req.LabResults) == 2, text)
-	}
-}
-
-// If something of people is not known, nothing that someone typed is sent.
-func TestPeopleThatAreNotKnown(t *testing.T) {
-	t.Parallel()
-	var many strings.Builder
-	many.WriteString(`{"resourceType":"Practitioner","name":[{"given":["a"`)
-	for i := range 1 << 18 {
-		fmt.Fprintf(&many, `,"name%x"`, i)
-	}
-	many.WriteString(`]}]}`)
-	typed := bundle("%", lab("1", `"valueString":"seen by Ada"`), lab("2", `"code":{"text":"Panel of Ada"},"valueInteger":1`), lab("3", `"valueQuantity":{"value":5,"unit":"mg of Ada"}`),
-		lab("4", `"valueQuantity":{"value":5,"unit":"mmol/L"}`), lab("5", `"valueString":"Negative"`))
-	for name, people := range map[string]string{
-		"too many":                       many.String(),
-		"a name that is too long":        `{"resourceType":"Practitioner","name":[{"family":"` + strings.Repeat("x", 2000) + `"}]}`,
-		"a name that is no JSON":         `{"resourceType":"Practitioner","name":[{"family":"\x"}]}`,
-		"a Practitioner that is no JSON": `{"resourceType":"Practitioner","name":[{"family" "Ada"}]}`,
-		"a Patient that is no JSON":      `{"resourceType":"Patient","name":[{"family" "Ada"}]}`,
-		"a Patient too large":            `{"resourceType":"Patient","photo":[{"data":"` + strings.Repeat("x", 17<<20) + `"}]}`,
-		"a Person too large":             `{"resourceType":"RelatedPerson","photo":[{"data":"` + strings.Repeat("x", 17<<20) + `"}]}`,
-		"a mention too long":             lab("6", `"valueInteger":null,"performer":[{"display":"`+strings.Repeat("x", 2000)+`"}]`),
-	} {
-		req, report, err := fhir.LabResults(reader(strings.Replace(typed, "%", people, 1)), fhir.Options{ReferenceDate: day})
-		require.NoError(t, err, name)
-		var values []string
-		for _, r := range req.LabResults {
-			values = append(values, r.Value)
-		}
-		assert.ElementsMatch(t, []string{"5 mmol/L", "Negative"}, values, name)
-		assert.Equal(t, 3, report.Count(clinical.Identifying), name)
+		assert.Contains(t, report.Issues,
+			clinical.Issue{Reason: clinical.Identifying, Source: "Observation/1", Sent: true}, fields)
 	}
 }
 
 // Doses and how often they are taken have units too.
 func TestMedicationsAreLookedThrough(t *testing.T) {
 	t.Parallel()
-	input := bundle(white,
-		order("1", metformin+`,"dosageInstruction":[{"doseAndRate":[{"doseQuantity":{"value":2,"unit":"mg for White"}}],"timing":{"repeat":{"frequency":1,"period":1,"periodUnit":"d","boundsDuration":{"value":3,"unit":"White"}}}}]`),
-		order("2", `"medicationCodeableConcept":{"text":"Drug of White","coding":[{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"1","display":"Drug"}]}`),
-		`{"resourceType":"Condition","id":"3","code":{"text":"Whites's disease"},"clinicalStatus":{"coding":[{"code":"active"}]}}`,
-		`{"resourceType":"Condition","id":"4","code":{"text":"White's disease","coding":[{"system":"http://snomed.info/sct","code":"1","display":"Disease"}]}}`)
+	input := bundle(
+		white,
+		order(
+			"1",
+			metformin+`,"dosageInstruction":[{"doseAndRate":[{"doseQuantity":{"value":2,"unit":"mg for White"}}],`+
+				`"timing":{"repeat":{"frequency":1,"period":1,"periodUnit":"d","boundsDuration":{"value":3,`+
+				`"unit":"White"}}}}]`,
+		),
+		order(
+			"2",
+			`"medicationCodeableConcept":{"text":"Drug of White",`+
+				`"coding":[{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"1","display":"Drug"}]}`,
+		),
+		`{"resourceType":"Condition","id":"3","code":{"text":"Whites's disease"},`+
+			`"clinicalStatus":{"coding":[{"code":"active"}]}}`,
+		`{"resourceType":"Condition","id":"4","code":{"text":"White's disease",`+
+			`"coding":[{"system":"http://snomed.info/sct","code":"1","display":"Disease"}]}}`,
+	)
 	req, report := record(t, input, fhir.Options{})
-	assert.ElementsMatch(t, []helios.Medication{{Medication: "Metformin 500mg", Status: "active"}, {Medication: "Drug", Status: "active"}}, req.Data.Medications)
+	assert.ElementsMatch(
+		t,
+		[]helios.Medication{
+			{Medication: "Metformin 500mg", Status: "active"},
+			{Medication: "Drug", Status: "active"},
+		},
+		req.Data.Medications,
+	)
 	require.Len(t, req.Data.PastMedicalHistory, 2)
 	data, err := json.Marshal(req)
 	require.NoError(t, err)
@@ -197,47 +171,33 @@ func TestMedicationsAreLookedThrough(t *testing.T) {
 	assert.Equal(t, 4, report.Count(clinical.Identifying), "%s", report)
 }
 
-// An id that is made of a name is not in the report, nor in an error; the place of the resource is.
-func TestIDsOfNames(t *testing.T) {
+// An instruction to the patient is sent, but not one that tells who the patient
+// is or how to reach someone.
+func TestPatientInstructionsAreLookedThrough(t *testing.T) {
 	t.Parallel()
-	const patient = `{"resourceType":"Patient","id":"john-doe","name":[{"family":"Doe","given":["John"]}],"identifier":[{"value":"881234"}]}`
-	named := []string{lab("john-doe-hba1c", quantity), lab("Doe2", quantity+`,"status":"cancelled"`), lab("x-johndoe", `"valueString":""`), lab("881234-1", `"valueString":""`),
-		lab("glucose-1", `"valueString":""`), lab("3fa85f64-5717-4562-b3fc-2c963f66afa6", `"valueString":""`)}
-	for i, input := range []string{bundle(append([]string{patient}, named...)...), bundle(append(named[:len(named):len(named)], patient)...)} {
-		_, report := results(t, input, fhir.Options{})
-		text, err := json.Marshal(report)
-		require.NoError(t, err)
-		for _, out := range []string{string(text), report.String()} {
-			assert.NotContains(t, strings.ToLower(out), "doe")
-			assert.NotContains(t, out, "881234")
+	for instruction, want := range map[string]string{
+		"One with water": "One with water",
+		"One with water, Miss White, and ring 555-987-6543 if you feel ill": "",
+		"One for Ms. White, with water":                                     "",
+		"One with water. Questions: (555) 987-6543":                         "",
+		"One with water, write to help@example.org":                         "",
+	} {
+		for _, text := range []string{"", "Each morning"} {
+			input := bundle(white, order("1", metformin+
+				`,"dosageInstruction":[{"text":"`+text+`","patientInstruction":"`+instruction+`"}]`))
+			req, report := record(t, input, fhir.Options{})
+			require.Len(t, req.Data.Medications, 1)
+			if want == "" {
+				assert.Empty(t, req.Data.Medications[0].Dosage)
+				assert.Equal(t, 1, report.Count(clinical.Identifying), "%s", report)
+			} else {
+				assert.Equal(t, strings.TrimPrefix(text+"; "+want, "; "), req.Data.Medications[0].Dosage)
+			}
+			data, err := json.Marshal(req)
+			require.NoError(t, err)
+			assert.NotContains(t, string(data), "White")
+			assert.NotContains(t, string(data), "6543")
+			assert.NotContains(t, string(data), "help@")
 		}
-		assert.Contains(t, report.Issues, clinical.Issue{Reason: clinical.Unclassified, Source: fmt.Sprint("entry ", 2-i), Sent: true})
-		assert.Contains(t, report.Issues, clinical.Issue{Reason: clinical.StatusNotSent, Source: fmt.Sprint("entry ", 3-i), Detail: "cancelled"})
-		assert.Contains(t, report.Issues, clinical.Issue{Reason: clinical.NoValue, Source: "Observation"}, "a number stands for no place")
-		assert.Contains(t, report.Issues, clinical.Issue{Reason: clinical.NoValue, Source: "Observation/glucose-1"})
-		assert.Contains(t, report.Issues, clinical.Issue{Reason: clinical.NoValue, Source: "Observation/3fa85f64-5717-4562-b3fc-2c963f66afa6"})
-		assert.Equal(t, 4, report.Count(clinical.NoValue))
-		assert.Equal(t, 1, report.Sent["labResults"])
-	}
-	_, report, err := fhir.LabResults(reader(bundle(lab("john-doe-1", `"subject":{"reference":"Patient/1"},`+quantity), lab("maria-garcia-1", `"subject":{"reference":"Patient/2"},`+quantity))), fhir.Options{})
-	require.ErrorIs(t, err, fhir.ErrMultiplePatients)
-	assert.ErrorContains(t, err, "in entry 1 and entry 2:")
-	assert.NotContains(t, report.String(), "garcia")
-}
-
-// The counts are the same where a name is taken out, also of what is not listed one by one.
-func TestIDsOfNamesBeyondTheList(t *testing.T) {
-	t.Parallel()
-	resources := []string{`{"resourceType":"Patient","name":[{"family":"Doe"}]}`, lab("1", quantity)}
-	for i := range clinical.MaxIssues + 200 {
-		resources = append(resources, fmt.Sprintf(`{"resourceType":"Claim","id":"doe-%d"}`, i), fmt.Sprintf(`{"resourceType":"Observation","id":"doe-%d","status":"cancelled"}`, i))
-	}
-	_, report := results(t, bundle(resources...), fhir.Options{})
-	assert.Len(t, report.Issues, clinical.MaxIssues)
-	assert.Equal(t, clinical.MaxIssues+200, report.Count(clinical.StatusNotSent))
-	assert.Equal(t, clinical.MaxIssues+200, report.Count(clinical.TypeNotSent))
-	assert.NotContains(t, report.String(), "doe")
-	for _, c := range report.Counts() {
-		assert.NotContains(t, c.First, "doe")
 	}
 }

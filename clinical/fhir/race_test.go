@@ -2,5 +2,6 @@
 
 package fhir_test
 
-// underRace tells that the race detector watches, under which everything takes many times as long.
+// underRace reports whether the race detector watches, under which everything
+// takes many times as long.
 const underRace = true

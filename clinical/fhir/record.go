@@ -1,39 +1,50 @@
 package fhir
 
 import (
+	"maps"
+	"slices"
+
+	"github.com/heliosai/helios-go"
 	"github.com/heliosai/helios-go/clinical"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
 const (
-	// maxPending is how many results a record keeps of which only a report that comes later can say that they are laboratory results.
+	// maxPending is how many results a record keeps of which only a report that
+	// comes later can say that they are laboratory results.
 	maxPending = 2048
-	// maxRow is how many characters a result can have, with its ranges and interpretations.
+	// maxMoved is of how many resources a record remembers the editions, while
+	// it may be another's.
+	maxMoved = 1 << 14
+	// maxRow is how many characters a result can have, with its ranges and
+	// interpretations.
 	maxRow = 4 << 10
-	// About how many bytes the parts of a record take beside their characters.
-	rowOverhead, itemOverhead, sourceOverhead = 768, 512, 64
+	// About how many bytes a resource and a part of a record take beside their
+	// characters.
+	resourceSize, partSize = 128, 768
 )
 
 // record is what is known of one patient.
 type record struct {
-	report                            *clinical.Report
-	labs                              *labs.Set
-	vitals                            *labs.Set
-	both                              bool // both are sent
-	pending                           []labs.Result
-	conditions                        []condition
-	medications                       []medication
-	conditionWeight, medicationWeight int    // characters in the lists
-	newest                            string // day of anything in it
+	report  *clinical.Report
+	labs    *labs.Set
+	vitals  *labs.Set
+	both    bool // both are sent
+	pending []labs.Result
+	lists   map[string]section // of what else is sent, by their names in the request
+	newest  string             // day of anything in it
 
-	// In case that it is not the patient's: how many resources it is of, and the sources of the first ones.
+	// In case that it is not the patient's: how many resources it is of, the
+	// sources of the first ones, and their editions.
 	resources int
 	sources   []string
+	editions  editions
 	size      int // about how many bytes it takes, at most
 }
 
 func (c *converter) newRecord() *record {
-	r := &record{report: &clinical.Report{}, both: c.kind == labs.ForRecord}
+	r := &record{report: &clinical.Report{}, both: c.kind == labs.ForRecord, lists: map[string]section{},
+		editions: editions{}}
 	r.labs = labs.NewSet(c.kind, c.labs, r.report)
 	r.vitals = labs.NewSet(labs.ForVitalSigns, c.labs, r.report)
 	return r
@@ -45,39 +56,37 @@ func (r *record) absorb(other *record) {
 	r.labs.Absorb(other.labs)
 	r.vitals.Absorb(other.vitals)
 	r.pending = append(r.pending, other.pending...)
-	r.conditions = append(r.conditions, other.conditions...)
-	r.medications = append(r.medications, other.medications...)
-	r.conditionWeight += other.conditionWeight
-	r.medicationWeight += other.medicationWeight
+	for name, list := range other.lists {
+		if r.lists[name] == nil {
+			r.lists[name] = list
+		} else {
+			r.lists[name].absorb(list)
+		}
+	}
+
 	r.seen(other.newest)
 }
 
-// of counts a resource that the record is of.
-func (r *record) of(source string) {
+// sections returns the names of the lists, in order.
+func (r *record) sections() []string { return slices.Sorted(maps.Keys(r.lists)) }
+
+// of counts a resource that the record is of. What is kept of it has no more
+// characters than it.
+func (r *record) of(from *resource) {
 	r.resources++
+	r.size += len(from.data) + resourceSize
+	if len(r.editions) < maxMoved {
+		r.editions.move(from)
+	}
 	if len(r.sources) < clinical.MaxIssues {
-		r.sources = append(r.sources, source)
-		r.size += 2 * sourceOverhead // it may be in the report too
+		r.sources = append(r.sources, from.source)
 	}
 }
 
-// measure counts anew how many bytes the record takes.
-func (r *record) measure() {
-	r.size = r.conditionWeight + r.medicationWeight + (len(r.conditions)+len(r.medications))*itemOverhead + (len(r.sources)+len(r.report.Issues))*sourceOverhead
-	add := func(row *labs.Result) clinical.Reason {
-		r.size += size(row) + rowOverhead
-		return ""
-	}
-	r.labs.Revise(add)
-	r.vitals.Revise(add)
-	for i := range r.pending {
-		add(&r.pending[i])
-	}
-}
-
-// add adds a result of a kind. It may have to wait for a report that tells what it is.
+// add adds a result of a kind. It may have to wait for a report that tells what
+// it is.
 func (r *record) add(row labs.Result, is category) {
-	r.size += size(&row) + rowOverhead
+	r.size += partSize
 	changed := mayBeLater(&row.Edition) && r.both // an older edition can be of the other kind
 	switch {
 	case is == labResult:
@@ -97,13 +106,16 @@ func (r *record) add(row labs.Result, is category) {
 	}
 }
 
-// drop reports a result that is not sent. It takes the place of its older editions all the same.
+// drop reports a result that is not sent. It takes the place of its older
+// editions all the same.
 func (r *record) drop(reason clinical.Reason, row *labs.Result, detail string) {
 	r.report.Drop(reason, row.Source, detail)
 	r.void(row)
 }
 
-// pass reports a result of a kind that is not sent. Older editions are likely of that kind too, and these are many, so they are remembered only if there are any.
+// pass reports a result of a kind that is not sent. Older editions are likely
+// of that kind too, and these are many, so they are remembered only if there
+// are any.
 func (r *record) pass(reason clinical.Reason, row *labs.Result, detail string) {
 	r.report.Drop(reason, row.Source, detail)
 	if mayBeLater(&row.Edition) {
@@ -113,7 +125,8 @@ func (r *record) pass(reason clinical.Reason, row *labs.Result, detail string) {
 
 // void lets a result that is not sent take the place of others.
 func (r *record) void(row *labs.Result) {
-	if row.Edition.Number == 1 && row.Edition.Updated == 0 && !row.Corrected { // the first edition, before which there is none
+	// the first edition, before which there is none
+	if row.Edition.Number == 1 && row.Edition.Updated == 0 && !row.Corrected {
 		return
 	}
 	r.labs.Void(*row)
@@ -122,7 +135,8 @@ func (r *record) void(row *labs.Result) {
 	}
 }
 
-// mayBeLater tells whether an edition can have older ones, as far as its number tells, or the time where it has none.
+// mayBeLater reports whether an edition can have older ones, as far as its
+// number tells, or the time where it has none.
 func mayBeLater(e *labs.Edition) bool {
 	return e.Number > 1 || e.Number == 0 && (e.Updated != 0 || e.Issued != 0)
 }
@@ -135,12 +149,14 @@ const (
 
 // size returns about how many bytes of memory a result needs for what is in it.
 func size(row *labs.Result) int {
-	n := len(row.Name) + len(row.CodedName) + len(row.System) + len(row.Code) + len(row.Value.Text) + len(row.Unit) + len(row.UnitCode)
+	n := len(row.Name) + len(row.CodedName) + len(row.System) + len(row.Code) + len(row.Value.Text) +
+		len(row.Unit) + len(row.UnitCode)
 	for _, flag := range row.Flags {
 		n += flagSize + len(flag.System) + len(flag.Code) + len(flag.Text)
 	}
 	for i := range row.Ranges {
-		n += rangeSize + len(row.Ranges[i].Text) + len(row.Ranges[i].Unit) + len(row.Ranges[i].Low) + len(row.Ranges[i].High)
+		n += rangeSize + len(row.Ranges[i].Text) + len(row.Ranges[i].Unit) + len(row.Ranges[i].Low) +
+			len(row.Ranges[i].High)
 	}
 	return n
 }
@@ -151,4 +167,165 @@ func (r *record) seen(date string) {
 	if len(date) >= day && date[:day] > r.newest {
 		r.newest = date[:day]
 	}
+}
+
+// listed is what a resource adds to a list of the request, such as a condition.
+// T is the type itself.
+type listed[T any] interface {
+	from() *origin
+	// key is the same for what says the same, of which one is sent.
+	key() string
+	// weight is about how many characters it has.
+	weight() int
+	// settle completes it at the end of the input, when the age is told at day;
+	// or it reports why it is not sent and returns false.
+	settle(c *converter, day string) bool
+	// first returns which of several with one key is sent.
+	first(all []T) T
+	// compare orders what is sent.
+	compare(T) int
+	// send adds it to data, or reports why not.
+	send(c *converter, day string, data *helios.HealthData)
+}
+
+// origin is the resource that an item is from.
+type origin struct {
+	source   string // how the report names it
+	resource string // what its editions have in common
+	edition  labs.Edition
+}
+
+func (r *resource) origin() origin { return origin{r.source, r.name, r.edition} }
+
+func (o *origin) from() *origin { return o }
+
+// refuse reports an item that is not sent. It takes the place of its older
+// editions all the same.
+func (c *converter) refuse(rec *record, from *origin, reason clinical.Reason, detail string) error {
+	rec.report.Drop(reason, from.source, detail)
+	c.gone.add(from.resource, last{Edition: from.edition, inError: detail == "entered-in-error"})
+	return nil
+}
+
+const (
+	// maxListed is how many items a list keeps before those that repeat others
+	// are left out; half as many are sent at most.
+	maxListed = 8192
+	// maxWeight is how many characters they can have before that, and half as
+	// many can be sent.
+	maxWeight = 4 << 20
+)
+
+// section is a list of any type.
+type section interface {
+	absorb(section)
+	send(c *converter, day string, data *helios.HealthData)
+	drop(report *clinical.Report, reason clinical.Reason)
+}
+
+// list is a list of the request in the making.
+type list[T listed[T]] struct {
+	items  []T
+	weight int // about how many characters they have, at most
+}
+
+// addTo adds to the list of a record that has a name.
+func addTo[T listed[T]](c *converter, rec *record, name string, item T) {
+	l, _ := rec.lists[name].(*list[T])
+	if l == nil {
+		l = &list[T]{}
+		rec.lists[name] = l
+	}
+
+	l.items = append(l.items, item)
+	rec.size += partSize
+	l.weight += item.weight()
+	if len(l.items) >= maxListed || l.weight >= maxWeight {
+		l.unique(c, rec.report)
+	}
+}
+
+func (l *list[T]) absorb(other section) {
+	more, _ := other.(*list[T])
+	l.items = append(l.items, more.items...)
+	l.weight += more.weight
+}
+
+func (l *list[T]) drop(report *clinical.Report, reason clinical.Reason) {
+	for _, item := range l.items {
+		report.Drop(reason, item.from().source, "")
+	}
+}
+
+func (l *list[T]) send(c *converter, day string, data *helios.HealthData) {
+	l.newest(c, c.main.report)
+	l.items = slices.DeleteFunc(l.items, func(item T) bool { return !item.settle(c, day) })
+	l.unique(c, c.main.report)
+	for _, item := range l.items {
+		item.send(c, day, data)
+	}
+}
+
+// unique leaves one of what says the same, sorts, and leaves out what is too
+// much.
+func (l *list[T]) unique(c *converter, report *clinical.Report) {
+	l.newest(c, report)
+
+	groups := make(map[string][]T, len(l.items))
+	for _, item := range l.items {
+		groups[item.key()] = append(groups[item.key()], item)
+	}
+	chosen := make(map[*origin]bool, len(groups))
+	for _, group := range groups {
+		chosen[group[0].first(group).from()] = true
+	}
+	l.items = slices.DeleteFunc(l.items, func(item T) bool {
+		if !chosen[item.from()] {
+			report.Drop(clinical.Duplicate, item.from().source, "")
+		}
+		return !chosen[item.from()]
+	})
+
+	slices.SortStableFunc(l.items, T.compare)
+
+	n := 0
+	l.weight = 0
+	l.items = slices.DeleteFunc(l.items, func(item T) bool {
+		if n == maxListed/2 || l.weight+item.weight() > maxWeight/2 {
+			report.Drop(clinical.TooMany, item.from().source, "")
+			return true
+		}
+		n++
+		l.weight += item.weight()
+		return false
+	})
+}
+
+// newest leaves the newest edition of each resource.
+func (l *list[T]) newest(c *converter, report *clinical.Report) {
+	all := make(map[string]labs.Edition, len(l.items))
+	for _, item := range l.items {
+		h := item.from()
+		if known, ok := all[h.resource]; !ok || isNewer(&h.edition, &known) {
+			all[h.resource] = h.edition
+		}
+	}
+
+	l.items = slices.DeleteFunc(l.items, func(item T) bool {
+		h := item.from()
+		gone, ok := c.gone[h.resource]
+		switch {
+		case h.resource == "":
+			return false
+		case ok && gone.supersedes(&h.edition):
+			if gone.inError {
+				report.Drop(clinical.StatusNotSent, h.source, "")
+				return true
+			}
+		case all[h.resource].Place == h.edition.Place:
+			return false
+		}
+		report.Drop(clinical.Replaced, h.source, "")
+		return true
+	})
 }

@@ -2,10 +2,7 @@ package fhir
 
 import (
 	"hash/maphash"
-	"strconv"
 	"strings"
-
-	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
 type referenceKind int
@@ -20,14 +17,18 @@ const (
 	named                     // a name only
 )
 
-// reference says which resource is meant. See https://hl7.org/fhir/R4/references.html
+// reference says which resource is meant. See
+// https://hl7.org/fhir/R4/references.html
 type reference struct {
 	kind referenceKind
-	// text is the URL without a version of an opaque one; for contained, the id.
+	// text is the URL without a version of an opaque one; for contained, the
+	// id.
 	text string
-	// base is the server of an absolute one, "https://example.org/fhir/", and tail its type and id, as that of a relative one: "Patient/123".
+	// base is the server of an absolute one, "https://example.org/fhir/", and
+	// tail its type and id, as that of a relative one: "Patient/123".
 	base, tail string
-	// hash stands for what is not kept: the contained resource, the identifier or the name.
+	// hash stands for what is not kept: the contained resource, the identifier
+	// or the name.
 	hash uint64
 }
 
@@ -42,7 +43,7 @@ func parseReference(s string) reference {
 	}
 	s, _, _ = strings.Cut(s, "|")
 	s, _, _ = strings.Cut(s, "/_history/")
-	if slash := strings.LastIndexByte(s, '/'); slash > 0 && isID([]byte(s[slash+1:])) {
+	if slash := strings.LastIndexByte(s, '/'); slash > 0 && isID(s[slash+1:]) {
 		from := strings.LastIndexByte(s[:slash], '/') + 1
 		if kind := s[from:slash]; resourceTypes[kind] != "" {
 			if from == 0 {
@@ -53,6 +54,7 @@ func parseReference(s string) reference {
 			}
 		}
 	}
+
 	return reference{kind: opaque, text: s}
 }
 
@@ -73,10 +75,12 @@ func (r *reference) clone() reference {
 	return reference{r.kind, strings.Clone(r.text), strings.Clone(r.base), strings.Clone(r.tail), r.hash}
 }
 
-// isLiteral tells that a reference is a type and an id, with or without the server.
+// isLiteral reports whether a reference is a type and an id, with or without
+// the server.
 func (r *reference) isLiteral() bool { return r.kind == relative || r.kind == absolute }
 
-// same tells whether two references are to one resource, as far as they tell. Where only one of them tells the server, they can be.
+// same reports whether two references are to one resource, as far as they tell.
+// Where only one of them tells the server, they can be.
 func (r *reference) same(other *reference) bool {
 	if r.isLiteral() && other.isLiteral() {
 		return r.tail == other.tail && (r.base == other.base || r.base == "" || other.base == "")
@@ -84,9 +88,11 @@ func (r *reference) same(other *reference) bool {
 	return r.kind == other.kind && r.hash == other.hash && strings.EqualFold(r.text, other.text)
 }
 
-// reference reads a Reference, with what is shown for it. Identifiers and names are not kept but hashed, to tell one from another. A relative one is of the server
-// that the resource itself is on. See https://hl7.org/fhir/R4/bundle.html#references
-func (d *decoder) reference(seed maphash.Seed) (r reference, display string) {
+// reference reads a Reference, with what is shown for it. Identifiers and names
+// are not kept but hashed, to tell one from another. A relative one is of the
+// server that the resource itself is on. See
+// https://hl7.org/fhir/R4/bundle.html#references
+func (d *decoder) reference() (r reference, display string) {
 	var url, typ string
 	var identifier uint64
 	d.object(func(key []byte) {
@@ -98,11 +104,10 @@ func (d *decoder) reference(seed maphash.Seed) (r reference, display string) {
 		case "display":
 			display = d.string()
 		case "identifier":
-			identifier = d.identifier(seed)
-		default:
-			d.skip()
+			identifier = d.identifier()
 		}
 	})
+
 	switch r = parseReference(url); {
 	case r.kind == relative && d.base != "":
 		r.kind, r.base = absolute, d.base
@@ -113,13 +118,14 @@ func (d *decoder) reference(seed maphash.Seed) (r reference, display string) {
 			r.tail = typ + "/"
 		}
 	case display != "":
-		r = reference{kind: named, hash: maphash.String(seed, display)}
+		r = reference{kind: named, hash: maphash.String(d.seed, display)}
 	}
+
 	return r, display
 }
 
 // identifier reads an Identifier and returns its hash, 0 if it has no value.
-func (d *decoder) identifier(seed maphash.Seed) uint64 {
+func (d *decoder) identifier() uint64 {
 	var system, value string
 	d.object(func(key []byte) {
 		switch string(key) {
@@ -127,18 +133,18 @@ func (d *decoder) identifier(seed maphash.Seed) uint64 {
 			system = d.string()
 		case "value":
 			value = d.text()
-		default:
-			d.skip()
 		}
 	})
+
 	if value == "" {
 		return 0
 	}
-	return maphash.String(seed, system+"\x00"+value) | 1
+	return maphash.String(d.seed, system+"\x00"+value) | 1
 }
 
-// How a reference and what it refers to find each other in an index: what has one of the keys of one is looked up by the keys of the other. They have to be on the
-// same server, or the server of one of them is not known.
+// How a reference and what it refers to find each other in an index: what has
+// one of the keys of one is looked up by the keys of the other. They have to be
+// on the same server, or the server of one of them is not known.
 
 // What a key begins with that is no server's.
 const (
@@ -161,7 +167,8 @@ func (r *reference) keys(seed maphash.Seed) [2]uint64 {
 	return [2]uint64{}
 }
 
-// lookups returns the keys by which something is looked up in an index; 0 for none.
+// lookups returns the keys by which something is looked up in an index; 0 for
+// none.
 func (r *reference) lookups(seed maphash.Seed) [2]uint64 {
 	keys := r.keys(seed)
 	if r.kind == absolute {
@@ -177,64 +184,4 @@ func keyOf(seed maphash.Seed, server, text string) uint64 {
 	_ = h.WriteByte(0)
 	_, _ = h.WriteString(text)
 	return h.Sum64() | 1
-}
-
-// name returns the type and id of a resource.
-func (r *resource) name() string {
-	if r.tail == "" {
-		r.tail = r.kind + "/" + r.id
-	}
-	return r.tail
-}
-
-// self returns a resource as others refer to it: by its type and id, and by its fullUrl if that is no more than these with the server.
-func (r *resource) self() (literal, other reference) {
-	if r.full.kind == absolute {
-		return r.full, reference{}
-	}
-	if r.id != "" {
-		literal = reference{kind: relative, tail: r.name()}
-	} else if r.full.kind == relative {
-		literal = r.full
-	}
-	if r.full.kind == opaque {
-		other = r.full
-	}
-	return literal, other
-}
-
-// lookups returns the keys by which a resource looks up what refers to it.
-func (r *resource) lookups(seed maphash.Seed) [2]uint64 {
-	literal, other := r.self()
-	keys := literal.lookups(seed)
-	if other.kind == opaque {
-		keys[0] = keyOf(seed, noServer, other.text) // which is free: all that is in an index has the other key
-	}
-	return keys
-}
-
-// maxIdentity is how long the name of a resource can be that is remembered; of a longer one a hash is.
-const maxIdentity = 128
-
-// identity names a resource, whatever its edition; "" if nothing does. Resources that do not tell their server are taken to be on the one that others are on.
-func (c *converter) identity(r *resource, e *labs.Edition) string {
-	name := c.fullIdentity(r, e)
-	if len(name) > maxIdentity {
-		return "#" + strconv.FormatUint(maphash.String(c.seed, name), 36)
-	}
-	return name
-}
-
-func (c *converter) fullIdentity(r *resource, e *labs.Edition) string {
-	literal, other := r.self()
-	switch {
-	case other.kind == opaque && e.Updated == 0 && e.Number == 0, literal.kind == noReference:
-		return other.text // the id need not be one that a server gave
-	case literal.base == "" || literal.base == c.server:
-		return literal.tail
-	case c.server == "":
-		c.server = literal.base
-		return literal.tail
-	}
-	return literal.base + literal.tail
 }

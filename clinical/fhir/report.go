@@ -1,152 +1,193 @@
 package fhir
 
 import (
-	"hash/maphash"
+	"strings"
+	"unicode"
 
 	"github.com/heliosai/helios-go/clinical"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// diagnosticReport is what is read of a DiagnosticReport: its name, and which results are in it. See https://hl7.org/fhir/R4/diagnosticreport.html
+// diagnosticReport is what is read of a DiagnosticReport: its name, and which
+// results are in it. See https://hl7.org/fhir/R4/diagnosticreport.html
 type diagnosticReport struct {
-	status   string
-	is       category
-	code     concept
-	subject  reference
-	results  []reference
-	inside   []insideObservation
-	patients []containedPatient
-	edition  labs.Edition
+	is      category
+	code    concept
+	results []reference
+	images  bool // it has some
 }
 
-// maxReferences is how many keys of results of reports are remembered. Of results beyond that it is not known which report they are in.
+// maxReferences is how many keys of results of reports are remembered. Of
+// results beyond that it is not known which report they are in.
 const maxReferences = 1 << 18
 
-func (d *decoder) diagnosticReport(of *resource, seed maphash.Seed) diagnosticReport {
-	r := diagnosticReport{edition: of.edition}
-	d.object(func(key []byte) {
-		switch string(key) {
-		case "meta":
-			d.meta(&r.edition)
-		case "status":
-			r.status = d.string()
-		case "category":
-			d.concepts(func(c *concept) {
-				if is, _ := categoryOf(c); is > r.is {
-					r.is = is
-				}
-			})
-		case "code":
-			r.code = d.concept()
-		case "subject":
-			r.subject = d.subject(seed)
-		case "performer", "resultsInterpreter":
-			d.mention()
-		case "result":
-			d.list(func() {
-				if ref, _ := d.reference(seed); len(r.results) < maxReferences {
-					r.results = append(r.results, ref)
-				}
-			})
-		case "contained":
-			d.list(func() {
-				switch kind, id := d.peekType(); kind {
-				case "Observation":
-					r.inside = d.insideObservation(r.inside)
-				case "Patient":
-					r.patients = d.containedPatient(r.patients, id, seed)
-				default:
-					d.containedPerson(kind)
-				}
-			})
-		default:
-			d.skip()
+func newReport(*converter) item { return &diagnosticReport{} }
+
+func (t *diagnosticReport) read(d *decoder, key []byte) bool {
+	switch string(key) {
+	case "category":
+		d.concepts(func(c *concept) {
+			if is, _ := categoryOf(c); is > t.is {
+				t.is = is
+			}
+		})
+	case "code":
+		t.code = d.concept()
+	case "result":
+		d.List(func() {
+			if ref, _ := d.reference(); len(t.results) < maxReferences {
+				t.results = append(t.results, ref)
+			}
+		})
+	case "imagingStudy", "study", "media", "image":
+		t.images = t.images || !d.Empty()
+	default:
+		return false
+	}
+
+	return true
+}
+
+// isLikelyLab reports whether a report without a category can be taken for that
+// of a laboratory.
+func (t *diagnosticReport) isLikelyLab() bool {
+	if t.is != uncategorised || t.images {
+		return false
+	}
+	for word := range strings.FieldsFuncSeq(strings.ToLower(t.code.label().name),
+		func(r rune) bool { return !unicode.IsLetter(r) }) {
+		if imagingWords[word] != "" {
+			return false
 		}
-	})
-	return r
+	}
+	return true
+}
+
+// imagingWords are in the names of reports of images, and of what else is no
+// laboratory's.
+var imagingWords = words(
+	`ct mr mri xr us pet nm dxa dexa ecg ekg eeg emg echo echocardiogram electrocardiogram ray radiology
+	radiograph radiography imaging image images ultrasound tomography mammogram mammography sonogram scan angiography
+	endoscopy colonoscopy spirometry polysomnography audiogram survey questionnaire assessment screening`,
+)
+
+// keep remembers which results are in a report.
+func (t *diagnosticReport) keep(c *converter, r *resource, _ *record) error {
+	r.isLab = t.is == labResult
+	switch r.status {
+	case "entered-in-error", "cancelled":
+		c.report.Drop(clinical.StatusNotSent, r.source, r.status)
+		r.refused = r.status
+	default:
+		c.skip(r)
+		r.refs[0] = c.remember(t, r)
+	}
+
+	if r.refused != "" || !r.holdsObservations() && r.edition.Number > 1 { // an older edition can have others inside
+		c.gone.add(r.name, last{Edition: r.edition})
+	}
+	return nil
+}
+
+func (r *resource) holdsObservations() bool {
+	for i := range r.inside {
+		if r.inside[i].kind == "Observation" {
+			return true
+		}
+	}
+	return false
+}
+
+// reports are the DiagnosticReports of the input.
+type reports struct {
+	members map[uint64]membership
+	names   []label
+	index   map[string]int32 // of names
 }
 
 // membership says which report a result is in.
 type membership struct {
-	name  int32 // in converter.reportNames
+	name  int32 // in reports.names
 	isLab bool
+	maybe bool // it is not said, but likely
 }
 
-// addReport remembers which results are in a report, and reads those that are inside of it.
-func (c *converter) addReport(r *resource) error {
-	got := c.d.diagnosticReport(r, c.seed)
-	if c.unreadable(r, &got.edition) {
-		return nil
-	}
-	within := container{resource: c.identity(r, &got.edition), edition: got.edition, subject: got.subject, patients: got.patients, isLab: got.is == labResult}
-	switch got.status {
-	case "entered-in-error", "cancelled":
-		c.report.Drop(clinical.StatusNotSent, sourceOf(r), got.status)
-		within.status = got.status
-	default:
-		c.skip(r)
-		within.refs[0] = c.remember(&got, r)
-	}
-	if within.status != "" || len(got.inside) == 0 && got.edition.Number > 1 { // an older edition can have other Observations inside
-		c.unread.add(within.resource, last{Edition: got.edition})
-	}
-	return c.addInside(r, got.inside, &within)
+func newReports() reports {
+	return reports{members: map[uint64]membership{}, names: make([]label, 1), index: map[string]int32{"": 0}}
 }
 
-// remember notes which results are in a report. It returns the key for those that are inside of it.
-func (c *converter) remember(got *diagnosticReport, r *resource) uint64 {
-	member := membership{c.reportName(&got.code), got.is == labResult}
+// remember notes which results are in a report. It returns the key for those
+// that are inside of it.
+func (c *converter) remember(t *diagnosticReport, r *resource) uint64 {
+	all := &c.reports
+	member := membership{name: all.name(&t.code), isLab: r.isLab, maybe: t.isLikelyLab()}
 	add := func(key uint64) {
-		known, ok := c.members[key]
-		if key == 0 || !ok && len(c.members) >= maxReferences || ok && !c.precedes(member, known) {
+		known, ok := all.members[key]
+		if key == 0 || !ok && len(all.members) >= maxReferences || ok && !all.precedes(member, known) {
 			return
 		}
-		c.members[key] = member
+		all.members[key] = member
 	}
-	if got.is <= uncategorised || got.is == labResult {
-		for i := range got.results {
-			for _, key := range got.results[i].keys(c.seed) {
+
+	if t.is <= uncategorised || r.isLab {
+		for i := range t.results {
+			for _, key := range t.results[i].keys(c.seed) {
 				add(key)
 			}
 		}
 	}
-	if len(got.inside) == 0 {
+
+	if !r.holdsObservations() {
 		return 0
 	}
+
 	inside := keyOf(c.seed, "#", entry(r.place))
 	add(inside)
 	return inside
 }
 
-// precedes tells which of two reports a result counts as in, whichever comes first: that of a laboratory, else the first by name.
-func (c *converter) precedes(member, known membership) bool {
+// precedes reports whether a result counts as in the first of two reports,
+// whichever comes first: that of a laboratory, else the first by name.
+func (t *reports) precedes(member, known membership) bool {
 	if member.isLab != known.isLab {
 		return member.isLab
 	}
-	return c.reportNames[member.name].name < c.reportNames[known.name].name
+	return t.names[member.name].name < t.names[known.name].name
 }
 
-// reportName remembers the name of a report.
-func (c *converter) reportName(code *concept) int32 {
+// name remembers the name of a report.
+func (t *reports) name(code *concept) int32 {
 	name := code.label()
 	if best := code.best(); name.name == best.code {
 		return 0 // a code is no name
 	}
-	if i, ok := c.reportIndex[name.name]; ok {
+	if i, ok := t.index[name.name]; ok {
 		return i
 	}
-	if len(c.reportNames) == maxStrings {
+	if len(t.names) == maxStrings {
 		return 0 // no name
 	}
-	i := int32(len(c.reportNames)) //nolint:gosec // it is below maxStrings
-	c.reportNames = append(c.reportNames, name)
-	c.reportIndex[name.name] = i
+
+	i := int32(len(t.names)) //nolint:gosec // it is below maxStrings
+	t.names = append(t.names, name)
+	t.index[name.name] = i
 	return i
 }
 
-// categorize gives a lab result the name of the report that it is in for a category.
+// of returns the report that a result is in.
+func (t *reports) of(row *labs.Result) (membership, bool) {
+	for _, key := range row.Refs {
+		if member, ok := t.members[key]; ok && key != 0 {
+			return member, true
+		}
+	}
+	return membership{}, false
+}
+
+// categorize gives a lab result the name of the report that it is in for a
+// category.
 func (c *converter) categorize(row *labs.Result, member membership) {
-	name := c.reportNames[member.name]
+	name := c.reports.names[member.name]
 	reason, instead := c.clearLabel(&name)
 	if reason != "" {
 		note(row, reason)

@@ -1,14 +1,38 @@
 package fhir
 
 import (
+	"cmp"
+	"hash/maphash"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// parts calls f for each result of an Observation: its own value, and its components.
+// base makes what the rows of an Observation have in common.
+func (c *converter) base(o *observation, r *resource) labs.Result {
+	row := labs.Result{Source: r.source, Resource: r.name, Edition: r.edition, Refs: r.refs}
+	if r.in == nil {
+		r.refs = r.lookups(c.seed)
+		row.Refs = r.refs
+	}
+
+	name := o.code.label()
+	row.Name, row.FreeName, row.CodedName = name.name, name.typed, name.coded
+	best := o.code.best()
+	row.System, row.Code = best.system, best.code
+	row.Date = cmp.Or(o.date, o.end, o.start)
+	if o.identifier != 0 {
+		row.Identifier = strconv.FormatUint(o.identifier, 36)
+	}
+	return row
+}
+
+// parts calls f for each result of an Observation: its own value, and its
+// components.
 func (c *converter) parts(o *observation, base labs.Result, f func(*content, labs.Result)) {
 	components := o.components
 	pressure, rounded, ok := c.bloodPressure(o)
@@ -21,6 +45,7 @@ func (c *converter) parts(o *observation, base labs.Result, f func(*content, lab
 		}
 		f(&content{value: pressure, flags: o.flags}, row)
 	}
+
 	if o.hasValue() || !ok && len(components) == 0 {
 		f(&o.content, base)
 	}
@@ -40,7 +65,7 @@ func (c *converter) parts(o *observation, base labs.Result, f func(*content, lab
 func (o *observation) hasValue() bool { return o.value.String() != "" || o.value.notSent != "" }
 
 // results sends the results of an Observation, and reports what has no value.
-func (c *converter) results(o *observation, base labs.Result, is category, rec *record) {
+func (c *converter) results(o *observation, r *resource, base labs.Result, is category, rec *record) {
 	_, _, pressure := c.bloodPressure(o)
 	if !o.hasValue() && !pressure && (len(o.components) > 0 || o.hasMember) {
 		switch {
@@ -54,8 +79,9 @@ func (c *converter) results(o *observation, base labs.Result, is category, rec *
 			return
 		}
 	}
+
 	c.parts(o, base, func(from *content, row labs.Result) {
-		c.sibling(&row, o.issued) // also where it is not sent, so that it does not take with it what it stands beside
+		c.sibling(&row, r.issued) // also where it is not sent, so that it does not take with it what it stands beside
 		if from != &o.content && row.Name == "" {
 			rec.drop(clinical.NoName, &row, "component")
 			return
@@ -63,8 +89,8 @@ func (c *converter) results(o *observation, base labs.Result, is category, rec *
 		switch v := &from.value; {
 		case v.notSent != "":
 			rec.drop(clinical.ValueNotSent, &row, v.notSent)
-		case strings.TrimSpace(v.String()) == "" || noValue[from.absent] != "":
-			rec.drop(clinical.NoValue, &row, from.absent)
+		case strings.TrimSpace(v.String()) == "" || codes.DeniesValue(from.absent):
+			rec.drop(clinical.NoValue, &row, cmp.Or(v.absent, from.absent))
 		default:
 			row.Value, row.Unit, row.UnitCode = v.Value, v.unit, v.unitCode
 			row.Flags, row.Ranges = from.flags, rangesOf(from.ranges, v)
@@ -105,14 +131,16 @@ func withoutPressure(components []component) []component {
 	return rest
 }
 
-// bloodPressure returns the two components of a blood pressure as one value, "138/88". It is not ok if one is missing or they differ in unit.
+// bloodPressure returns the two components of a blood pressure as one value,
+// "138/88". It is not ok if one is missing or they differ in unit.
 func (c *converter) bloodPressure(o *observation) (v value, rounded, ok bool) {
 	upper, lower := pressures(o.components)
 	if upper == nil || lower == nil {
 		return value{}, false, false
 	}
 	a, b := &upper.value, &lower.value
-	if a.Number == "" || b.Number == "" || a.Comparator != "" || b.Comparator != "" || a.unit != b.unit && (a.unitCode == "" || a.unitCode != b.unitCode) {
+	if a.Number == "" || b.Number == "" || a.Comparator != "" || b.Comparator != "" ||
+		a.unit != b.unit && (a.unitCode == "" || a.unitCode != b.unitCode) {
 		return value{}, false, false
 	}
 	v = *a
@@ -130,6 +158,7 @@ func (l label) in(panel labs.Result) labs.Result {
 		}
 		return name
 	}
+
 	part := coded(l.name, l.typed, l.coded)
 	whole := coded(panel.Name, panel.FreeName, panel.CodedName)
 	switch {
@@ -139,10 +168,37 @@ func (l label) in(panel labs.Result) labs.Result {
 		panel.Name, panel.FreeName, panel.CodedName = l.name, l.typed, l.coded
 		return panel
 	}
+
 	panel.Name, panel.FreeName = panel.Name+": "+l.name, panel.FreeName || l.typed
 	panel.CodedName = part
 	if whole != "" && part != "" {
 		panel.CodedName = whole + ": " + part
 	}
 	return panel
+}
+
+// sibling takes the identifier off a corrected result if another one has it,
+// with the same test, date and time of issue: then it does not tell which is
+// corrected, as it is that of a specimen or an order, and they stand beside one
+// another.
+func (c *converter) sibling(row *labs.Result, issued string) {
+	if !row.Corrected || row.Identifier == "" {
+		return
+	}
+	var h maphash.Hash
+	h.SetSeed(c.seed)
+	maphash.WriteComparable(&h, [7]string{row.Identifier, row.System, row.Code, row.Of, row.Name, row.Date, issued})
+	key, from := h.Sum64(), place{maphash.String(c.seed, row.Resource), row.Edition.Place}
+	switch known, ok := c.corrected[key]; {
+	case ok && (known.resource != from.resource || known.place == from.place):
+		row.Identifier = ""
+	case ok || len(c.corrected) < maxEditions:
+		c.corrected[key] = from
+	}
+}
+
+// place is where a corrected result comes from.
+type place struct {
+	resource uint64
+	place    int
 }

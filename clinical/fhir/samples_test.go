@@ -32,7 +32,8 @@ type sample struct {
 func samples(t *testing.T) []sample {
 	t.Helper()
 	var all []sample
-	for _, folder := range []string{"synthea-r4", "hl7-r4-examples", "us-core", "cdc-fhir"} {
+	for _, folder := range []string{"synthea-r4", "hl7-r4-examples", "us-core", "cdc-fhir", "fhir-stu3",
+		"fhir-r5", "us-core-3.0"} {
 		files, err := filepath.Glob("../../../shared/data/" + folder + "/*.json")
 		require.NoError(t, err)
 		if len(files) == 0 {
@@ -62,7 +63,8 @@ type converted struct {
 	labsFailure, agentFailure error
 }
 
-// convert converts a sample. If it is about several patients, the first is chosen.
+// convert converts a sample. If it is about several patients, the first is
+// chosen.
 func (s sample) convert(opts fhir.Options) converted {
 	opts.ReferenceDate = day
 	var c converted
@@ -77,7 +79,8 @@ func summary(b *strings.Builder, title string, r *clinical.Report, err error) {
 	if err != nil {
 		fmt.Fprintf(b, ": %v", err)
 	}
-	for _, list := range []string{"labResults", "recentAbnormalLabs", "recentNormalLabs", "vitalSigns", "pastMedicalHistory", "medications", "patientContext.conditions", "patientContext.medications"} {
+	for _, list := range []string{"labResults", "recentAbnormalLabs", "recentNormalLabs", "vitalSigns",
+		"pastMedicalHistory", "medications", "patientContext.conditions", "patientContext.medications"} {
 		if n := r.Sent[list]; n > 0 {
 			fmt.Fprintf(b, " %s %d", list, n)
 		}
@@ -96,7 +99,9 @@ func summary(b *strings.Builder, title string, r *clinical.Report, err error) {
 	}
 }
 
-// What is sent and dropped of each sample, and why, is in testdata/samples.golden: counts only. Samples of which the same is said stand together.
+// What is sent and dropped of each sample, and why, is in
+// testdata/samples.golden: counts only. Samples of which the same is said stand
+// together.
 func TestSamples(t *testing.T) {
 	t.Parallel()
 	var said []string
@@ -125,7 +130,8 @@ func TestSamples(t *testing.T) {
 	assert.Equal(t, string(want), table.String())
 }
 
-// object is a decoded JSON object, read by encoding/json and so independently of the package.
+// object is a decoded JSON object, read by encoding/json and so independently
+// of the package.
 type object = map[string]any
 
 // resources returns the resources of a sample.
@@ -179,14 +185,17 @@ func TestSamplesAreAccepted(t *testing.T) {
 	t.Parallel()
 	server := heliostest.NewServer(heliostest.WithLimit(1000))
 	t.Cleanup(server.Close)
-	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))
+	hook := httptest.NewServer(
+		http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }),
+	)
 	t.Cleanup(hook.Close)
-	client, err := helios.NewClient(helios.WithAPIKey(server.APIKey), helios.WithBaseURL(server.URL), helios.WithWebhookURL(hook.URL))
+	client, err := helios.NewClient(helios.WithAPIKey(server.APIKey), helios.WithBaseURL(server.URL),
+		helios.WithWebhookURL(hook.URL))
 	require.NoError(t, err)
 	t.Cleanup(client.CloseIdleConnections)
 	accepted := 0
 	for _, s := range samples(t) {
-		c := s.convert(fhir.Options{IncludeUnclassified: true})
+		c := s.convert(fhir.Options{Unclassified: "recentLabs"})
 		if c.labs != nil {
 			require.NoError(t, client.LabResults.Validate(c.labs), s.name)
 			_, err := client.LabResults.Submit(t.Context(), c.labs)
@@ -203,7 +212,8 @@ func TestSamplesAreAccepted(t *testing.T) {
 	assert.Positive(t, accepted)
 }
 
-// HL7's and US Core's examples that are interpreted by their authors come into the list, and with the word, that the interpretation says.
+// HL7's and US Core's examples that are interpreted by their authors come into
+// the list, and with the word, that the interpretation says.
 func TestSamplesByInterpretation(t *testing.T) {
 	t.Parallel()
 	words := map[string]string{"H": "High", "L": "Low", "HH": "Critical High", "LL": "Critical Low", "N": ""}
@@ -212,7 +222,8 @@ func TestSamplesByInterpretation(t *testing.T) {
 		for _, r := range s.resources(t) {
 			code := interpretation(r)
 			word, ok := words[code]
-			if r["resourceType"] != "Observation" || !ok || r["valueQuantity"] == nil || strings.HasPrefix(s.name, "cdc-fhir") {
+			if r["resourceType"] != "Observation" || !ok || r["valueQuantity"] == nil ||
+				strings.HasPrefix(s.name, "cdc-fhir") {
 				continue
 			}
 			data, err := json.Marshal(r)

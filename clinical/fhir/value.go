@@ -1,17 +1,76 @@
 package fhir
 
 import (
+	"math"
+	"strconv"
 	"strings"
 
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
+
+// quantity is what is read of a Quantity.
+type quantity struct {
+	value, comparator string
+	unit              string // as printed, or the code
+	code              string
+	unread            bool // a value is there that is no number
+}
+
+func (d *decoder) quantity() quantity {
+	q := quantity{unread: d.Kind() != '{' && !d.Empty()}
+	d.object(func(key []byte) {
+		switch string(key) {
+		case "value":
+			q.value, q.unread = d.number()
+		case "comparator":
+			q.comparator = d.string()
+		case "unit":
+			q.unit = strings.TrimSpace(d.string())
+		case "code":
+			q.code = strings.TrimSpace(d.string())
+		}
+	})
+
+	if q.unit == "" {
+		q.unit = q.code
+	}
+	return q
+}
+
+// isComparable reports whether a comparator is one that is known.
+func (q *quantity) isComparable() bool {
+	switch q.comparator {
+	case "", "<", "<=", ">=", ">":
+		return true
+	}
+	return false
+}
+
+func (q *quantity) number() labs.Value { return labs.Value{Comparator: q.comparator, Number: q.value} }
+
+// pair reads an object of two quantities: a range, or a ratio.
+func (d *decoder) pair(first, second string) (a, b quantity) {
+	d.object(func(key []byte) {
+		switch string(key) {
+		case first:
+			a = d.quantity()
+		case second:
+			b = d.quantity()
+		}
+	})
+	return a, b
+}
 
 // value is what was found, with its unit.
 type value struct {
 	labs.Value
 	unit, unitCode string
-	quantity       bool // it is a Quantity
-	// notSent names the type of a value that is not sent, such as "SampledData".
+	quantity       bool   // it is a Quantity
+	found          bool   // it is what a qualitative test finds
+	absent         string // the code that says that there is none
+	// notSent names the type of a value that is not sent, such as
+	// "SampledData".
 	notSent string
 }
 
@@ -31,17 +90,20 @@ func (d *decoder) value(kind []byte) value {
 		return value{Value: q.number(), unit: q.unit, unitCode: q.code, quantity: true}
 	case "CodeableConcept":
 		c := d.concept()
+		if absent := c.absent(); absent != "" {
+			return value{absent: absent}
+		}
 		label := c.label()
-		return value{Value: labs.Value{Text: label.name, Free: label.typed}}
+		return value{Value: labs.Value{Text: label.name, Free: label.typed}, found: c.isFound()}
 	case "String":
 		v := labs.ParseValue(d.text())
 		v.Free = v.Number == ""
 		return value{Value: v}
 	case "Boolean":
-		there := d.isThere()
-		is, ok := d.isTrue()
+		empty := d.Empty()
+		is, ok := d.Bool()
 		switch {
-		case !ok && there:
+		case !ok && !empty:
 			return value{notSent: "boolean"}
 		case !ok:
 			return value{}
@@ -50,12 +112,11 @@ func (d *decoder) value(kind []byte) value {
 		}
 		return value{Value: labs.Value{Text: "false"}}
 	case "Integer":
-		there := d.isThere()
-		v := value{Value: labs.Value{Number: d.number()}}
-		if there && v.Number == "" {
-			v.notSent = "integer"
+		n, unread := d.number()
+		if unread {
+			return value{notSent: "integer"}
 		}
-		return v
+		return value{Value: labs.Value{Number: n}}
 	case "Range":
 		return rangeValue(d.pair("low", "high"))
 	case "Ratio":
@@ -65,14 +126,30 @@ func (d *decoder) value(kind []byte) value {
 	case "Time":
 		return value{Value: labs.Value{Text: d.time()}}
 	case "Period":
-		d.skip()
 		return value{notSent: "Period"}
 	case "SampledData":
-		d.skip()
 		return value{notSent: "SampledData"}
 	}
-	d.skip()
+
 	return value{notSent: "unknown type"}
+}
+
+// absent returns the reason that a concept has in place of a value, or "".
+func (c *concept) absent() string {
+	reason := ""
+	for i := range c.codings {
+		coding := &c.codings[i]
+		switch system := strings.ToLower(coding.system); {
+		case strings.HasSuffix(system, "data-absent-reason"):
+			reason = codes.AbsentReason(coding.code)
+		case strings.HasSuffix(system, "nullflavor"), system == "urn:oid:2.16.840.1.113883.5.1008":
+			reason = "unknown"
+		case coding.isCoded():
+			return ""
+		}
+	}
+
+	return reason
 }
 
 // time returns a time of day, or "" for what is none.
@@ -109,10 +186,12 @@ func rangeValue(low, high quantity) value {
 	default:
 		v.Text = low.value + "-" + high.value
 	}
+
 	return v
 }
 
-// ratioValue writes "1:128". Converters from HL7 v2 write a number alone as a ratio whose denominator repeats the unit and has no value.
+// ratioValue writes "1:128". Converters from HL7 v2 write a number alone as a
+// ratio whose denominator repeats the unit and has no value.
 func ratioValue(a, b quantity) value {
 	switch {
 	case a.unread || b.unread:
@@ -126,6 +205,159 @@ func ratioValue(a, b quantity) value {
 	case b.value == "":
 		return value{notSent: "Ratio"}
 	}
+
 	part := func(q *quantity) string { return strings.TrimSpace(q.number().String() + " " + q.unit) }
 	return value{Value: labs.Value{Text: part(&a) + ":" + part(&b)}}
+}
+
+// rangeOf is a reference range with the code of its unit.
+type rangeOf struct {
+	labs.Range
+	code string
+	long bool // its text is longer than is read
+}
+
+// rangesOf returns the ranges of a value. One whose unit has the same code as
+// the value's is in the value's unit, however either is printed.
+func rangesOf(ranges []rangeOf, v *value) []labs.Range {
+	if len(ranges) == 0 {
+		return nil
+	}
+	result := make([]labs.Range, len(ranges))
+	for i, r := range ranges {
+		if r.code != "" && r.code == v.unitCode {
+			r.Unit = ""
+		}
+		result[i] = r.Range
+	}
+	return result
+}
+
+// referenceRange reads a referenceRange of an Observation. See
+// https://hl7.org/fhir/R4/observation-definitions.html#Observation.referenceRange
+func (d *decoder) referenceRange() rangeOf {
+	var r rangeOf
+	var low, high quantity
+	there := [2]bool{}
+	modified := d.modified
+	d.modified = false
+	d.object(func(key []byte) {
+		switch string(key) {
+		case "low":
+			there[0] = !d.Empty()
+			low = d.quantity()
+		case "high":
+			there[1] = !d.Empty()
+			high = d.quantity()
+		case "text":
+			long := d.TooLong
+			d.TooLong = false
+			r.Text = strings.TrimSpace(d.string())
+			r.long, d.TooLong = d.TooLong, long
+		case "type", "meaning": // of which the second is DSTU2's
+			unread := d.Kind() != '{' && !d.Empty()
+			c := d.concept()
+			r.Other = r.Other || unread || !isNormalRange(&c)
+		case "appliesTo":
+			next := d.Kind()
+			r.Other = r.Other || next != '[' && next != '{' && !d.Empty()
+			d.concepts(func(c *concept) {
+				if isNormalRange(c) { // as some write the type
+					return
+				}
+				gender, ok := genderRange(c)
+				r.Other = r.Other || !ok || r.Gender != "" && r.Gender != gender
+				r.Gender = gender
+			})
+		case "age":
+			d.rangeAge(&r)
+		}
+	})
+
+	r.Other = r.Other || d.modified // it does not change the result
+	d.modified = modified
+	// A bound that is there and is no plain number, or is in another unit than
+	// the other, leaves a range that says something else.
+	noNumber := there[0] && low.value == "" || there[1] && high.value == ""
+	r.Broken = noNumber || low.comparator != "" || high.comparator != "" ||
+		low.value != "" && high.value != "" && low.unit != high.unit && low.unit != "" && high.unit != ""
+	switch {
+	case !r.Broken:
+		r.Low, r.High = low.value, high.value
+		q := low
+		if q.value == "" || q.unit == "" {
+			q = high
+		}
+		r.Unit, r.code = q.unit, q.code
+	case r.Text == "" && !noNumber: // it is sent as it is written
+		part := func(q *quantity) string { return strings.TrimSpace(q.number().String() + " " + q.unit) }
+		r.Text = strings.TrimSpace(part(&low) + " to " + part(&high))
+	}
+
+	return r
+}
+
+// isNormalRange reports whether a range's type says that it is what is normal,
+// rather than, say, the goal of a treatment.
+func isNormalRange(c *concept) bool {
+	if c.isEmpty() || c.hasCode(func(_, code string) bool { return code == "normal" }) {
+		return true
+	}
+	switch strings.ToLower(c.label().name) {
+	case "normal", "normal range", "reference range":
+		return true
+	}
+	return false
+}
+
+// genderRange reads whom a range applies to; it is not ok for other groups of
+// people.
+func genderRange(c *concept) (gender string, ok bool) {
+	// the second is SNOMED CT's
+	if c.hasCode(func(_, code string) bool { return code == "male" || code == "248153007" }) {
+		return "male", true
+	}
+	if c.hasCode(func(_, code string) bool { return code == "female" || code == "248152002" }) {
+		return "female", true
+	}
+	switch strings.ToLower(c.label().name) {
+	case "male", "males", "men":
+		return "male", true
+	case "female", "females", "women":
+		return "female", true
+	}
+
+	return "", false
+}
+
+// rangeAge reads the ages that a range applies to. As the patient's age is
+// known in whole years, one that has bounds in between does not classify.
+func (d *decoder) rangeAge(r *rangeOf) {
+	if d.Empty() {
+		return
+	}
+
+	unread := d.Kind() != '{'
+	low, high := d.pair("low", "high")
+	bound := func(q *quantity, isHigh bool) *float64 {
+		if q.value == "" {
+			return nil
+		}
+		n, err := strconv.ParseFloat(q.value, 64)
+		switch strings.ToLower(q.unit) {
+		case "a", "y", "yr", "yrs", "year", "years":
+		case "mo", "month", "months":
+			n /= 12
+			r.Other = r.Other || isHigh // up to 24 months are not up to the last day of being two years old
+		default:
+			r.Other = true
+		}
+		if err != nil || q.comparator != "" || n != math.Trunc(n) {
+			r.Other = true
+		}
+		return &n
+	}
+
+	r.AgeLow, r.AgeHigh = bound(&low, false), bound(&high, true)
+	r.Other = r.Other || unread || low.unread || high.unread || r.AgeLow == nil && r.AgeHigh == nil
 }

@@ -1,27 +1,50 @@
 package fhir
 
-import "strings"
+import (
+	"slices"
+	"strings"
 
-// unknownType stands for a type that R4 does not have: its name is the input's, not the standard's.
+	"github.com/heliosai/helios-go/clinical/internal/codes"
+)
+
+// unknownType stands for a type that no version of FHIR has: its name is the
+// input's, not the standard's.
 const unknownType = "unknown type"
 
-// resourceTypes are the types of R4. See https://hl7.org/fhir/R4/valueset-resource-types.html
-var resourceTypes = words(`Account ActivityDefinition AdverseEvent AllergyIntolerance Appointment AppointmentResponse AuditEvent Basic Binary
-	BiologicallyDerivedProduct BodyStructure Bundle CapabilityStatement CarePlan CareTeam CatalogEntry ChargeItem ChargeItemDefinition Claim ClaimResponse
-	ClinicalImpression CodeSystem Communication CommunicationRequest CompartmentDefinition Composition ConceptMap Condition Consent Contract Coverage
-	CoverageEligibilityRequest CoverageEligibilityResponse DetectedIssue Device DeviceDefinition DeviceMetric DeviceRequest DeviceUseStatement DiagnosticReport
-	DocumentManifest DocumentReference EffectEvidenceSynthesis Encounter Endpoint EnrollmentRequest EnrollmentResponse EpisodeOfCare EventDefinition Evidence
-	EvidenceVariable ExampleScenario ExplanationOfBenefit FamilyMemberHistory Flag Goal GraphDefinition Group GuidanceResponse HealthcareService ImagingStudy
-	Immunization ImmunizationEvaluation ImmunizationRecommendation ImplementationGuide InsurancePlan Invoice Library Linkage List Location Measure
-	MeasureReport Media Medication MedicationAdministration MedicationDispense MedicationKnowledge MedicationRequest MedicationStatement MedicinalProduct
-	MedicinalProductAuthorization MedicinalProductContraindication MedicinalProductIndication MedicinalProductIngredient MedicinalProductInteraction
-	MedicinalProductManufactured MedicinalProductPackaged MedicinalProductPharmaceutical MedicinalProductUndesirableEffect MessageDefinition MessageHeader
-	MolecularSequence NamingSystem NutritionOrder Observation ObservationDefinition OperationDefinition OperationOutcome Organization OrganizationAffiliation
-	Parameters Patient PaymentNotice PaymentReconciliation Person PlanDefinition Practitioner PractitionerRole Procedure Provenance Questionnaire
-	QuestionnaireResponse RelatedPerson RequestGroup ResearchDefinition ResearchElementDefinition ResearchStudy ResearchSubject RiskAssessment
-	RiskEvidenceSynthesis Schedule SearchParameter ServiceRequest Slot Specimen SpecimenDefinition StructureDefinition StructureMap Subscription Substance
-	SubstanceNucleicAcid SubstancePolymer SubstanceProtein SubstanceReferenceInformation SubstanceSourceMaterial SubstanceSpecification SupplyDelivery
-	SupplyRequest Task TerminologyCapabilities TestReport TestScript ValueSet VerificationResult VisionPrescription`)
+// resourceTypes are the types of R4, R4B and R5, and those that only DSTU2 and
+// STU3 have. See https://hl7.org/fhir/R5/resourcelist.html
+var resourceTypes = words(`
+	Account ActivityDefinition AdverseEvent AllergyIntolerance Appointment AppointmentResponse AuditEvent Basic Binary
+	BiologicallyDerivedProduct BodyStructure Bundle CapabilityStatement CarePlan CareTeam CatalogEntry ChargeItem
+	ChargeItemDefinition Claim ClaimResponse ClinicalImpression CodeSystem Communication CommunicationRequest
+	CompartmentDefinition Composition ConceptMap Condition Consent Contract Coverage CoverageEligibilityRequest
+	CoverageEligibilityResponse DetectedIssue Device DeviceDefinition DeviceMetric DeviceRequest DeviceUseStatement
+	DiagnosticReport DocumentManifest DocumentReference EffectEvidenceSynthesis Encounter Endpoint EnrollmentRequest
+	EnrollmentResponse EpisodeOfCare EventDefinition Evidence EvidenceVariable ExampleScenario ExplanationOfBenefit
+	FamilyMemberHistory Flag Goal GraphDefinition Group GuidanceResponse HealthcareService ImagingStudy Immunization
+	ImmunizationEvaluation ImmunizationRecommendation ImplementationGuide InsurancePlan Invoice Library Linkage List
+	Location Measure MeasureReport Media Medication MedicationAdministration MedicationDispense MedicationKnowledge
+	MedicationRequest MedicationStatement MedicinalProduct MedicinalProductAuthorization
+	MedicinalProductContraindication MedicinalProductIndication MedicinalProductIngredient MedicinalProductInteraction
+	MedicinalProductManufactured MedicinalProductPackaged MedicinalProductPharmaceutical
+	MedicinalProductUndesirableEffect MessageDefinition MessageHeader MolecularSequence NamingSystem NutritionOrder
+	Observation ObservationDefinition OperationDefinition OperationOutcome Organization OrganizationAffiliation
+	Parameters Patient PaymentNotice PaymentReconciliation Person PlanDefinition Practitioner PractitionerRole
+	Procedure Provenance Questionnaire QuestionnaireResponse RelatedPerson RequestGroup ResearchDefinition
+	ResearchElementDefinition ResearchStudy ResearchSubject RiskAssessment RiskEvidenceSynthesis Schedule
+	SearchParameter ServiceRequest Slot Specimen SpecimenDefinition StructureDefinition StructureMap Subscription
+	Substance SubstanceNucleicAcid SubstancePolymer SubstanceProtein SubstanceReferenceInformation
+	SubstanceSourceMaterial SubstanceSpecification SupplyDelivery SupplyRequest Task TerminologyCapabilities
+	TestReport TestScript ValueSet VerificationResult VisionPrescription ActorDefinition
+	AdministrableProductDefinition ArtifactAssessment BiologicallyDerivedProductDispense Citation
+	ClinicalUseDefinition ConditionDefinition DeviceAssociation DeviceDispense DeviceUsage EncounterHistory
+	EvidenceReport FormularyItem GenomicStudy ImagingSelection Ingredient InventoryItem InventoryReport
+	ManufacturedItemDefinition MedicinalProductDefinition NutritionIntake NutritionProduct PackagedProductDefinition
+	Permission RegulatedAuthorization RequestOrchestration Requirements SubscriptionStatus SubscriptionTopic
+	SubstanceDefinition TestPlan Transport BodySite Conformance DataElement DeviceComponent DeviceUseRequest
+	DiagnosticOrder EligibilityRequest EligibilityResponse ExpansionProfile ImagingManifest ImagingObjectSelection
+	MedicationOrder Order OrderResponse ProcedureRequest ProcessRequest ProcessResponse ReferralRequest Sequence
+	ServiceDefinition`)
 
 // words makes a set of words; each is its own value.
 func words(list string) map[string]string {
@@ -32,41 +55,29 @@ func words(list string) map[string]string {
 	return m
 }
 
-// typeOf returns the name of a type, as R4 has it.
-func typeOf(token []byte) string {
-	if kind, ok := resourceTypes[string(token)]; ok {
+// typeOf returns the name of a type, as FHIR has it.
+func typeOf(typ string) string {
+	if kind, ok := resourceTypes[typ]; ok || typ == "" {
 		return kind
 	}
 	return unknownType
 }
 
-// isID tells whether something has the form of a resource's id. See https://hl7.org/fhir/R4/datatypes.html#id
-func isID(b []byte) bool {
-	if len(b) == 0 || len(b) > 64 {
+// isID reports whether something has the form of a resource's id. See
+// https://hl7.org/fhir/R4/datatypes.html#id
+func isID(s string) bool {
+	if s == "" || len(s) > 64 {
 		return false
 	}
-	for _, c := range b {
-		switch {
-		case c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c == '-', c == '.', c == '_': // some servers use the last, which FHIR does not allow
-		default:
+	for i := range len(s) {
+		c := s[i]
+		isAlphanumeric := c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
+		if !isAlphanumeric && c != '-' && c != '.' && c != '_' { // the last is some servers', and not FHIR's
 			return false
 		}
 	}
-	return true
-}
 
-// sourceOf names a resource in a report. Of people only the type is told.
-func sourceOf(r *resource) string {
-	switch r.kind {
-	case "Patient", "Person", "RelatedPerson":
-		return r.kind
-	case "", unknownType:
-	default:
-		if r.id != "" {
-			return r.name()
-		}
-	}
-	return entry(r.place)
+	return true
 }
 
 // known returns word if it is one of the standard's, else other.
@@ -77,15 +88,176 @@ func known(vocabulary map[string]string, word, other string) string {
 	return other
 }
 
-// The words that a report can name. See the value sets of https://hl7.org/fhir/R4/terminologies-valuesets.html
+// The words that a report can name. See the value sets of
+// https://hl7.org/fhir/R4/terminologies-valuesets.html
 var (
-	observationStatuses   = words("registered preliminary final amended corrected cancelled entered-in-error unknown")
-	clinicalStatuses      = words("active recurrence relapse inactive remission resolved")
-	verifications         = words("unconfirmed provisional differential confirmed refuted entered-in-error")
-	administrativeGenders = words("male female other unknown")
-	orderStatuses         = words("active on-hold cancelled completed entered-in-error stopped draft unknown intended not-taken")
-	// noValue are the reasons that say that what stands in a value's place is not one.
-	noValue       = words("error not-a-number negative-infinity positive-infinity not-performed not-applicable not-asked asked-declined masked not-permitted")
-	absentReasons = words(`unknown asked-unknown temp-unknown not-asked asked-declined masked not-applicable unsupported as-text error not-a-number
-		negative-infinity positive-infinity not-performed not-permitted`)
+	observationStatuses = words("registered preliminary final amended corrected cancelled entered-in-error unknown")
+	clinicalStatuses    = words("active recurrence relapse inactive remission resolved")
+	verifications       = words("unconfirmed provisional differential confirmed refuted entered-in-error")
+	orderStatuses       = words("active on-hold cancelled completed entered-in-error stopped draft unknown " +
+		"intended not-taken")
+	// adherences are those of R5, by the status that other versions have for
+	// them.
+	// See https://hl7.org/fhir/R5/valueset-medication-statement-adherence.html
+	adherences = map[string]string{
+		"taking": "active", "taking-as-directed": "active", "taking-not-as-directed": "active",
+		"not-taking": "not-taken", "not-taking-as-directed": "not-taken", "not-taking-not-as-directed": "not-taken",
+		"on-hold": "on-hold", "on-hold-as-directed": "on-hold", "on-hold-not-as-directed": "on-hold",
+		"stopped": "stopped", "stopped-as-directed": "stopped", "stopped-not-as-directed": "stopped",
+		"unknown": "unknown",
+	}
 )
+
+// terminologies are the beginnings of systems whose texts are published,
+// without "http://". What a local system calls something, anyone may have
+// typed.
+// See https://hl7.org/fhir/R4/terminologies-systems.html
+var terminologies = [...]string{
+	"loinc.org", "snomed.info/", "unitsofmeasure.org", "www.nlm.nih.gov/research/umls/", "hl7.org/",
+	"terminology.hl7.org/", "fdasis.nlm.nih.gov", "ncimeta.nci.nih.gov",
+	"www.ama-assn.org/go/cpt", "www.whocc.no/atc", "id.who.int/icd", "fhir.de/CodeSystem/",
+	"dicom.nema.org/resources/ontology/DCM", "www.genenames.org", "nucc.org/",
+	"dmd.nhs.uk", "www.cdc.gov/",
+	"urn:oid:2.16.840.1.113883.5.", "urn:oid:2.16.840.1.113883.6.", "urn:oid:2.16.840.1.113883.12.", "urn:iso:",
+	"urn:iso-astm:", "urn:ietf:",
+}
+
+// isCoded reports whether a coding is of a terminology, so that its display is
+// no text of someone's.
+func (c *coding) isCoded() bool {
+	if c.code == "" || c.system == "" {
+		return false
+	}
+	if c.system == loinc {
+		return true
+	}
+	system := strings.TrimPrefix(strings.TrimPrefix(c.system, "http://"), "https://")
+	for _, t := range terminologies {
+		if strings.HasPrefix(system, t) {
+			return true
+		}
+	}
+
+	return false
+}
+
+// category is what a resource's categories say of it.
+type category int
+
+const (
+	uncategorised category = iota
+	otherCategory
+	vitalSign
+	labResult
+)
+
+// labTexts are words for the category of a laboratory.
+var labTexts = map[string]bool{
+	"laboratory": true, "lab": true, "labs": true, "lab result": true, "lab results": true, "lab test": true,
+	"lab tests":         true,
+	"laboratory result": true, "laboratory results": true, "laboratory test": true, "laboratory tests": true,
+	"laboratory studies": true, "laboratory report": true,
+}
+
+// otherCategories are those of Observations that are neither laboratory nor
+// vital signs, of FHIR and of US Core.
+// See https://terminology.hl7.org/CodeSystem-observation-category.html and
+// https://hl7.org/fhir/us/core/CodeSystem-us-core-category.html
+var otherCategories = words(`social-history imaging procedure survey exam therapy activity sdoh functional-status
+	disability-status cognitive-status clinical-test care-experience-preference treatment-intervention-preference
+	observation-adi-documentation`)
+
+// categoryOf returns what one concept says, and the word of the standard for
+// it.
+func categoryOf(c *concept) (is category, word string) {
+	for _, coding := range c.codings {
+		got, name := uncategorised, ""
+		switch code := coding.code; {
+		case strings.EqualFold(code, "laboratory"), strings.EqualFold(code, "lab"), code == "RSLT",
+			codes.LabCategories[code]:
+			got, name = labResult, "laboratory"
+		case code == "vital-signs", code == "vital-sign":
+			got, name = vitalSign, "vital-signs"
+		case otherCategories[code] != "":
+			got, name = otherCategory, otherCategories[code]
+		case is0074(coding.system) && codes.Sections[code] != "":
+			got, name = labResult, "laboratory"
+		case is0074(coding.system) && codes.OtherSections[code]:
+			got, name = otherCategory, code
+		}
+		if got > is {
+			is, word = got, name
+		}
+	}
+
+	if is != uncategorised {
+		return is, word
+	}
+	texts := []string{c.text}
+	for i := range c.codings {
+		texts = append(texts, c.codings[i].display)
+	}
+	for _, text := range texts {
+		switch text = strings.ToLower(strings.TrimSpace(text)); {
+		case labTexts[text]:
+			return labResult, "laboratory"
+		case text == "vital signs":
+			return vitalSign, "vital-signs"
+		}
+	}
+
+	return uncategorised, ""
+}
+
+// is0074 reports whether a system is table 0074, or none, by any of its names.
+func is0074(system string) bool {
+	return system == "" || strings.HasSuffix(system, "0074") || strings.HasSuffix(system, "2.16.840.1.113883.12.74")
+}
+
+// findings are the codes, of SNOMED CT and of LOINC, for what a qualitative
+// test finds.
+var findings = words(`260373001 260415000 10828004 260385009 419984006 82334004 11214006 131194007 42425007
+	LA11882-0 LA11883-8 LA6576-8 LA6577-6 LA9663-1 LA11884-6 LA18960-7 LA15255-5`)
+
+// findingTexts are words for them.
+var findingTexts = map[string]bool{
+	"positive": true, "negative": true, "detected": true, "not detected": true, "reactive": true, "nonreactive": true,
+	"non-reactive": true, "not reactive": true, "indeterminate": true, "inconclusive": true, "equivocal": true,
+}
+
+// isFound reports whether a value is what a qualitative test finds.
+func (c *concept) isFound() bool {
+	for i := range c.codings {
+		if findings[c.codings[i].code] != "" || findingTexts[strings.ToLower(c.codings[i].display)] {
+			return true
+		}
+	}
+	return findingTexts[strings.ToLower(strings.TrimSpace(c.text))]
+}
+
+// vitalUnits are those in which vital signs are measured, rather than results
+// of laboratories.
+var vitalUnits = words(
+	"mm[Hg] mmHg mm(hg) /min bpm {beats}/min kg g lb [lb_av] cm m in [in_i] Cel degC [degF] degF kg/m2 m2",
+)
+
+// Codes of LOINC for blood pressure.
+const (
+	bloodPressurePanel = codes.BloodPressure
+	systolic           = codes.Systolic
+	diastolic          = codes.Diastolic
+)
+
+// isNarrative reports whether LOINC has an observation for a text rather than
+// for a result.
+func isNarrative(code *concept) bool {
+	return code.hasCode(func(system, code string) bool { return system == loinc && codes.Comments[code] }) ||
+		slices.ContainsFunc(code.codings,
+			func(c coding) bool { return c.system == loinc && strings.HasSuffix(c.display, "Narrative") })
+}
+
+// isQuestion reports whether LOINC has an observation for a question about the
+// patient or the order.
+func isQuestion(code *concept) bool {
+	return code.hasCode(func(system, code string) bool { return system == loinc && codes.Questions[code] })
+}

@@ -9,13 +9,15 @@ import (
 // maxTimestamp is how long the standard lets one be, and some more.
 const maxTimestamp = 32
 
-// timestamp returns a date and time, YYYY[MM[DD[HH[MM[SS[.S]]]]]][+ZZZZ], in FHIR's form: as precise as it is written and in the zone in which it is written.
-// It is "" if there is none, or what is written is no date.
+// timestamp returns a date and time, YYYY[MM[DD[HH[MM[SS[.S]]]]]][+ZZZZ], in
+// FHIR's form: as precise as it is written and in the zone in which it is
+// written. It is "" if there is none, or what is written is no date.
 func timestamp(b []byte) string {
 	b = bytes.TrimSpace(b)
 	if len(b) > maxTimestamp {
 		return ""
 	}
+
 	var zone []byte
 	if i := bytes.IndexAny(b, "+-"); i >= 0 {
 		b, zone = b[:i], b[i:]
@@ -23,10 +25,12 @@ func timestamp(b []byte) string {
 			return ""
 		}
 	}
+
 	whole, fraction, _ := bytes.Cut(b, []byte("."))
 	if !digits(whole) || !digits(fraction) || len(whole) < 4 || len(whole) > 14 || len(whole)%2 != 0 {
 		return ""
 	}
+
 	to := make([]byte, 0, 32)
 	to = append(to, whole[:4]...)
 	for i, before := range [5]byte{'-', '-', 'T', ':', ':'} {
@@ -36,6 +40,7 @@ func timestamp(b []byte) string {
 		}
 		to = append(append(to, before), whole[at:at+2]...)
 	}
+
 	if date := string(to[:min(len(to), 10)]); !labs.ValidDate(date) || date[:4] == "0000" {
 		return ""
 	}
@@ -57,6 +62,7 @@ func clock(b []byte) string {
 	if !digits(b) || len(b) < 2 || len(b) > 6 || len(b)%2 != 0 {
 		return ""
 	}
+
 	to := append(make([]byte, 0, 8), b[:2]...)
 	for i := 2; i < len(b); i += 2 {
 		to = append(append(to, ':'), b[i:i+2]...)

@@ -40,12 +40,13 @@ func ExampleLabResults_report() {
 	// sent
 	//   2  labResults
 	// not sent
-	//   1  a question of the order, not a result: QST  message 1, OBX 3
-	//   1  its kind of value is not sent: ED           message 1, OBX 4
+	//   1  an order question, not a result: QST  message 1, OBX 3
+	//   1  this type of value is not sent: ED    message 1, OBX 4
 }
 
 func ExampleByPatient() {
-	batch := example + strings.NewReplacer("1001", "2002", "Lovelace^Ada", "Hopper^Grace", "19661210", "19061209").Replace(example) + example
+	batch := example + strings.NewReplacer("1001", "2002", "Lovelace^Ada", "Hopper^Grace", "19661210",
+		"19061209").Replace(example) + example
 	patients, _, err := hl7v2.ByPatient(strings.NewReader(batch), hl7v2.Options{})
 	if err != nil {
 		fmt.Println(err)

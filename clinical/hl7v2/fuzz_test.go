@@ -20,10 +20,14 @@ var seeds = []string{
 	"\x0b" + message(head, ada, cbc, hemoglobin) + "\x1c\r",
 	"\xef\xbb\xbf" + strings.ReplaceAll(message(head, ada, cbc, hemoglobin), "\r", "\r\n"),
 	"FHS|^~\\&|A\nBHS|^~\\&|A\n" + message(head, ada) + message(head, "PID|1||2", cbc, hemoglobin) + "BTS|2\nFTS|1",
-	`MSH|^~\&#|A|B|C|D|20240305140000.0000+0000||ORU^R01^ORU_R01|42|P|2.5.1||||||8859/1` + "\rPID|1\rOBR|1|||1^T\rOBX|1|NM|1^T||5|\xb5g\r",
+	`MSH|^~\&#|A|B|C|D|20240305140000.0000+0000||ORU^R01^ORU_R01|42|P|2.5.1||||||8859/1` +
+		"\rPID|1\rOBR|1|||1^T\rOBX|1|NM|1^T||5|\xb5g\r",
 	"MSH*:;?!*A*******ORU:R01\rPID*1\rOBX*1*SN*1:T**>:5:-:6\r",
-	message(head, ada, cbc, `OBX|1|TX|1^T^L||one\.br\two\XC2B5\`, "three||||||F", `OBX|2|ED|1^T^L||^application^pdf^Base64^QUJD`, `OBX|3|CWE|^^^1^T^L|1^1|1^A^SCT^^^^1~2^B||<5 = no|A^Abnormal^HL70078~^^^^^^2.7|||C`),
-	message(head, ada, "OBR|1||F1|600-7^Culture^LN", "OBX|1|CWE|600-7^B^LN|1|1^E coli^SCT||||||F", "SPM|1|||||||||||Q", "OBR|2||F2|5^MIC^LN||||||||||||||||||||MB|P|600-7&B&LN^1^E COLI",
+	message(head, ada, cbc, `OBX|1|TX|1^T^L||one\.br\two\XC2B5\`, "three||||||F",
+		`OBX|2|ED|1^T^L||^application^pdf^Base64^QUJD`,
+		`OBX|3|CWE|^^^1^T^L|1^1|1^A^SCT^^^^1~2^B||<5 = no|A^Abnormal^HL70078~^^^^^^2.7|||C`),
+	message(head, ada, "OBR|1||F1|600-7^Culture^LN", "OBX|1|CWE|600-7^B^LN|1|1^E coli^SCT||||||F",
+		"SPM|1|||||||||||Q", "OBR|2||F2|5^MIC^LN||||||||||||||||||||MB|P|600-7&B&LN^1^E COLI",
 		"OBX|1|SN|28-1^Amp^LN||>=^32|ug/mL||R|||P||||||||||||||||||QST"),
 	`{"resourceType":"Bundle"}`,
 }
@@ -69,9 +73,11 @@ func FuzzLabResults(f *testing.F) {
 	})
 }
 
-// FuzzPrivacy puts a text into each field of people, and the same text as a result.
+// FuzzPrivacy puts a text into each field of people, and the same text as a
+// result.
 func FuzzPrivacy(f *testing.F) {
-	for _, seed := range []string{"Lovelace", "O'Neil-Smith", "MRN 8801", "5 Devonshire St", "Ğüler", "x", "a|b", "12345678"} {
+	for _, seed := range []string{"Lovelace", "O'Neil-Smith", "MRN 8801", "5 Devonshire St", "Ğüler", "x", "a|b",
+		"12345678"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -94,7 +100,7 @@ func FuzzPrivacy(f *testing.F) {
 	})
 }
 
-// hasWord tells whether there is enough in s to be looked for.
+// hasWord reports whether there is enough in s to be looked for.
 func hasWord(s string) bool {
 	n := 0
 	for _, r := range s {

@@ -16,34 +16,6 @@ import (
 	"github.com/heliosai/helios-go/clinical/hl7v2"
 )
 
-const (
-	head = `MSH|^~\&|LAB|HOSP|EHR|HOSP|20240305140000||ORU^R01^ORU_R01|42|P|2.5.1`
-	ada  = `PID|1||1001^^^HOSP^MR||Lovelace^Ada||19661210|F`
-	cbc  = `OBR|1|P77|F88|58410-2^CBC panel^LN|||202403050800|||||||||||||||20240305120000||HM|F`
-)
-
-// message makes a message of segments.
-func message(segments ...string) string { return strings.Join(segments, "\r") + "\r" }
-
-// one makes a message with one OBX, from its second field on.
-func one(obx string) string { return message(head, ada, cbc, "OBX|1|"+obx) }
-
-func read(t *testing.T, in string, opts hl7v2.Options) ([]helios.LabResult, *clinical.Report) {
-	t.Helper()
-	if opts.ReferenceDate.IsZero() {
-		opts.ReferenceDate = referenceDate
-	}
-	req, report, err := hl7v2.LabResults(strings.NewReader(in), opts)
-	require.NotNil(t, report)
-	if err != nil {
-		require.ErrorIs(t, err, hl7v2.ErrNoResults)
-		require.Nil(t, req)
-		return nil, report
-	}
-	assert.Empty(t, req.WebhookURL)
-	return req.LabResults, report
-}
-
 func TestLabResults(t *testing.T) {
 	t.Parallel()
 	req, report, err := hl7v2.LabResults(strings.NewReader(message(head, ada, cbc,
@@ -54,8 +26,10 @@ func TestLabResults(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, &helios.LabResultsRequest{
 		LabResults: []helios.LabResult{
-			{Name: "Hemoglobin", Value: "10.20 g/dL", Unit: "g/dL", Flag: helios.FlagLow, ReferenceRange: "12.0-16.0 g/dL", Date: "2024-03-05", Category: "Hematology"},
-			{Name: "Leukocytes", Value: "4.5 10*3/uL", Unit: "10*3/uL", Flag: helios.FlagNormal, ReferenceRange: "4.0-11.0 10*3/uL", Date: "2024-03-05",
+			{Name: "Hemoglobin", Value: "10.20 g/dL", Unit: "g/dL", Flag: helios.FlagLow,
+				ReferenceRange: "12.0-16.0 g/dL", Date: "2024-03-05", Category: "Hematology"},
+			{Name: "Leukocytes", Value: "4.5 10*3/uL", Unit: "10*3/uL", Flag: helios.FlagNormal,
+				ReferenceRange: "4.0-11.0 10*3/uL", Date: "2024-03-05",
 				Category: "Hematology"},
 		},
 		PatientContext: &helios.PatientContext{Age: "58", Gender: "female"},
@@ -73,16 +47,21 @@ func TestWhatIsNoResult(t *testing.T) {
 	}{
 		"question": {message(head, ada, cbc, `OBX|1|CWE|82810-3^Pregnancy^LN||N^No^L||||||F||||||||||||||||||QST`),
 			clinical.Issue{Reason: clinical.OrderQuestion, Detail: "QST"}},
-		"supporting information": {message(head, ada, cbc, result+`|||||||||||||||SCI`), clinical.Issue{Reason: clinical.TypeNotSent, Detail: "SCI"}},
+		"supporting information": {message(head, ada, cbc, result+`|||||||||||||||SCI`),
+			clinical.Issue{Reason: clinical.TypeNotSent, Detail: "SCI"}},
 		"question that is not marked": {message(head, ada, cbc, `OBX|1|CWE|95419-8^Has symptoms^LN||N^No^L||||||F`),
 			clinical.Issue{Reason: clinical.OrderQuestion}},
-		"panel of questions": {message(head, ada, `OBR|1|||68991-9^Information^LN`, `OBX|1|ST|X^Accession^L||1-2-3||||||F`),
+		"panel of questions": {message(head, ada, `OBR|1|||68991-9^Information^LN`,
+			`OBX|1|ST|X^Accession^L||1-2-3||||||F`),
 			clinical.Issue{Reason: clinical.OrderQuestion}},
 		"radiology": {message(head, ada, `OBR|1|||1^Chest^L||||||||||||||||||||RAD|F`, result),
 			clinical.Issue{Reason: clinical.CategoryNotSent, Detail: "RAD"}},
-		"control specimen": {message(head, ada, cbc, result, `SPM|1|||SER||||||| Q`), clinical.Issue{Reason: clinical.QualityControl}},
-		"comment":          {message(head, ada, cbc, `OBX|1|ST|8251-1^Comment^LN||short||||||F`), clinical.Issue{Reason: clinical.Narrative}},
-		"too large":        {message(head, ada, cbc, `OBX|1|ST|1^T^L||`+strings.Repeat("x", 2<<20)), clinical.Issue{Reason: clinical.TooLarge}},
+		"control specimen": {message(head, ada, cbc, result, `SPM|1|||SER||||||| Q`),
+			clinical.Issue{Reason: clinical.QualityControl}},
+		"comment": {message(head, ada, cbc, `OBX|1|ST|8251-1^Comment^LN||short||||||F`),
+			clinical.Issue{Reason: clinical.Narrative}},
+		"too large": {message(head, ada, cbc, `OBX|1|ST|1^T^L||`+strings.Repeat("x", 2<<20)),
+			clinical.Issue{Reason: clinical.TooLarge}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -94,7 +73,8 @@ func TestWhatIsNoResult(t *testing.T) {
 			assert.Equal(t, test.want, report.Issues[0])
 		})
 	}
-	labs, _ := read(t, message(head, ada, cbc, result, `SPM|1|||SER|||||||P`, strings.Replace(cbc, "|1|", "|2|", 1), strings.Replace(result, "718-7", "1", 1), "SPM|2||||||||||C"),
+	labs, _ := read(t, message(head, ada, cbc, result, `SPM|1|||SER|||||||P`, strings.Replace(cbc, "|1|", "|2|", 1),
+		strings.Replace(result, "718-7", "1", 1), "SPM|2||||||||||C"),
 		hl7v2.Options{})
 	assert.Len(t, labs, 1, "only the order of the control is left out")
 }
@@ -111,31 +91,6 @@ func TestManyResultsOfAControl(t *testing.T) {
 	assert.Equal(t, 100, report.Count(clinical.QualityControl))
 }
 
-func TestSegmentsInAnotherOrder(t *testing.T) {
-	t.Parallel()
-	want, _ := read(t, message(head, ada, cbc, hemoglobin), hl7v2.Options{})
-	for name, in := range map[string]string{
-		"order before the patient": message(head, cbc, ada, hemoglobin),
-		"no patient":               message(head, cbc, hemoglobin),
-		"small letters":            strings.NewReplacer("PID|", "pid|", "OBR|", "Obr|", "OBX|", "obx|", "MSH|", "msh|").Replace(message(head, ada, cbc, hemoglobin)),
-	} {
-		labs, _ := read(t, in, hl7v2.Options{})
-		assert.Equal(t, want, labs, name)
-	}
-	for name, in := range map[string]string{
-		"result before the patient": message(head, cbc, hemoglobin, ada, hemoglobin),
-		"of the patient before":     message(head, ada, cbc, hemoglobin, "PID|2||2||B^C", hemoglobin),
-	} {
-		_, _, err := hl7v2.LabResults(strings.NewReader(in), hl7v2.Options{})
-		require.ErrorIs(t, err, hl7v2.ErrMultiplePatients)
-		patients, _, err := hl7v2.ByPatient(strings.NewReader(in), hl7v2.Options{})
-		require.NoError(t, err)
-		require.Len(t, patients, 2, name)
-		assert.Equal(t, want, patients[0].Request.LabResults, name)
-		assert.Empty(t, patients[1].Request.LabResults[0].Category, "the order is the other's")
-	}
-}
-
 func TestControlsOfOnePatientAreNotAnothers(t *testing.T) {
 	t.Parallel()
 	in := message(head, ada, hemoglobin, "SPM|1||||||||||Q", "PID|2||2||B^C", hemoglobin)
@@ -146,49 +101,14 @@ func TestControlsOfOnePatientAreNotAnothers(t *testing.T) {
 	assert.Len(t, patients[1].Request.LabResults, 1)
 }
 
-func TestMessagesThatAreNotRead(t *testing.T) {
-	t.Parallel()
-	result := message(ada, cbc, `OBX|1|NM|718-7^Hb^LN||10|g/dL|12-16|L|||F`)
-	tests := map[string]struct {
-		msh  string
-		want clinical.Issue
-	}{
-		"admission":          {`MSH|^~\&|||||||ADT^A01|1`, clinical.Issue{Reason: clinical.TypeNotSent, Detail: "ADT"}},
-		"specimen":           {`MSH|^~\&|||||||OUL^R22|1`, clinical.Issue{Reason: clinical.TypeNotSent, Detail: "OUL"}},
-		"no type":            {`MSH|^~\&|||||||`, clinical.Issue{Reason: clinical.TypeNotSent}},
-		"unknown type":       {`MSH|^~\&|||||||LOVELACE|1`, clinical.Issue{Reason: clinical.TypeNotSent}},
-		"no separators":      {`MSH||LAB|||||||ORU^R01|1`, clinical.Issue{Reason: clinical.Malformed}},
-		"letters separate":   {`MSH|ABCD|LAB|||||||ORU^R01|1`, clinical.Issue{Reason: clinical.Malformed}},
-		"other characters":   {`MSH|^~\&|||||||ORU^R01|1|P|2.5||||||GB 18030-2000`, clinical.Issue{Reason: clinical.Unreadable}},
-		"unknown characters": {`MSH|^~\&|||||||ORU^R01|1|P|2.5||||||Lovelace`, clinical.Issue{Reason: clinical.Unreadable}},
-		"too large":          {`MSH|^~\&|||||||ORU^R01|1|` + strings.Repeat("x", 2<<20), clinical.Issue{Reason: clinical.Malformed}},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test.want.Source = "message 1, MSH"
-			_, report, err := hl7v2.LabResults(strings.NewReader(test.msh+"\r"+result), hl7v2.Options{})
-			assert.ErrorIs(t, err, hl7v2.ErrNoResults)
-			assert.Equal(t, []clinical.Issue{test.want}, report.Issues)
-
-			labs, report := read(t, test.msh+"\r"+result+head+"\r"+result, hl7v2.Options{})
-			assert.Len(t, labs, 1, "the next message is read")
-			assert.Equal(t, test.want, report.Issues[0])
-		})
-	}
-	for _, kind := range []string{"ORU", "ORU^R30", "ORU^R01^ORU_R01", "oru^r01", "ORU_R01"} {
-		labs, _ := read(t, `MSH|^~\&|||||||`+kind+"\r"+result, hl7v2.Options{})
-		assert.Len(t, labs, 1, kind)
-	}
-}
-
 func TestNothingToSend(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"":                            "helios: hl7v2: no lab result to send: the input has no MSH segment",
-		`{"resourceType":"Bundle"}`:   "helios: hl7v2: no lab result to send: the input has no MSH segment",
-		message(head, ada, cbc):       "helios: hl7v2: no lab result to send",
-		message(`MSH|^~\&|||||||ADT`): "helios: hl7v2: no lab result to send: the input has no ORU message with results",
+		"":                          "helios: hl7v2: no lab result to send: the input has no MSH segment",
+		`{"resourceType":"Bundle"}`: "helios: hl7v2: no lab result to send: the input has no MSH segment",
+		message(head, ada, cbc):     "helios: hl7v2: no lab result to send",
+		message(`MSH|^~\&|||||||ADT`): "helios: hl7v2: no lab result to send: " +
+			"the input has no ORU message with results",
 	} {
 		req, report, err := hl7v2.LabResults(strings.NewReader(in), hl7v2.Options{})
 		require.ErrorIs(t, err, hl7v2.ErrNoResults)
@@ -203,7 +123,8 @@ func TestNothingToSend(t *testing.T) {
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
-	_, report, err := hl7v2.LabResults(iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader(one("NM|1^T^L||5")))), hl7v2.Options{})
+	in := iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader(one("NM|1^T^L||5"))))
+	_, report, err := hl7v2.LabResults(in, hl7v2.Options{})
 	assert.ErrorIs(t, err, iotest.ErrTimeout)
 	assert.NotNil(t, report)
 	_, report, err = hl7v2.ByPatient(iotest.ErrReader(broken), hl7v2.Options{})
@@ -211,7 +132,8 @@ func TestErrors(t *testing.T) {
 	assert.EqualError(t, err, "helios: hl7v2: the input cannot be read after message 0")
 	assert.NotNil(t, report)
 
-	_, _, err = hl7v2.LabResults(strings.NewReader(message(head, "PID|1||"+strings.Repeat("x", 2<<20))), hl7v2.Options{})
+	_, _, err = hl7v2.LabResults(strings.NewReader(message(head, "PID|1||"+strings.Repeat("x", 2<<20))),
+		hl7v2.Options{})
 	assert.EqualError(t, err, "helios: hl7v2: message 1, PID 1 is larger than 1 MiB")
 
 	for want, opts := range map[string]hl7v2.Options{
@@ -237,7 +159,8 @@ func TestOptions(t *testing.T) {
 	var segments []string
 	for i := range 250 {
 		date := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, i)
-		segments = append(segments, fmt.Sprintf("OBX|%d|NM|%d^Test %d^L||%d.12345|g|||||F|||%s", i, i%50, i%50, i, date.Format("20060102")))
+		segments = append(segments, fmt.Sprintf("OBX|%d|NM|%d^Test %d^L||%d.12345|g|||||F|||%s", i, i%50, i%50, i,
+			date.Format("20060102")))
 	}
 	in := message(head, ada, cbc) + message(segments...)
 
@@ -255,25 +178,8 @@ func TestOptions(t *testing.T) {
 	assert.Len(t, labs, 6)
 	assert.Equal(t, 244, report.Count(clinical.TooOld))
 
-	labs, _ = read(t, in, hl7v2.Options{RoundDecimals: new(2), Category: func(test clinical.Test) string { return "of " + test.Name }})
+	labs, _ = read(t, in, hl7v2.Options{RoundDecimals: new(2),
+		Category: func(test clinical.Test) string { return "of " + test.Name }})
 	assert.Equal(t, "249.12 g", labs[0].Value)
 	assert.Equal(t, "of Test 49", labs[0].Category)
-}
-
-func TestCharsetOption(t *testing.T) {
-	t.Parallel()
-	in := one("NM|1^T^L||5|\xb5g/l|||||F")
-	labs, report := read(t, in, hl7v2.Options{})
-	assert.Empty(t, labs)
-	assert.Equal(t, 1, report.Count(clinical.Unreadable))
-	labs, _ = read(t, in, hl7v2.Options{Charset: "8859/1"})
-	require.Len(t, labs, 1)
-	assert.Equal(t, "µg/l", labs[0].Unit)
-	in = strings.Replace(in, "2.5.1", "2.5.1||||||UNICODE UTF-8", 1)
-	labs, _ = read(t, in, hl7v2.Options{Charset: "8859/1"})
-	assert.Empty(t, labs, "what the message says counts")
-	in = strings.Replace(one("NM|1^T \xff^L||5|µg/l|||||F"), "2.5.1", "2.5.1||||||8859/1", 1)
-	labs, report = read(t, in, hl7v2.Options{})
-	assert.Equal(t, "µg/l", labs[0].Unit)
-	assert.Equal(t, 1, report.Count(clinical.CharacterSet), "UTF-8 in a message that declares another")
 }

@@ -2,29 +2,34 @@ package hl7v2
 
 import (
 	"bytes"
-	"cmp"
-	"hash/maphash"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/heliosai/helios-go/clinical"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
+	"github.com/heliosai/helios-go/clinical/internal/people"
 )
-
-// seed is for hashes that are compared within one message.
-var seed = maphash.MakeSeed()
 
 const loinc = "http://loinc.org"
 
-// readObservation reads an OBX. What is not sent, for a reason, is pending nevertheless if it takes the place of a result that came before.
+// readObservation reads an OBX. What is not sent, for a reason, is pending
+// nevertheless if it takes the place of a result that came before.
 func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason, detail string) {
-	if seg.data == nil {
+	if seg.tooLarge {
+		r.known.Miss() // of whom it tells
+		if seg.attachment != "" {
+			return p, clinical.ValueNotSent, seg.attachment
+		}
 		return p, clinical.TooLarge, ""
 	}
+
 	f := r.split(seg.data)
 	r.learn(obx, f)
+	if seg.unended && len(at(f, 11)) == 0 { // with it, what is before it is whole
+		return p, clinical.CutOff, ""
+	}
+
 	switch kind := r.code(at(f, 29)); kind {
 	case "QST":
 		return p, clinical.OrderQuestion, kind
@@ -34,41 +39,45 @@ func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason
 	if otherSections[r.order.section] {
 		return p, clinical.CategoryNotSent, r.order.section
 	}
+
+	if reason, detail := r.isForeign(at(f, 3)); reason != "" {
+		return p, reason, detail
+	}
 	system, code := r.test(at(f, 3))
 	isLOINC := system == loinc
 	switch {
-	case isLOINC && questions[code] || r.order.questionsPanel:
+	case isLOINC && questions[code]:
 		return p, clinical.OrderQuestion, ""
 	case isLOINC && vitalSigns[code]:
 		return p, clinical.TypeNotSent, "vital-signs"
 	}
+
 	sub := bytes.TrimSpace(at(f, 4))
-	p = pending{Result: &labs.Result{System: system, Code: code, Test: r.written(at(f, 3)) + r.order.about, Refs: [2]uint64{ofOrder: r.order.number, ofNumber: r.order.key}}, obx: r.obxs}
-	p.key = maphash.Bytes(seed, at(f, 3)) ^ 31*maphash.Bytes(seed, sub)
+	p = pending{Result: &labs.Result{System: system, Code: code}, obx: r.obxs, order: r.order}
 	p.narrative = isLOINC && comments[code]
-	p.local = r.textual(f)
 	r.name(&p, at(f, 3))
 	r.date(&p, f)
-	r.number(&p, sub)
-	if detail, sent := r.status(&p, at(f, 11)); !sent {
+
+	detail, sent := r.status(&p, at(f, 11))
+	r.edition(&p, at(f, 3), sub)
+	if !sent {
 		return p, clinical.StatusNotSent, detail
 	}
-	switch {
-	case seg.tooLarge:
-		return p, clinical.TooLarge, ""
-	case seg.attachment != "":
+	if seg.attachment != "" {
 		return p, clinical.ValueNotSent, seg.attachment
 	}
 	if reason, detail := r.measure(&p, f); reason != "" {
 		return p, reason, detail
 	}
+
 	if r.order.organism == "" && p.Value.Text != "" && !p.Value.Free {
 		r.remember(at(f, 3), sub, at(f, 5), p.Value.Text)
 	}
 	return p, "", ""
 }
 
-// status reads what may become of a result, which is told by its order if it has no status of its own.
+// status reads what may become of a result, which is told by its order if it
+// has no status of its own.
 func (r *reader) status(p *pending, field []byte) (status string, sent bool) {
 	table, status := statuses, r.code(field)
 	if status == "" {
@@ -78,6 +87,7 @@ func (r *reader) status(p *pending, field []byte) (status string, sent bool) {
 	if !known {
 		status = ""
 	}
+
 	switch use {
 	case useNone:
 		return status, false
@@ -95,28 +105,13 @@ func (r *reader) status(p *pending, field []byte) (status string, sent bool) {
 	return status, true
 }
 
-// number gives a result that by which a message can correct what another says: the number of the order and OBX-4, else the time at which the specimen was taken.
-func (r *reader) number(p *pending, sub []byte) {
-	if len(sub) > maxCompared {
-		return
-	}
-	switch o := &r.order; {
-	case o.id != "" && o.ofResult != "" && o.ofResult[len(o.id)+1:] == string(sub): // most results of an order have the same or none
-		p.Identifier = o.ofResult
-	case o.id != "":
-		o.ofResult = o.id + "\x00" + string(sub)
-		p.Identifier = o.ofResult
-	case len(p.Date) > len(time.DateOnly):
-		p.Identifier = "\x00" + p.Date + "\x00" + string(sub)
-	}
-}
-
 // date reads when something was found.
 func (r *reader) date(p *pending, f [][]byte) {
 	own, collected := r.timeField(f, 14), r.order.collected
-	p.Date = r.observed(own)
-	p.observed = p.Date
+	p.Date = timestamp(own)
+	p.observed = p.Date != ""
 	unread := isUnreadTime(own, p.Date)
+
 	if p.Date == "" {
 		p.Date = collected
 		unread = unread || r.order.collectedUnread
@@ -127,6 +122,7 @@ func (r *reader) date(p *pending, f [][]byte) {
 			p.Notes = append(p.Notes, clinical.DateIssued)
 		}
 	}
+
 	if unread {
 		p.Notes = append(p.Notes, clinical.DateUnreadable)
 	}
@@ -136,10 +132,12 @@ func (r *reader) date(p *pending, f [][]byte) {
 func (r *reader) measure(p *pending, f [][]byte) (clinical.Reason, string) {
 	kind := r.code(at(f, 2))
 	var reason clinical.Reason
-	p.Value, p.isText, reason = r.value(kind, at(f, 5))
+	p.Value, p.valueIs, reason = r.value(kind, at(f, 5))
+	p.isText = textTypes[kind]
 	if reason != "" {
 		return reason, listed(kind, valueTypes)
 	}
+
 	p.Unit = r.unit(at(f, 6))
 	text := r.rangeText(at(f, 7))
 	if max(len(p.Name), len(p.Value.String()), len(p.Unit), len(text)) > maxAnyText {
@@ -148,25 +146,32 @@ func (r *reader) measure(p *pending, f [][]byte) (clinical.Reason, string) {
 	if unreadable(p.Value.String()) || unreadable(p.Unit) || unreadable(text) {
 		return clinical.Unreadable, ""
 	}
+
 	if unreadable(p.Name) {
 		p.Notes = append(p.Notes, clinical.Unreadable)
 	}
 	if r.order.isOrphan {
 		p.Notes = append(p.Notes, clinical.Unresolved)
 	}
+
 	p.Ranges = r.ranges(text)
 	var ok bool
 	if p.Flags, ok = r.flags(at(f, 8)); !ok {
 		return clinical.Malformed, ""
 	}
 	p.Category = sections[r.order.section]
+
+	p.evidence = r.weigh(p, kind, at(f, 5))
+	r.order.isLab = r.order.isLab || p.evidence.measured && !p.evidence.asks
 	return "", ""
 }
 
-// rangeText returns a reference range. Several are one text, from which nothing is concluded.
+// rangeText returns a reference range. Several are one text, from which nothing
+// is concluded.
 func (r *reader) rangeText(field []byte) string {
 	return r.joined(field, "; ", func(b []byte) string {
-		b = bytes.Trim(b, string([]byte{r.component, ' '})) // empty components: what stands between two is a part of the text
+		// empty components: what stands between two is a part of the text
+		b = bytes.Trim(b, string([]byte{r.component, ' '}))
 		text := oneLine(r.text(b))
 		if !strings.ContainsFunc(text, isLetterOrDigit) || strings.EqualFold(text, "null") {
 			return ""
@@ -180,6 +185,7 @@ func (r *reader) ranges(text string) []labs.Range {
 	if text == "" {
 		return nil
 	}
+
 	known, ok := r.knownRanges[text]
 	if !ok {
 		known = []labs.Range{{Text: text}}
@@ -190,26 +196,20 @@ func (r *reader) ranges(text string) []labs.Range {
 	return known
 }
 
-// maxAnyText is how long a name, value, unit or range can be, in bytes: longer ones are not what they should be. Shorter limits hold for free text.
+// maxAnyText is how long a name, value, unit or range can be, in bytes: longer
+// ones are not what they should be. Shorter limits hold for free text.
 const maxAnyText = 2000
 
-// observed reads OBX-14, which is often the same as in the result before.
-func (r *reader) observed(b []byte) string {
-	if !bytes.Equal(b, r.lastTime) {
-		r.lastTime = append(r.lastTime[:0], b[:min(len(b), maxTimestamp+1)]...)
-		r.lastDate = timestamp(b)
-	}
-	return r.lastDate
-}
-
-// isUnreadTime tells whether there is something from which no date could be read.
+// isUnreadTime reports whether there is something from which no date could be
+// read.
 func isUnreadTime(b []byte, date string) bool {
 	return date == "" && string(b) != null && len(bytes.Trim(b, "0")) > 0
 }
 
 func isLetterOrDigit(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }
 
-// test returns the code of OBX-3 or OBR-4: LOINC's if there is one, else the first.
+// test returns the code of OBX-3 or OBR-4: LOINC's if there is one, else the
+// first.
 func (r *reader) test(field []byte) (system, code string) {
 	field = r.first(field)
 	for _, n := range [2]int{1, 4} {
@@ -219,6 +219,7 @@ func (r *reader) test(field []byte) (system, code string) {
 			}
 		}
 	}
+
 	for _, n := range [2]int{1, 4} {
 		if code = r.compared(field, n); code != "" {
 			return r.compared(field, n+2), code
@@ -227,11 +228,12 @@ func (r *reader) test(field []byte) (system, code string) {
 	return "", ""
 }
 
-// written returns by what corrections find a test: its first code, or its text where it has none. A sender's codes are often more exact than the LOINC beside them,
-// which can be missing in another message.
+// written returns by what corrections find a test: its first code, or its text
+// where it has none. A sender's codes are often more exact than the LOINC
+// beside them, which can be missing in another message.
 func (r *reader) written(field []byte) string {
 	field = r.first(field)
-	for _, n := range [5]int{1, 4, 2, 5, 9} {
+	for _, n := range [6]int{1, 4, 2, 5, 9, 3} {
 		if s := r.compared(field, n); s != "" {
 			return s
 		}
@@ -239,49 +241,71 @@ func (r *reader) written(field []byte) string {
 	return ""
 }
 
-// name reads the name of a test. It is free if it is not the text of a code.
+// name reads the name of a test. It is typed if it is not the text of a code.
 func (r *reader) name(p *pending, field []byte) {
 	field = r.first(field)
-	s, coded := r.codedText(field)
-	if !coded {
-		coded = r.componentText(field, 1) != "" && r.componentText(field, 2) == s && s != ""
-	}
-	p.Name, p.FreeName = oneLine(s), !coded
+	s, is := r.codedText(field)
+	isCodes := r.componentText(field, 1) != "" && r.componentText(field, 2) == s
+	p.FreeName = is == people.Typed && (s == "" || !isCodes)
+	p.Name, p.nameIs = oneLine(s), max(is, people.Title)
+
 	if r.order.organism != "" && p.Name != "" {
 		p.Of = r.order.organism
 		p.Name += " (" + p.Of + ")"
-		p.FreeName = p.FreeName || r.order.freeOrganism
+		if r.order.freeOrganism {
+			p.FreeName, p.nameIs = true, people.Title
+		}
 	}
 }
 
 // unit reads OBX-6. Several values can have one each.
 func (r *reader) unit(field []byte) string {
-	first := ""
-	return r.joined(field, ", ", func(b []byte) string {
-		for _, n := range [4]int{1, 2, 4, 5} {
-			if n == 1 && r.isPower(b) {
-				return oneLine(r.componentText(b, 1) + "^" + r.componentText(b, 2))
-			}
-			if s := oneLine(r.componentText(b, n)); s != "" && !strings.EqualFold(s, "null") {
-				if s == first {
-					return ""
-				}
-				first = cmp.Or(first, s)
-				return s
-			}
-		}
-		return ""
-	})
+	return r.joined(field, ", ", r.oneUnit)
 }
 
-// isPower tells whether a unit is written with a power such as 10^3/uL, of which the caret is not escaped and cuts it in two.
+// oneUnit reads a unit: its code, which is how it is printed, else its text.
+func (r *reader) oneUnit(b []byte) string {
+	if r.isPower(b) {
+		return oneLine(r.componentText(b, 1) + "^" + r.componentText(b, 2))
+	}
+
+	order := [4]int{1, 2, 4, 5}
+	if r.isUnitCode(b) {
+		order = [4]int{2, 1, 4, 5}
+	}
+
+	for _, n := range order {
+		if s := oneLine(r.componentText(b, n)); s != "" && !strings.EqualFold(s, "null") {
+			return s
+		}
+	}
+	return ""
+}
+
+// isUnitCode reports whether the code of a unit is none that is printed, such
+// as a number of SNOMED CT or a local "MGDL".
+func (r *reader) isUnitCode(b []byte) bool {
+	code, text := r.componentText(b, 1), r.componentText(b, 2)
+	switch system := strings.ToUpper(r.componentText(b, 3)); {
+	case system == "UCUM", strings.HasPrefix(system, "ISO"), strings.HasPrefix(system, "ANS"):
+		return false
+	case isTerminology(system), strings.Trim(code, "0123456789") == "":
+		return true
+	}
+	return strings.ContainsAny(text, "/%") && !strings.ContainsAny(code, "/%*.^")
+}
+
+// isPower reports whether a unit is written with a power such as 10^3/uL, of
+// which the caret is not escaped and cuts it in two.
 func (r *reader) isPower(b []byte) bool {
 	base, isTen := strings.CutSuffix(r.componentText(b, 1), "10")
 	exponent := r.componentText(b, 2)
-	return isTen && r.component == '^' && (base == "" || !isDigit(base[len(base)-1])) && exponent != "" && isDigit(exponent[0])
+	return isTen && r.component == '^' && (base == "" || !isDigit(base[len(base)-1])) && exponent != "" &&
+		isDigit(exponent[0])
 }
 
-// flags reads the flags of a result, the same for the same field. It returns false if they are more than can be.
+// flags reads the flags of a result, the same for the same field. It returns
+// false if they are more than can be.
 func (r *reader) flags(field []byte) (flags []labs.Flag, ok bool) {
 	if len(field) == 0 {
 		return nil, true
@@ -289,6 +313,7 @@ func (r *reader) flags(field []byte) (flags []labs.Flag, ok bool) {
 	if known, ok := r.knownFlags[string(field)]; ok {
 		return known, true
 	}
+
 	r.repetitions(field, func(b []byte) {
 		for _, n := range [3]int{1, 4, 9} {
 			flag := labs.Flag{Code: r.compared(b, n), Text: r.compared(b, n+1), System: r.compared(b, n+2)}
@@ -300,6 +325,7 @@ func (r *reader) flags(field []byte) (flags []labs.Flag, ok bool) {
 			}
 		}
 	})
+
 	if len(flags) > maxFlags {
 		return nil, false
 	}
@@ -311,12 +337,15 @@ func (r *reader) flags(field []byte) (flags []labs.Flag, ok bool) {
 
 const maxFlags = 16
 
-// markNarratives finds texts that are spread over several results, a line in each.
+// markNarratives finds texts that are spread over several results, a line in
+// each.
 func (r *reader) markNarratives() {
 	for i := 1; i < len(r.pending); i++ {
 		a, b := &r.pending[i-1], &r.pending[i]
-		if a.isText && b.isText && a.Value.Free && b.Value.Free && a.Refs == b.Refs && a.key == b.key && a.Preliminary == b.Preliminary && a.Corrected == b.Corrected &&
-			(a.observed == b.observed || a.observed == "" || b.observed == "") {
+		isFree := a.isText && b.isText && a.Value.Free && b.Value.Free
+		isOfOneTime := !a.observed || !b.observed || a.Date == b.Date
+		if isFree && isOfOneTime && a.order == b.order && a.Refs == b.Refs &&
+			a.Preliminary == b.Preliminary && a.Corrected == b.Corrected {
 			a.narrative, b.narrative = true, true
 		}
 	}

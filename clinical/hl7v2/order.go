@@ -3,69 +3,62 @@ package hl7v2
 import (
 	"bytes"
 	"cmp"
-	"hash/maphash"
 )
 
 // order is what an OBR says of the results behind it.
 type order struct {
-	number          uint64    // among all in the input; results without an OBR have one too
-	given           bool      // some of its results are given to their patient's set
-	id              string    // the number of who fills it, else of who placed it
-	numbers         [2]string // of who fills it and who placed it
-	ofResult        string    // id and OBX-4 of its last result
-	key             uint64    // a hash of its number and what was ordered; 0 without a number
-	hasResults      bool
+	numbers [2]orderNumber // of who fills it and who placed it
+	key     uint64         // see patient.orderKey
+
 	collected       string
 	collectedUnread bool // there is something that is no date
 	issued          string
 	section         string
 	status          string
-	organism        string
-	about           string // what OBR-26 refers to, to tell apart tests that have one code
-	freeOrganism    bool
-	isOrphan        bool // it is about a result that is not there
-	questionsPanel  bool
+
+	organism     string
+	freeOrganism bool
+	isOrphan     bool   // it is about a result that is not there
+	about        string // what OBR-26 refers to, to tell apart tests that have one code
+
+	isForm    bool // it asks, and what answers is no result
+	isLab     bool // something says that it is a laboratory's
+	isControl bool // its specimen is no patient's
 }
 
 // forgetOrders ends what holds for one patient of a message only.
 func (r *reader) forgetOrders() {
 	clear(r.parents)
-	r.numbers = [2]string{}
+	r.numbers, r.specimen = [2]orderNumber{}, order{}
 	r.beginOrder()
 }
 
 // beginOrder begins an order of which nothing is known.
 func (r *reader) beginOrder() {
-	r.endOrder()
-	r.serial++
-	r.order = order{number: r.serial}
-}
-
-// endOrder takes back what earlier messages say of an order that is cancelled without a result.
-func (r *reader) endOrder() {
-	if o := &r.order; r.current != nil && o.key != 0 && !o.hasResults && orderStatuses[o.status] == useWithdrawn {
-		r.current.cancel(o.key, r.message)
+	r.order = &order{}
+	if r.specimenFirst {
+		r.order.isLab, r.order.isControl = r.specimen.isLab, r.specimen.isControl
 	}
 }
 
 // readOrder reads an OBR.
 func (r *reader) readOrder(fields [][]byte) {
 	r.beginOrder()
-	o, collected := &r.order, r.timeField(fields, 7)
+	o, collected := r.order, r.timeField(fields, 7)
 	o.collected, o.issued = timestamp(collected), timestamp(r.timeField(fields, 22))
 	o.collectedUnread = isUnreadTime(collected, o.collected)
 	o.section, o.status = r.code(at(fields, 24)), r.code(at(fields, 25))
+
 	o.numbers = r.orderNumbers(fields)
 	for i, number := range r.numbers {
-		o.numbers[i] = cmp.Or(o.numbers[i], number)
+		if own := o.numbers[i]; own.value == "" || own.value == number.value && own.authority == "" {
+			o.numbers[i] = number
+		}
 	}
-	r.numbers = [2]string{}
-	o.id = cmp.Or(o.numbers[0], o.numbers[1])
-	_, code := r.test(at(fields, 4))
-	o.questionsPanel = panelsOfQuestions[code]
-	if o.id != "" {
-		o.key = maphash.String(seed, o.id) ^ 31*maphash.String(seed, code)
-	}
+	r.numbers = [2]orderNumber{}
+	o.isForm = r.isForm(at(fields, 4))
+	o.isLab = o.isLab || r.isLaboratory(o, fields)
+
 	parent := at(fields, 26)
 	o.about = r.reference(parent)
 	o.organism, o.freeOrganism = r.organism(parent, at(fields, 29))
@@ -73,12 +66,30 @@ func (r *reader) readOrder(fields [][]byte) {
 	o.isOrphan = o.organism == "" && isReference && bytes.ContainsFunc(parent, isLetterOrDigit)
 }
 
-// orderNumbers reads the numbers of who fills an order and who placed it, which are in the same fields of ORC and OBR. One that cannot be compared whole is none.
-func (r *reader) orderNumbers(fields [][]byte) (numbers [2]string) {
+// readSpecimen reads an SPM. It is about the order before it, and in messages
+// in which specimens come first about those behind it.
+func (r *reader) readSpecimen(fields [][]byte) {
+	isControl := controls[r.code(at(fields, 11))]
+	if r.specimenFirst {
+		r.specimen = order{isLab: true, isControl: isControl}
+		r.beginOrder()
+		return
+	}
+	r.order.isLab = true
+	r.order.isControl = r.order.isControl || isControl
+}
+
+// orderNumbers reads the numbers of who fills an order and who placed it, which
+// are in the same fields of ORC and OBR. One that cannot be compared whole is
+// none.
+func (r *reader) orderNumbers(fields [][]byte) (numbers [2]orderNumber) {
 	for i := range numbers {
-		if b := nth(r.first(at(fields, 3-i)), r.component, 1); len(b) <= maxCompared {
-			numbers[i] = r.textOnce(b)
+		b := r.first(at(fields, 3-i))
+		value := nth(b, r.component, 1)
+		if len(value) > maxCompared {
+			continue
 		}
+		numbers[i] = orderNumber{value: r.textOnce(value), authority: cmp.Or(r.compared(b, 2), r.compared(b, 3))}
 	}
 	return numbers
 }

@@ -5,19 +5,22 @@ import (
 	"strings"
 )
 
-// maxParents is how many results of a message are kept to be found as the parent of another.
+// maxParents is how many results of a message are kept to be found as the
+// parent of another.
 const maxParents = 1024
 
-// parents are results of a message that other orders are about: a bacterium whose resistance is tested.
+// parents are results of a message that other orders are about: a bacterium
+// whose resistance is tested.
 type parents map[parentKey]parent
 
-// parentKey is what an order says of its parent. Its order is "" where it does not say in which it is.
+// parentKey is what an order says of its parent. Its order is "" where it does
+// not say in which it is.
 type parentKey struct{ order, code, alternate, sub string }
 
 type parent struct {
 	found string
 	said  string // the value as written
-	// isSeveral tells that there are several results which it can be.
+	// isSeveral is set if it can be one of several results.
 	isSeveral bool
 }
 
@@ -27,11 +30,12 @@ func (r *reader) remember(test, sub, value []byte, found string) {
 	if len(code)+len(alternate)+len(sub) > maxCompared {
 		return
 	}
+
 	key := parentKey{"", string(code), string(alternate), string(sub)}
 	p := parent{found: found, said: string(value[:min(len(value), maxCompared)])}
 	r.parents.add(key, p)
-	for _, key.order = range r.order.numbers {
-		if key.order != "" {
+	for _, number := range r.order.numbers {
+		if key.order = number.value; key.order != "" {
 			r.parents.add(key, p)
 		}
 	}
@@ -45,18 +49,22 @@ func (all parents) add(key parentKey, p parent) {
 	}
 }
 
-// organism returns what the results of an order are about where it was made for what another result found: OBR-26 names that result, OBR-29 its order. If it is not
-// certain which result of the message that is, it is what OBR-26 says of it.
+// organism returns what the results of an order are about where it was made for
+// what another result found: OBR-26 names that result, OBR-29 its order. If it
+// is not certain which result of the message that is, it is what OBR-26 says of
+// it.
 func (r *reader) organism(result, order []byte) (organism string, free bool) {
 	result = bytes.TrimSpace(result)
 	if len(result) == 0 {
 		return "", false
 	}
 	code, said := nth(result, r.component, 1), bytes.TrimSpace(nth(result, r.component, 3))
-	key := parentKey{"", string(nth(code, r.sub, 1)), string(nth(code, r.sub, 4)), string(bytes.TrimSpace(nth(result, r.component, 2)))}
+	key := parentKey{"", string(nth(code, r.sub, 1)), string(nth(code, r.sub, 4)),
+		string(bytes.TrimSpace(nth(result, r.component, 2)))}
 	if key == (parentKey{}) {
 		return oneLine(r.compared(result, 3)), true
 	}
+
 	isOrderGiven := false
 	for n := 2; n > 0; n-- { // the number of who fills it, then of who placed it
 		number := r.compared(nth(nth(order, r.component, n), r.sub, 1), 1)
@@ -67,6 +75,7 @@ func (r *reader) organism(result, order []byte) (organism string, free bool) {
 			return p.found, false
 		}
 	}
+
 	p := r.parents[key]
 	if p.found != "" && !p.isSeveral && (!isOrderGiven || r.says(p.said, string(said))) {
 		return p.found, false
@@ -74,7 +83,9 @@ func (r *reader) organism(result, order []byte) (organism string, free bool) {
 	return oneLine(r.compared(result, 3)), true
 }
 
-// reference returns which result OBR-26 names: by code and sub-identifier, which stay when the organism that was found there is corrected, else in words.
+// reference returns which result OBR-26 names: by code and sub-identifier,
+// which stay when the organism that was found there is corrected, else in
+// words.
 func (r *reader) reference(result []byte) string {
 	code, sub := r.compared(nth(nth(result, r.component, 1), r.sub, 1), 1), r.compared(result, 2)
 	switch {
@@ -86,7 +97,7 @@ func (r *reader) reference(result []byte) string {
 	return ""
 }
 
-// says tells whether a component of a coded value is a text.
+// says reports whether a component of a coded value is a text.
 func (r *reader) says(value, text string) bool {
 	for part := range strings.SplitSeq(value, string(rune(r.component))) {
 		if text != "" && strings.EqualFold(strings.TrimSpace(part), text) {

@@ -41,7 +41,8 @@ func TestLatestPerTestIsPerOrganism(t *testing.T) {
 	t.Parallel()
 	in := message(head, ada)
 	for i, organism := range []string{"E COLI", "CANDIDA", "E COLI"} {
-		in += message(fmt.Sprintf("OBR|%d||F%d|50545-3^MIC^LN|||2024030%d|||||||||||||||||||600-7^%d^%s", i, i, i+1, i, organism),
+		in += message(fmt.Sprintf("OBR|%d||F%d|50545-3^MIC^LN|||2024030%d|||||||||||||||||||600-7^%d^%s", i, i, i+1,
+			i, organism),
 			fmt.Sprintf("OBX|1|SN|28-1^Ampicillin^LN||>=^%d|ug/mL|||||F", i))
 	}
 	labs, report := read(t, in, hl7v2.Options{LatestPerTest: true})
@@ -55,32 +56,42 @@ func TestLatestPerTestIsPerOrganism(t *testing.T) {
 func culture(number string, found ...string) string {
 	segments := []string{"OBR|1|P" + number + "|F" + number + "|600-7^Culture^LN|||20240305"}
 	for i, name := range found {
-		segments = append(segments, fmt.Sprintf("OBX|%d|CWE|600-7^Bacteria^LN|1|%d^%s^SCT^X%s^local^L||||||F", i+1, i+1, name, name[:3]))
+		segments = append(segments, fmt.Sprintf("OBX|%d|CWE|600-7^Bacteria^LN|1|%d^%s^SCT^X%s^local^L||||||F", i+1,
+			i+1, name, name[:3]))
 	}
 	return message(segments...)
 }
 
 // resistance is an order of what was found in another, with OBR-26 and OBR-29.
 func resistance(result, order string) string {
-	return message("OBR|9||F9|50545-3^MIC^LN|||20240305|||||||||||||||||||"+result+"|||"+order, "OBX|1|SN|28-1^Ampicillin^LN||>=^32|ug/mL||R|||F")
+	return message("OBR|9||F9|50545-3^MIC^LN|||20240305|||||||||||||||||||"+result+"|||"+order,
+		"OBX|1|SN|28-1^Ampicillin^LN||>=^32|ug/mL||R|||F")
 }
 
 func TestWhichOrganismWasTested(t *testing.T) {
 	t.Parallel()
 	const key = "600-7&Culture&LN^1"
 	tests := map[string]struct{ in, want string }{
-		"one culture":                           {culture("1", "Klebsiella") + resistance(key, ""), "Klebsiella"},
-		"by its order":                          {culture("1", "Klebsiella") + culture("2", "Candida") + resistance(key, "P1&HOSP^F1&LAB"), "Klebsiella"},
-		"by who placed it":                      {culture("1", "Klebsiella") + culture("2", "Candida") + resistance(key, "P2"), "Candida"},
-		"two cultures":                          {culture("1", "Klebsiella") + culture("2", "Candida") + resistance(key, ""), ""},
-		"two cultures, in words":                {culture("1", "Klebsiella") + culture("2", "Candida") + resistance(key+"^KLEB", ""), "KLEB"},
-		"two cultures of the same":              {culture("1", "Klebsiella") + culture("2", "Klebsiella") + resistance(key, ""), "Klebsiella"},
-		"two in one culture":                    {culture("1", "Klebsiella", "Candida") + resistance(key, "^F1"), ""},
-		"order of another message":              {culture("1", "Klebsiella") + resistance(key+"^Yeast", "^F7"), "Yeast"},
-		"order written otherwise, but the same": {culture("1", "Klebsiella") + resistance(key+"^XKle", "^F1-a"), "Klebsiella"},
-		"before the culture":                    {resistance(key, "") + culture("1", "Klebsiella"), ""},
-		"only in words":                         {culture("1", "Klebsiella") + resistance("^^Yeast", ""), "Yeast"},
-		"another patient's": {culture("1", "Klebsiella") + message("PID|2||1001^^^HOSP^MR||Lovelace^Ada||19661210|F") + resistance(key, ""),
+		"one culture": {culture("1", "Klebsiella") + resistance(key, ""), "Klebsiella"},
+		"by its order": {culture("1", "Klebsiella") + culture("2", "Candida") +
+			resistance(key, "P1&HOSP^F1&LAB"), "Klebsiella"},
+		"by who placed it": {culture("1", "Klebsiella") + culture("2", "Candida") +
+			resistance(key, "P2"), "Candida"},
+		"two cultures": {culture("1", "Klebsiella") + culture("2", "Candida") +
+			resistance(key, ""), ""},
+		"two cultures, in words": {culture("1", "Klebsiella") + culture("2", "Candida") +
+			resistance(key+"^KLEB", ""), "KLEB"},
+		"two cultures of the same": {culture("1", "Klebsiella") + culture("2", "Klebsiella") +
+			resistance(key, ""), "Klebsiella"},
+		"two in one culture": {culture("1", "Klebsiella", "Candida") + resistance(key, "^F1"), ""},
+		"order of another message": {culture("1", "Klebsiella") + resistance(key+"^Yeast", "^F7"),
+			"Yeast"},
+		"order written otherwise, but the same": {culture("1", "Klebsiella") + resistance(key+"^XKle", "^F1-a"),
+			"Klebsiella"},
+		"before the culture": {resistance(key, "") + culture("1", "Klebsiella"), ""},
+		"only in words":      {culture("1", "Klebsiella") + resistance("^^Yeast", ""), "Yeast"},
+		"another patient's": {culture("1", "Klebsiella") +
+			message("PID|2||1001^^^HOSP^MR||Lovelace^Ada||19661210|F") + resistance(key, ""),
 			""},
 	}
 	for name, test := range tests {
@@ -107,7 +118,8 @@ func TestCorrectedResistance(t *testing.T) {
 	t.Parallel()
 	const key = "600-7&Culture&LN^1"
 	in := message(head, ada) + culture("1", "Klebsiella") + resistance(key, "")
-	labs, report := read(t, in+message(head, ada)+culture("1", "Klebsiella")+strings.Replace(resistance(key, ""), "|||F", "|||W", 1), hl7v2.Options{})
+	labs, report := read(t, in+message(head, ada)+culture("1", "Klebsiella")+strings.Replace(resistance(key, ""),
+		"|||F", "|||W", 1), hl7v2.Options{})
 	require.Len(t, labs, 1)
 	assert.Equal(t, "Bacteria", labs[0].Name)
 	assert.Equal(t, 2, report.Count(clinical.StatusNotSent))
@@ -116,15 +128,18 @@ func TestCorrectedResistance(t *testing.T) {
 func TestResistanceOfACorrectedOrganism(t *testing.T) {
 	t.Parallel()
 	in := func(organism, mic, flag, status string) string {
-		return message(head, ada, "OBR|1|P1|F1|600-7^Culture^LN|||20240305", "OBX|1|CWE|600-7^Bacteria^LN|1|1^"+organism+"^SCT||||||"+status,
-			"OBR|2|P2|F2|50545-3^MIC^LN|||20240305|||||||||||||||||||600-7&Culture&LN^1^"+organism, "OBX|1|NM|28-1^Ampicillin^LN||"+mic+"|ug/mL||"+flag+"|||"+status)
+		return message(head, ada, "OBR|1|P1|F1|600-7^Culture^LN|||20240305",
+			"OBX|1|CWE|600-7^Bacteria^LN|1|1^"+organism+"^SCT||||||"+status,
+			"OBR|2|P2|F2|50545-3^MIC^LN|||20240305|||||||||||||||||||600-7&Culture&LN^1^"+organism,
+			"OBX|1|NM|28-1^Ampicillin^LN||"+mic+"|ug/mL||"+flag+"|||"+status)
 	}
 	got, report := rows(t, in("E. coli", "4", "S", "F")+in("Klebsiella", "16", "R", "C"))
 	assert.ElementsMatch(t, []string{"Bacteria: Klebsiella", "Ampicillin (Klebsiella): 16 ug/mL"}, got)
 	assert.Equal(t, 2, report.Count(clinical.Replaced))
 
 	words := func(organism, status string) string {
-		return message(head, ada, "OBR|2|P2|F2|50545-3^MIC^LN|||20240305|||||||||||||||||||^^"+organism, "OBX|1|NM|28-1^Ampicillin^LN||4|ug/mL|||||"+status)
+		return message(head, ada, "OBR|2|P2|F2|50545-3^MIC^LN|||20240305|||||||||||||||||||^^"+organism,
+			"OBX|1|NM|28-1^Ampicillin^LN||4|ug/mL|||||"+status)
 	}
 	got, _ = rows(t, words("E. coli", "F")+words("Klebsiella", "C"))
 	assert.Len(t, got, 2, "each is about an organism of its own")

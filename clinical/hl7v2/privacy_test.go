@@ -1,6 +1,7 @@
 package hl7v2_test
 
 import (
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -13,16 +14,11 @@ import (
 	"github.com/heliosai/helios-go/clinical/hl7v2"
 )
 
-// people is a message that says of people all that it can, with a result whose free text is %.
-const people = `MSH|^~\&|LAB|HOSP|||20240305||ORU^R01|CTRL4711|P|2.5.1
-PID|1|EXT555|MRN8801^^^HOSP~SSN-9^^^US|ALT777|Lovelace^Ada^Augusta|Byron|19661210|F|Countess^Enchantress||12 Ockham Park^Flat 9^Horsley^^KT246^UK||^PRN^PH^^44^20^7946018|07700900123||||ACC6601||DLN5502
-NK1|1|Babbage^Charles||5 Devonshire St^^Marylebone||020 7946 0999
-PV1|1|I|WARD77||||D100^Snow^John|D101^Nightingale^Florence|||||||||||VN3303
-ORC|RE|PLACER1|FILLER1|||||||E9^Clerk^Enid||D100^Snow^John||^^^^^555^0100200|||||||Ockham Clinic|9 Clinic Rd^^Guildford
-OBR|1|PLACER1|FILLER1|1^T^L|||20240305|||CO1^Collector^Carl||||||D100^Snow^John|555-0100|||||||||||C1^Copy^Cora||||I1&Interpreter&Ida
-OBX|1|ST|1^T^L||%||||||F|||||OB1^Observer^Olga|||||||Central Labs Ltd|1 Lab Way^^Labtown|DIR1^Director^Dora
-NTE|1||Ada fainted
-SPM|1|SPECPL^SPECFI`
+// people is a message that says of people all that it can, with a result whose
+// free text is %.
+//
+//go:embed testdata/people.hl7
+var people string
 
 func withText(text string) string {
 	return strings.ReplaceAll(strings.Replace(people, "%", text, 1), "\n", "\r")
@@ -31,18 +27,24 @@ func withText(text string) string {
 func TestFreeTextThatNamesSomeone(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		"LOVELACE, A", "seen by Ada", "augusta", "Byron", "Enchantress", "MRN8801", "ssn 9", "EXT555", "ALT777", "ACC6601", "DLN5502",
-		"12 Ockham Park", "Flat 9", "Horsley", "KT246", "call 7946018", "07700900123", "Babbage", "Devonshire St: 5 Devonshire St", "Marylebone", "020-7946-0999",
-		"WARD77", "Dr Snow", "Nightingale", "VN3303", "order PLACER1", "FILLER1", "Enid", "0100200", "Ockham Clinic", "9 Clinic Rd.", "Guildford", "Collector",
-		"Cora", "Interpreter", "told Olga", "Central Labs Ltd", "1 Lab Way", "Labtown", "Director", "SPECPL", "SPECFI", "born 19661210",
-		"mail a@b.org", "see https://x.org", "see www.x.org", "call (510) 231-1790", "call 651-201-3548", "call 651.201.3548", "call +44 20 1234 5678", "123-45-6789",
+		"LOVELACE, A", "seen by Ada", "augusta", "Byron", "Enchantress", "MRN8801", "ssn 9", "EXT555", "ALT777",
+		"ACC6601", "DLN5502",
+		"12 Ockham Park", "Flat 9", "Horsley", "KT246", "call 7946018", "07700900123", "Babbage",
+		"Devonshire St: 5 Devonshire St", "Marylebone", "020-7946-0999",
+		"WARD77", "Dr Snow", "Nightingale", "VN3303", "order PLACER1", "FILLER1", "Enid", "0100200", "Ockham Clinic",
+		"9 Clinic Rd.", "Guildford", "Collector",
+		"Cora", "Interpreter", "told Olga", "Central Labs Ltd", "1 Lab Way", "Labtown", "Director", "SPECPL",
+		"SPECFI", "born 19661210",
+		"mail a@b.org", "see https://x.org", "see www.x.org", "call (510) 231-1790", "call 651-201-3548",
+		"call 651.201.3548", "call +44 20 1234 5678", "123-45-6789",
 	} {
 		labs, report := read(t, withText(text), hl7v2.Options{})
 		assert.Empty(t, labs, text)
 		assert.Equal(t, 1, report.Count(clinical.Identifying), text)
 	}
 	for _, text := range []string{
-		"Negative", "Not seen", "adapted", "Snowy", "1:128", "ratio 12-34-56", "5 x 10-3", "2024-03-05", "10 000 000 copies", "555", "lab", "see comment", "high",
+		"Negative", "Not seen", "adapted", "Snowy", "1:128", "ratio 12-34-56", "5 x 10-3", "2024-03-05",
+		"10 000 000 copies", "555", "lab", "see comment", "high",
 		"no growth after 48 h", "1.234.567 cells", "3 / 4", "7946", "210000",
 	} {
 		labs, report := read(t, withText(text), hl7v2.Options{})
@@ -57,7 +59,8 @@ func TestNothingOfPeopleLeaves(t *testing.T) {
 		in := withText(text)
 		patients, rest, err := hl7v2.ByPatient(strings.NewReader(in), hl7v2.Options{ReferenceDate: referenceDate})
 		require.NoError(t, err)
-		out, err := json.Marshal(struct{ A, B, C, D any }{patients[0].Request, patients[0].Report, patients[0].Report.String(), rest})
+		out, err := json.Marshal(struct{ A, B, C, D any }{patients[0].Request, patients[0].Report,
+			patients[0].Report.String(), rest})
 		require.NoError(t, err)
 		for _, s := range personalStrings(strings.ReplaceAll(in, "\r", "\n")) {
 			assert.NotContains(t, strings.ToLower(string(out)), strings.ToLower(s))
@@ -73,16 +76,20 @@ func TestNamesAndRangesAreLookedThroughToo(t *testing.T) {
 	labs, report = read(t, message(head, ada, cbc, "OBX|1|NM|1^T^L||5|g|as for Lovelace|N|||F"), hl7v2.Options{})
 	require.Len(t, labs, 1)
 	assert.Empty(t, labs[0].ReferenceRange)
-	assert.Equal(t, []clinical.Issue{{Reason: clinical.Identifying, Source: "message 1, OBX 1", Sent: true}}, report.Issues)
-	labs, report = read(t, message(head, ada, cbc, "OBX|1|NM|1^T^L||5|g|"+strings.Repeat("words ", 50)+"|N|||F"), hl7v2.Options{})
+	assert.Equal(t, []clinical.Issue{{Reason: clinical.Identifying, Source: "message 1, OBX 1", Sent: true}},
+		report.Issues)
+	labs, report = read(t, message(head, ada, cbc, "OBX|1|NM|1^T^L||5|g|"+strings.Repeat("words ", 50)+"|N|||F"),
+		hl7v2.Options{})
 	require.Len(t, labs, 1)
 	assert.Empty(t, labs[0].ReferenceRange)
 	assert.Equal(t, 1, report.Count(clinical.Narrative))
-	labs, _ = read(t, message(head, ada, "PV1|1||||||1^White^John", cbc, "OBX|1|NM|White cells||5|g||N|||F"), hl7v2.Options{})
+	labs, _ = read(t, message(head, ada, "PV1|1||||||1^White^John", cbc, "OBX|1|NM|White cells||5|g||N|||F"),
+		hl7v2.Options{})
 	assert.Len(t, labs, 1, "a physician's name is looked for in values only")
 }
 
-// All texts that are sent are looked through, and how depends on whether someone can have typed them.
+// All texts that are sent are looked through, and how depends on whether
+// someone can have typed them.
 func TestTextsAreLookedThrough(t *testing.T) {
 	t.Parallel()
 	const white = "PID|1||20817443^^^H||White^Zoe^Ann||19800616|F|||12 Elm St^^Boston||^^^^^555^9870100"
@@ -127,18 +134,45 @@ func TestTextsAreLookedThrough(t *testing.T) {
 		assert.Equal(t, test.sent == "", report.Dropped() == 1, name)
 	}
 	_, report := read(t, message(head, white, cbc, "OBX|1|NM|WBC^White blood cells^L||5|g||N|||F"), hl7v2.Options{})
-	assert.Equal(t, []clinical.Issue{{Reason: clinical.Identifying, Source: "message 1, OBX 1", Sent: true}}, report.Issues, "what stands in place of a name is reported")
+	assert.Equal(t, []clinical.Issue{{Reason: clinical.Identifying, Source: "message 1, OBX 1", Sent: true}},
+		report.Issues, "what stands in place of a name is reported")
+}
+
+// A patient called Rose Iron keeps her iron, and her name stays here.
+func TestAPatientCalledIron(t *testing.T) {
+	t.Parallel()
+	const rose = "PID|1||1001^^^HOSP^MR||Iron^Rose||19661210|F"
+	in := message(head, rose, cbc,
+		"OBX|1|NM|2498-4^Iron^LN||90|ug/dL|60-170||||F",
+		"OBX|2|NM|FE^Iron^L^2498-4^Iron^LN||91|ug/dL|60-170||||F",
+		"OBX|3|NM|FE2^Iron of Rose Iron^L||92|ug/dL|60-170||||F",
+		"OBX|4|ST|2499-2^Comment on iron^LN||seen with Rose Iron||||||F",
+		"OBX|5|CE|2500-7^Supplement^LN||1^Iron^SCT||||||F",
+		"OBX|6|CE|2501-5^Iron of Iron, Rose^LN||1^given^SCT||||||F")
+	labs, report := read(t, in, hl7v2.Options{})
+
+	var got []string
+	for _, lab := range labs {
+		got = append(got, lab.Name+": "+lab.Value)
+	}
+	assert.ElementsMatch(t, []string{"Iron: 90 ug/dL", "2498-4: 91 ug/dL", "FE2: 92 ug/dL", "Supplement: Iron",
+		"2501-5: given"}, got)
+	assert.Equal(t, 4, report.Count(clinical.Identifying), "three names gave way to their codes, a text is not sent")
+	assert.NotContains(t, strings.ToLower(fmt.Sprint(got, report)), "rose")
 }
 
 // Names are learned from every segment that tells of people.
 func TestPeopleAreLearned(t *testing.T) {
 	t.Parallel()
 	for _, segment := range []string{
-		"PD1|1||Learned Clinic|1^Learned^Iron", "MRG|1||||||Learned^Iron", "GT1|1||Learned^Iron", "IN1|1|||||||||||||||Learned^Iron", "CTD|1|Learned^Iron",
-		"PRT|1||||1^Learned^Iron", "ROL|1|||1^Learned^Iron", "NK1|1|Learned", "PV1|1||||||1^Learned^Iron", "PV1|1||||||1^&&Learned^Iron",
+		"PD1|1||Learned Clinic|1^Learned^Iron", "MRG|1||||||Learned^Iron", "GT1|1||Learned^Iron",
+		"IN1|1|||||||||||||||Learned^Iron", "CTD|1|Learned^Iron",
+		"PRT|1||||1^Learned^Iron", "ROL|1|||1^Learned^Iron", "NK1|1|Learned", "PV1|1||||||1^Learned^Iron",
+		"PV1|1||||||1^&&Learned^Iron",
 		"ORC|RE|||||||||1^^Learned", "OBR|1|||1^T" + strings.Repeat("|", 28) + "1&Iron&Learned",
 	} {
-		labs, report := read(t, message(head, ada, segment, cbc, "OBX|1|ST|1^T^L||told learned||||||F", hemoglobin), hl7v2.Options{})
+		labs, report := read(t, message(head, ada, segment, cbc, "OBX|1|ST|1^T^L||told learned||||||F", hemoglobin),
+			hl7v2.Options{})
 		assert.Len(t, labs, 1, segment)
 		assert.Equal(t, 1, report.Count(clinical.Identifying), segment)
 	}
@@ -193,20 +227,30 @@ func TestTooMuchIsKnownOfPeople(t *testing.T) {
 	free := "OBX|1|ST|1^T^L||seen|||N|||F"
 	for name, segment := range map[string]string{
 		"names":             "NK1|1|" + strings.Repeat("~", 5000),
-		"bytes":             "NK1|1|" + strings.Repeat("x", 300<<10),
 		"a segment":         "PV1|1|" + strings.Repeat("x", 2<<20),
 		"an order":          "OBR|1|" + strings.Repeat("x", 2<<20),
+		"a document":        "OBX|1|ED|1^T^L||" + strings.Repeat("x", 2<<20),
 		"a result":          "OBX|1|ST|1^T^L||" + strings.Repeat("x", 2<<20),
 		"different persons": "NK1|1|" + many(10000),
 	} {
 		labs, report := read(t, message(head, ada, cbc, segment, free, hemoglobin), hl7v2.Options{})
-		if name == "names" || name == "a result" {
-			assert.Len(t, labs, 2, "empty names are none, and a report that is too large tells little of people")
+		if name == "names" {
+			assert.Len(t, labs, 2, "empty names are none")
 			continue
 		}
 		assert.Len(t, labs, 1, name)
 		assert.Equal(t, 1, report.Count(clinical.Identifying), name)
 	}
+}
+
+// Whom a document names is looked for in other texts of the message.
+func TestPeopleOfADocument(t *testing.T) {
+	t.Parallel()
+	labs, report := read(t, message(head, ada, cbc,
+		"OBX|1|ED|PDF^Report^L||^application^pdf^Base64^QUJD||||||F|||||1^Learned^Iron",
+		"OBX|2|ST|1^T^L||told learned||||||F", hemoglobin), hl7v2.Options{})
+	assert.Len(t, labs, 1)
+	assert.Equal(t, 1, report.Count(clinical.Identifying))
 }
 
 // many returns the names of many persons.

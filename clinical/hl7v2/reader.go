@@ -1,6 +1,7 @@
 package hl7v2
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -16,65 +17,69 @@ import (
 const (
 	// maxPatients is how many patients one input can be about.
 	maxPatients = 10_000
-	// maxResults is how many results of several patients are kept. Those of one patient are bounded by package labs.
+	// maxResults is how many results of several patients are kept. Those of one
+	// patient are bounded by package labs.
 	maxResults = 500_000
-	// maxPending is how many results of a message wait for what comes behind them; with more, only texts wait, and maxWaiting of these at most.
-	maxPending   = 1024
+	// maxPending is how many results of a message wait for what comes behind
+	// them: a specimen that is a control, and people who are named.
+	maxPending   = 4096
 	firstPending = 8
-	maxWaiting   = 1024
-	// maxCancelled is how many cancelled orders of a patient are remembered until what came before is taken back.
-	maxCancelled = 1 << 12
-	// maxControls is how many orders of a message are known to be about no patient.
-	maxControls = 1 << 10
 )
 
 // reader reads messages, and gives each result to its patient.
 type reader struct {
-	encoding
+	syntax
 	opts *Options
 	scan *scanner
 	// report is what is found before a patient is known, or without one.
 	report *clinical.Report
-	// one is set if the input may be about one patient only. Then all has one report.
+	// one is set if the input may be about one patient only. Then all has one
+	// report.
 	one      bool
 	patients []*patient
 	byID     map[string][]*patient // by the number alone
 	added    int
 
 	message int // number, from 1
-	// sender is who sends the message: what numbers are without another authority are that one's.
+	// sender is who sends the message: what numbers are without another
+	// authority are that one's.
 	sender string
 	// skipped is set within a message that is not read.
 	skipped bool
+	// untyped is set within a message that does not say of which type it is. It
+	// is read from its first OBR on, behind which its PID is held.
+	untyped bool
+	held    []byte
+	// animal is set behind the PID of one.
+	animal  bool
 	current *patient
 	pids    int
-	order   order
-	orders  int       // of the message
-	numbers [2]string // of the order that comes, as an ORC says
-	serial  uint64    // of the last order, in the input
-	obxs    int
+	order   *order
+	// specimen is what the last SPM says where specimenFirst is set: where an
+	// SPM comes before its orders, not behind them.
+	specimen      order
+	specimenFirst bool
+	orders        int            // of the message
+	numbers       [2]orderNumber // of the order that comes, as an ORC says
+	obxs          int
 
-	pending  []pending
-	waiting  int             // of pending, those that waited at the last flush
-	controls map[uint64]bool // orders of this message whose specimen is no patient's
-	parents  parents
-	groups   map[uint64]group
+	pending []pending
+	parents parents
 
 	knownFlags  map[string][]labs.Flag
 	knownRanges map[string][]labs.Range
-	lastTime    []byte
-	lastDate    string
 
-	known     people.Set
-	ofPatient bool // what is read of a mention
-	mentions  []mention
-	mentioned []byte
-	read      int
+	known     people.Screen
+	ofPatient bool              // what learn reads
+	said      map[*place][]byte // what it read last of a field
 }
 
 func newReader(r io.Reader, opts *Options, one bool) *reader {
-	return &reader{opts: opts, known: people.Set{Max: maxKnown}, scan: newScanner(r), report: &clinical.Report{}, one: one, byID: map[string][]*patient{},
-		controls: map[uint64]bool{}, parents: parents{}, groups: map[uint64]group{}, knownFlags: map[string][]labs.Flag{}, knownRanges: map[string][]labs.Range{}}
+	return &reader{syntax: syntax{charset: undeclared}, opts: opts,
+		known: people.Screen{Set: people.Set{Max: maxKnown}, Redact: opts.Redact}, scan: newScanner(r),
+		report: &clinical.Report{}, one: one, byID: map[string][]*patient{},
+		parents: parents{}, said: map[*place][]byte{},
+		knownFlags: map[string][]labs.Flag{}, knownRanges: map[string][]labs.Range{}}
 }
 
 // place returns where something is, for the report and for errors.
@@ -100,13 +105,15 @@ func (r *reader) all() error {
 			r.endMessage()
 			return &readError{r.message, err}
 		}
+
 		if err := r.segment(seg); err != nil {
 			return err
 		}
 	}
 }
 
-// readError is an error of the caller's reader. Its text leaves out the reader's, which can name a file by a patient.
+// readError is an error of the caller's reader. Its text leaves out the
+// reader's, which can name a file by a patient.
 type readError struct {
 	message int
 	err     error
@@ -130,7 +137,15 @@ func (r *reader) segment(seg segment) error {
 		return nil
 	case r.skipped || r.message == 0:
 		return nil
-	case seg.kind == obx:
+	}
+
+	data, ok := r.readable(seg.data)
+	if !ok {
+		r.refuse()
+		return nil
+	}
+	seg.data = data
+	if seg.kind == obx {
 		r.obxs++
 	}
 	switch seg.kind {
@@ -138,6 +153,10 @@ func (r *reader) segment(seg segment) error {
 		r.pids++
 		if seg.tooLarge {
 			return r.errorAt("PID", r.pids, "is larger than 1 MiB")
+		}
+		if r.untyped && r.orders == 0 {
+			r.held = bytes.Clone(seg.data)
+			return nil
 		}
 		return r.newPatient(r.split(seg.data))
 	case pd1, mrg, nk1, gt1, in1, pv1, orc, ctd, prt, rol, spm:
@@ -147,39 +166,62 @@ func (r *reader) segment(seg segment) error {
 		}
 		fields := r.split(seg.data)
 		r.learn(seg.kind, fields)
-		switch {
-		case seg.kind == orc:
+		if seg.kind == orc {
 			r.numbers = r.orderNumbers(fields)
-		case seg.kind == spm && controls[r.code(at(fields, 11))] && !r.controls[r.order.number]:
-			if len(r.controls) >= maxControls {
-				r.flush(true)
-				clear(r.controls)
-			}
-			r.controls[r.order.number] = true
-			r.recall()
+		}
+		if seg.kind == spm {
+			r.readSpecimen(fields)
 		}
 	case obr:
-		r.orders++
-		if seg.tooLarge {
-			r.beginOrder()
-			r.known.Miss()
-			r.toReport().Drop(clinical.Malformed, r.place("OBR", r.orders), "")
-			return nil
-		}
-		fields := r.split(seg.data)
-		r.learn(obr, fields)
-		r.readOrder(fields)
+		return r.orderSegment(seg)
 	case obx:
-		if r.current == nil {
-			if err := r.newPatient(nil); err != nil {
-				return err
-			}
-		}
-		r.observation(seg)
-		if !r.one && r.added > maxResults {
-			return r.errorAt("OBX", r.obxs, fmt.Sprintf("is one of more than %d results", maxResults))
-		}
+		return r.resultSegment(seg)
 	case other, msh:
+	}
+	return nil
+}
+
+// orderSegment reads an OBR.
+func (r *reader) orderSegment(seg segment) error {
+	r.orders++
+	if r.held != nil {
+		held := r.held
+		r.held = nil
+		if err := r.newPatient(r.split(held)); err != nil {
+			return err
+		}
+	}
+
+	if seg.tooLarge {
+		r.beginOrder()
+		r.known.Miss()
+		r.toReport().Drop(clinical.Malformed, r.place("OBR", r.orders), "")
+		return nil
+	}
+	fields := r.split(seg.data)
+	r.learn(obr, fields)
+	r.readOrder(fields)
+	return nil
+}
+
+// resultSegment reads an OBX.
+func (r *reader) resultSegment(seg segment) error {
+	switch {
+	case r.animal:
+		r.report.Drop(clinical.Animal, r.place("OBX", r.obxs), "")
+		return nil
+	case r.untyped && r.orders == 0:
+		r.report.Drop(clinical.TypeNotSent, r.place("OBX", r.obxs), "")
+		return nil
+	case r.current == nil:
+		if err := r.newPatient(nil); err != nil {
+			return err
+		}
+	}
+
+	r.observation(seg)
+	if !r.one && r.added > maxResults {
+		return r.errorAt("OBX", r.obxs, fmt.Sprintf("is one of more than %d results", maxResults))
 	}
 	return nil
 }
@@ -192,68 +234,17 @@ func (r *reader) toReport() *clinical.Report {
 	return r.report
 }
 
-// beginMessage reads an MSH.
-func (r *reader) beginMessage(seg segment) {
-	r.skipped, r.current, r.pids, r.orders, r.obxs = true, nil, 0, 0, 0
-	r.mismatch = false
-	clear(r.controls)
-	r.forgetOrders()
-	before := r.delimiters
-	if seg.tooLarge || !r.readDelimiters(seg.data) {
-		r.report.Drop(clinical.Malformed, r.place("MSH", 0), "")
-		return
-	}
-	if r.delimiters != before {
-		r.forgetTexts()
-	}
-	fields := r.split(seg.data) // MSH-1 is the separator itself, so the field with number n is at n-1
-	if name := r.code(at(fields, 8)); name != "ORU" && !strings.HasPrefix(name, "ORU_") {
-		r.report.Drop(clinical.TypeNotSent, r.place("MSH", 0), listed(name, messageTypes))
-		return
-	}
-	r.sender = ""
-	if application, facility := r.compared(at(fields, 2), 1), r.compared(at(fields, 3), 1); application+facility != "" {
-		r.sender = application + "\x00" + facility
-	}
-	declared := r.compared(r.first(at(fields, 17)), 1)
-	if declared == "" {
-		declared = r.opts.Charset
-	}
-	charset, ok := charsetOf(declared)
-	if !ok {
-		r.report.Drop(clinical.Unreadable, r.place("MSH", 0), "")
-		return
-	}
-	if charset != r.charset {
-		r.charset = charset
-		r.forgetTexts()
-	}
-	r.skipped = false
-}
-
-// forgetTexts ends what holds for one encoding only.
-func (r *reader) forgetTexts() {
-	clear(r.interned)
-	clear(r.knownFlags)
-}
-
-// endMessage gives the results of a message to their patients.
-func (r *reader) endMessage() {
-	r.flush(true)
-	r.endOrder()
-	if r.mismatch && !r.skipped {
-		r.toReport().Note(clinical.CharacterSet, r.place("MSH", 0), "")
-	}
-	r.mismatch = false
-	r.forget()
-}
-
 // newPatient finds the patient of a PID, or of results without one.
 func (r *reader) newPatient(fields [][]byte) error {
-	r.flush(true)
-	if r.current != nil {
+	r.flush()
+	if r.current != nil || r.animal {
 		r.forgetOrders()
 	}
+	if r.animal = r.isAnimal(at(fields, 35)); r.animal {
+		r.current = nil
+		return nil
+	}
+
 	who := r.identify(fields)
 	p, ambiguous := r.find(&who)
 	if p == nil {
@@ -289,6 +280,16 @@ func (r *reader) newPatient(fields [][]byte) error {
 	return nil
 }
 
+// isAnimal reports whether a species, PID-35, is not the human one.
+func (r *reader) isAnimal(species []byte) bool {
+	name, _ := r.codedText(r.first(species))
+	switch strings.TrimSuffix(strings.ToLower(name), " (organism)") {
+	case "", "human", "human being", "homo sapiens", "unknown":
+		return false
+	}
+	return r.code(species) != "337915000" // Homo sapiens
+}
+
 // index lets a patient be found by number.
 func (r *reader) index(p *patient) {
 	for i := range p.ids {
@@ -299,7 +300,8 @@ func (r *reader) index(p *patient) {
 	}
 }
 
-// find returns the patient who is the same. If it could be several of them it is none.
+// find returns the patient who is the same. If it could be several of them it
+// is none.
 func (r *reader) find(who *identity) (found *patient, ambiguous bool) {
 	for i := range who.ids {
 		for _, p := range r.byID[who.ids[i].value] {
@@ -312,6 +314,7 @@ func (r *reader) find(who *identity) (found *patient, ambiguous bool) {
 			}
 		}
 	}
+
 	if ambiguous {
 		return nil, true
 	}

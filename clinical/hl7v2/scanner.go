@@ -6,7 +6,8 @@ import (
 	"io"
 )
 
-// maxSegment is how large a segment can be that is read, in bytes. Attachments have no limit: they are passed over.
+// maxSegment is how large a segment can be that is read, in bytes. Attachments
+// have no limit: they are passed over.
 const maxSegment = 1 << 20
 
 const (
@@ -14,9 +15,11 @@ const (
 	usualBuffer = 8 << 10 // it is larger only while a segment is
 	// maxBlanks is how many line breaks in a row can be within a segment.
 	maxBlanks = 64
-	// maxReads is how often a reader may return nothing before it counts as broken.
+	// maxReads is how often a reader may return nothing before it counts as
+	// broken.
 	maxReads = 100
-	// headLength is how much of a segment is looked at to tell whether it is needed.
+	// headLength is how much of a segment is looked at to tell whether it is
+	// needed.
 	headLength = 64
 )
 
@@ -43,22 +46,32 @@ const (
 	rol
 )
 
+var kinds = map[string]kind{
+	"MSH": msh, "PID": pid, "NK1": nk1, "PV1": pv1, "ORC": orc, "OBR": obr, "OBX": obx, "SPM": spm,
+	"PD1": pd1, "MRG": mrg, "GT1": gt1, "IN1": in1, "CTD": ctd, "PRT": prt, "ROL": rol,
+}
+
 // segment is a segment of a message.
 type segment struct {
 	kind kind
-	// data is valid until the next call of scanner.next. It is nothing of what was passed over.
+	// data is valid until the next call of scanner.next. It is nothing of what
+	// was passed over.
 	data []byte
-	// attachment is the type, ED or RP, of an OBX whose value is a document. Of a large one data lacks most of the value.
+	// attachment is the type, ED or RP, of an OBX whose value is a document.
 	attachment string
-	// tooLarge tells that data lacks most of the value of an OBX, or is nothing.
+	// tooLarge is set if the segment is passed over for its size.
 	tooLarge bool
+	// unended is set for the last segment of an input that ends within a line.
+	unended bool
 	// stray is a line that belongs to no message.
 	stray bool
 }
 
-// scanner reads segments one by one. Its memory is bounded: what is not needed, or larger than maxSegment, is passed over without being kept.
+// scanner reads segments one by one. Its memory is bounded: what is not needed,
+// or larger than maxSegment, is passed over without being kept.
 //
-// A segment ends before the next line that looks like one. So a line break within a text, which the standard forbids and senders write, does not cut the
+// A segment ends before the next line that looks like one. So a line break
+// within a text, which the standard forbids and senders write, does not cut the
 // segment in two.
 type scanner struct {
 	r        io.Reader
@@ -67,24 +80,17 @@ type scanner struct {
 	err      error
 	// field is the separator of the current message; 0 before the first.
 	field byte
-	// cut is how far the search for the value of an OBX has come.
-	cut cut
-}
-
-// cut is about the field of a segment that is removed while the segment is read.
-type cut struct {
-	fields int // before at
-	at     int // in the window: where the search goes on, then where the field begins
-	ended  bool
 }
 
 func newScanner(r io.Reader) *scanner { return &scanner{r: r, buf: make([]byte, firstBuffer)} }
 
-// more reads more, and makes room for it. It returns false at the end of the input.
+// more reads more, and makes room for it. It returns false at the end of the
+// input.
 func (s *scanner) more() bool {
 	if s.err != nil {
 		return false
 	}
+
 	if s.end == len(s.buf) {
 		room := s.buf
 		if len(s.buf) < usualBuffer || s.end-s.pos > len(s.buf)/2 {
@@ -93,6 +99,7 @@ func (s *scanner) more() bool {
 		s.end = copy(room, s.window())
 		s.pos, s.buf = 0, room
 	}
+
 	for range maxReads {
 		n, err := s.r.Read(s.buf[s.end:])
 		s.end += n
@@ -104,6 +111,7 @@ func (s *scanner) more() bool {
 			return false
 		}
 	}
+
 	s.err = io.ErrNoProgress
 	return false
 }
@@ -116,10 +124,12 @@ func (s *scanner) have(n int) {
 	}
 }
 
-// isBreak tells whether c ends a line. The last two frame messages in the minimal lower layer protocol.
+// isBreak reports whether c ends a line. The last two frame messages in the
+// minimal lower layer protocol.
 func isBreak(c byte) bool { return c == '\r' || c == '\n' || c == 0x0b || c == 0x1c }
 
-// blank returns how many bytes at the start of b are between segments: line breaks, spaces and byte order marks.
+// blank returns how many bytes at the start of b are between segments: line
+// breaks, spaces and byte order marks.
 func blank(b []byte) int {
 	i := 0
 	for i < len(b) {
@@ -158,8 +168,8 @@ func (s *scanner) next() (segment, error) {
 			break
 		}
 	}
+
 	seg, keep := s.describe()
-	s.cut = cut{}
 	from := 0 // where in the window the current line goes on
 	for {
 		n := lineEnd(s.window()[from:])
@@ -179,7 +189,9 @@ func (s *scanner) next() (segment, error) {
 		from = next
 		seg, keep, from = s.limit(seg, keep, from)
 	}
+
 	rest := s.end - s.pos
+	seg.unended = true
 	return s.emit(seg, keep, rest, rest), s.brokenOff()
 }
 
@@ -199,14 +211,8 @@ func (s *scanner) brokenOff() error {
 	return nil
 }
 
-// limit drops what is not kept of a segment: the value of an OBX that is a document or too large, and all of another segment that is too large. The other fields
-// of an OBX tell which result it takes the place of.
+// limit drops what is not kept of a segment up to from.
 func (s *scanner) limit(seg segment, keep bool, from int) (segment, bool, int) {
-	if keep && seg.kind == obx && (seg.attachment != "" || seg.tooLarge || from > maxSegment) {
-		n := s.cutValue(from)
-		seg.tooLarge = seg.tooLarge || n > 0 && seg.attachment == ""
-		from -= n
-	}
 	if keep && from > maxSegment {
 		seg.tooLarge, keep = true, false
 	}
@@ -217,33 +223,6 @@ func (s *scanner) limit(seg segment, keep bool, from int) (segment, bool, int) {
 	return seg, keep, from
 }
 
-// valueField is the number of an OBX's value.
-const valueField = 5
-
-// cutValue removes what is in the window of the value of an OBX, up to from, and returns how much that was.
-func (s *scanner) cutValue(from int) int {
-	b, c := s.window()[:from], &s.cut
-	for c.fields < valueField {
-		n := bytes.IndexByte(b[c.at:], s.field)
-		if n < 0 {
-			c.at = from
-			return 0
-		}
-		c.at += n + 1
-		c.fields++
-	}
-	if c.ended {
-		return 0
-	}
-	n := bytes.IndexByte(b[c.at:], s.field)
-	if c.ended = n >= 0; !c.ended {
-		n = from - c.at
-	}
-	copy(b[n:], b[:c.at])
-	s.pos += n
-	return n
-}
-
 func (s *scanner) emit(seg segment, keep bool, end, next int) segment {
 	if keep {
 		seg.data = s.buf[s.pos : s.pos+end : s.pos+end]
@@ -252,7 +231,8 @@ func (s *scanner) emit(seg segment, keep bool, end, next int) segment {
 	return seg
 }
 
-// follows looks at what comes behind a line that ends at from: where it begins, and whether it belongs to the same segment.
+// follows looks at what comes behind a line that ends at from: where it begins,
+// and whether it belongs to the same segment.
 func (s *scanner) follows(from int) (next int, joined bool) {
 	for next = from; ; {
 		s.have(next + headLength)
@@ -271,6 +251,7 @@ func (s *scanner) follows(from int) (next int, joined bool) {
 			break
 		}
 	}
+
 	return next, !s.isHeader(s.window()[next:])
 }
 
@@ -284,11 +265,12 @@ func name3(b []byte) (name [3]byte) {
 	return name
 }
 
-// isHeader tells whether b begins with a segment's name.
+// isHeader reports whether b begins with a segment's name.
 func (s *scanner) isHeader(b []byte) bool {
 	if len(b) < 3 {
 		return false
 	}
+
 	name, bare := name3(b), len(b) == 3 || isBreak(b[3])
 	switch string(name[:]) {
 	case "MSH", "FHS", "BHS":
@@ -299,50 +281,26 @@ func (s *scanner) isHeader(b []byte) bool {
 		return s.field != 0 && (bare || b[3] == s.field)
 	}
 	// Others are told from a text by their capitals.
-	return !bare && s.field != 0 && b[3] == s.field && isUpper(b[0]) && (isUpper(b[1]) || isDigit(b[1])) && (isUpper(b[2]) || isDigit(b[2]))
+	return !bare && s.field != 0 && b[3] == s.field && isUpper(b[0]) && (isUpper(b[1]) || isDigit(b[1])) &&
+		(isUpper(b[2]) || isDigit(b[2]))
 }
 
-// describe tells what the segment at the start of the window is, and whether it must be kept.
+// describe returns what the segment at the start of the window is, and whether
+// it must be kept.
 func (s *scanner) describe() (seg segment, keep bool) {
 	s.have(headLength)
 	b := s.window()
 	if !s.isHeader(b) {
 		return segment{stray: true}, false
 	}
+
 	name := name3(b)
-	switch string(name[:]) {
-	case "MSH":
+	switch seg.kind = kinds[string(name[:])]; seg.kind {
+	case msh:
 		s.field = b[3]
-		seg.kind = msh
-	case "PID":
-		seg.kind = pid
-	case "NK1":
-		seg.kind = nk1
-	case "PV1":
-		seg.kind = pv1
-	case "ORC":
-		seg.kind = orc
-	case "OBR":
-		seg.kind = obr
-	case "OBX":
-		seg.kind = obx
+	case obx:
 		seg.attachment = attachment(b[:min(len(b), headLength)], s.field)
-	case "SPM":
-		seg.kind = spm
-	case "PD1":
-		seg.kind = pd1
-	case "MRG":
-		seg.kind = mrg
-	case "GT1":
-		seg.kind = gt1
-	case "IN1":
-		seg.kind = in1
-	case "CTD":
-		seg.kind = ctd
-	case "PRT":
-		seg.kind = prt
-	case "ROL":
-		seg.kind = rol
+	default:
 	}
 	return seg, seg.kind != other
 }
@@ -356,6 +314,7 @@ func attachment(head []byte, field byte) string {
 		}
 		head = rest
 	}
+
 	name := bytes.TrimLeft(head, " ")
 	if len(name) < 2 || len(name) > 2 && (isUpper(name[2]&^0x20) || isDigit(name[2])) {
 		return ""
@@ -372,5 +331,5 @@ func attachment(head []byte, field byte) string {
 func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// isSeparator tells whether c can separate fields and what is in them.
+// isSeparator reports whether c can separate fields and what is in them.
 func isSeparator(c byte) bool { return c > ' ' && c < 0x7f && !isUpper(c&^0x20) && !isDigit(c) }

@@ -45,39 +45,49 @@ func TestScanner(t *testing.T) {
 		in   string
 		want []string
 	}{
-		"empty":                         {"", nil},
-		"only line breaks":              {"\r\n\r\n\x1c\r", nil},
-		"carriage returns":              {head + "\rPID|1\rOBX|1\r", []string{head, "PID|1", "OBX|1"}},
-		"line feeds":                    {head + "\nPID|1\nOBX|1", []string{head, "PID|1", "OBX|1"}},
-		"both":                          {head + "\r\nPID|1\r\n\r\nOBX|1\r\n", []string{head, "PID|1", "OBX|1"}},
-		"mixed":                         {head + "\rPID|1\nOBX|1\r\nOBX|2", []string{head, "PID|1", "OBX|1", "OBX|2"}},
-		"framed":                        {"\x0b" + head + "\rPID|1\r\x1c\r\x0b" + head + "\rPID|2\x1c\r", []string{head, "PID|1", head, "PID|2"}},
-		"byte order marks":              {"\xef\xbb\xbf" + head + "\r\n\xef\xbb\xbf" + head, []string{head, head}},
-		"indented":                      {"  " + head + "\n  PID|1\n\tOBX|1", []string{head, "PID|1", "OBX|1"}},
-		"batch":                         {"FHS|^~\\&\rBHS|^~\\&\r" + head + "\rPID|1\rBTS|1\rFTS|1\r", []string{"other", "other", head, "PID|1", "other", "other"}},
-		"trailer of another batch":      {"MSH*^~\\&*A\rOBX*1\rBTS|1\rFTS|1", []string{"MSH*^~\\&*A", "OBX*1", "other", "other"}},
-		"small letters":                 {head + "\rpid|1\rNte|1\robx|1|NM", []string{head, "pid|1", "other", "obx|1|NM"}},
-		"small letters in a text":       {head + "\rNTE|1||one\nsee|x\rOBX|1", []string{head, "other", "OBX|1"}},
-		"bare trailers":                 {head + "\rBTS\rFTS\r", []string{head, "other", "other"}},
-		"line break in a text":          {head + "\rOBX|1|TX|T||one\ntwo|||N\rOBX|2", []string{head, "OBX|1|TX|T||one\ntwo|||N", "OBX|2"}},
-		"empty line in a text":          {head + "\rOBX|1|TX|T||one\n\nTwo words|||N\rOBX|2", []string{head, "OBX|1|TX|T||one\n\nTwo words|||N", "OBX|2"}},
+		"empty":            {"", nil},
+		"only line breaks": {"\r\n\r\n\x1c\r", nil},
+		"carriage returns": {head + "\rPID|1\rOBX|1\r", []string{head, "PID|1", "OBX|1"}},
+		"line feeds":       {head + "\nPID|1\nOBX|1", []string{head, "PID|1", "OBX|1"}},
+		"both":             {head + "\r\nPID|1\r\n\r\nOBX|1\r\n", []string{head, "PID|1", "OBX|1"}},
+		"mixed":            {head + "\rPID|1\nOBX|1\r\nOBX|2", []string{head, "PID|1", "OBX|1", "OBX|2"}},
+		"framed": {"\x0b" + head + "\rPID|1\r\x1c\r\x0b" + head + "\rPID|2\x1c\r",
+			[]string{head, "PID|1", head, "PID|2"}},
+		"byte order marks": {"\xef\xbb\xbf" + head + "\r\n\xef\xbb\xbf" + head, []string{head, head}},
+		"indented":         {"  " + head + "\n  PID|1\n\tOBX|1", []string{head, "PID|1", "OBX|1"}},
+		"batch": {"FHS|^~\\&\rBHS|^~\\&\r" + head + "\rPID|1\rBTS|1\rFTS|1\r",
+			[]string{"other", "other", head, "PID|1", "other", "other"}},
+		"trailer of another batch": {"MSH*^~\\&*A\rOBX*1\rBTS|1\rFTS|1",
+			[]string{"MSH*^~\\&*A", "OBX*1", "other", "other"}},
+		"small letters": {head + "\rpid|1\rNte|1\robx|1|NM",
+			[]string{head, "pid|1", "other", "obx|1|NM"}},
+		"small letters in a text": {head + "\rNTE|1||one\nsee|x\rOBX|1", []string{head, "other", "OBX|1"}},
+		"bare trailers":           {head + "\rBTS\rFTS\r", []string{head, "other", "other"}},
+		"line break in a text": {head + "\rOBX|1|TX|T||one\ntwo|||N\rOBX|2",
+			[]string{head, "OBX|1|TX|T||one\ntwo|||N", "OBX|2"}},
+		"empty line in a text": {head + "\rOBX|1|TX|T||one\n\nTwo words|||N\rOBX|2",
+			[]string{head, "OBX|1|TX|T||one\n\nTwo words|||N", "OBX|2"}},
 		"line break in what is skipped": {head + "\rNTE|1||one\ntwo\nthree\rOBX|2", []string{head, "other", "OBX|2"}},
-		"other separator":               {"MSH*^~\\&*A\rPID*1\rOBX|1\rOBX*2", []string{"MSH*^~\\&*A", "PID*1\rOBX|1", "OBX*2"}},
-		"separator changes":             {head + "\rOBX|1\rMSH*^~\\&*A\rOBX*1", []string{head, "OBX|1", "MSH*^~\\&*A", "OBX*1"}},
-		"junk before":                   {"Subject: results\nX|Y\n" + head, []string{"stray", head}},
-		"only junk":                     {"<html>\n<body>", []string{"stray"}},
-		"JSON":                          {`{"resourceType": "Bundle"}`, []string{"stray"}},
-		"unknown segments":              {head + "\rZXY|1\rSFT|A\rOBX|1", []string{head, "other", "other", "OBX|1"}},
-		"documents":                     {head + "\rOBX|1|ED|A||X\rOBX|2|RP|A||X\rOBX|3| ed^x|A||X\rOBX|4|EDX|A", []string{head, "ED", "RP", "ED", "OBX|4|EDX|A"}},
-		"only a name":                   {"MSH", []string{"stray"}},
-		"cut short":                     {head + "\rOBX|1|NM|A||5", []string{head, "OBX|1|NM|A||5"}},
+		"other separator": {"MSH*^~\\&*A\rPID*1\rOBX|1\rOBX*2",
+			[]string{"MSH*^~\\&*A", "PID*1\rOBX|1", "OBX*2"}},
+		"separator changes": {head + "\rOBX|1\rMSH*^~\\&*A\rOBX*1",
+			[]string{head, "OBX|1", "MSH*^~\\&*A", "OBX*1"}},
+		"junk before":      {"Subject: results\nX|Y\n" + head, []string{"stray", head}},
+		"only junk":        {"<html>\n<body>", []string{"stray"}},
+		"JSON":             {`{"resourceType": "Bundle"}`, []string{"stray"}},
+		"unknown segments": {head + "\rZXY|1\rSFT|A\rOBX|1", []string{head, "other", "other", "OBX|1"}},
+		"documents": {head + "\rOBX|1|ED|A||X\rOBX|2|RP|A||X\rOBX|3| ed^x|A||X\rOBX|4|EDX|A",
+			[]string{head, "ED", "RP", "ED", "OBX|4|EDX|A"}},
+		"only a name": {"MSH", []string{"stray"}},
+		"cut short":   {head + "\rOBX|1|NM|A||5", []string{head, "OBX|1|NM|A||5"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			assert.Equal(t, test.want, scanAll(t, strings.NewReader(test.in)))
 			assert.Equal(t, test.want, scanAll(t, iotest.OneByteReader(strings.NewReader(test.in))), "byte by byte")
-			assert.Equal(t, test.want, scanAll(t, iotest.DataErrReader(strings.NewReader(test.in))), "data with the end")
+			assert.Equal(t, test.want, scanAll(t, iotest.DataErrReader(strings.NewReader(test.in))),
+				"data with the end")
 		})
 	}
 }
@@ -89,42 +99,6 @@ func TestScannerGrowsForASegment(t *testing.T) {
 	require.Len(t, got, 3)
 	assert.Equal(t, len(long), len(got[1]))
 	assert.Equal(t, "OBX|2", got[2])
-}
-
-func TestScannerKeepsWhatIsBesideAValue(t *testing.T) {
-	t.Parallel()
-	large := strings.Repeat("x", 3<<20)
-	tests := map[string]struct{ in, want, attachment string }{
-		"document":                  {"OBX|1|ED|T|s|" + large + "|||||||F", "OBX|1|ED|T|s||||||||F", "ED"},
-		"document over lines":       {"OBX|1|ED|T|s|" + strings.Repeat("xyz\n", 1<<20) + "|||||||F", "OBX|1|ED|T|s||||||||F", "ED"},
-		"document behind much":      {"OBX|1|ED|" + large[:10_000] + "|s|" + large + "|||||||F", "OBX|1|ED|" + large[:10_000] + "|s||||||||F", "ED"},
-		"document before much":      {"OBX|1|ED|T|s|" + large + "||||" + large[:10_000], "OBX|1|ED|T|s|||||" + large[:10_000], "ED"},
-		"text":                      {"OBX|1|TX|T|s|" + large + "|||||||F", "OBX|1|TX|T|s||||||||F", ""},
-		"document before too much":  {"OBX|1|ED|T|s|" + large + "||||" + large, "", "ED"},
-		"text before too much":      {"OBX|1|TX|T|s|x||||" + large, "", ""},
-		"too much before the value": {"OBX|1|TX|" + large + "|s|x", "", ""},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newScanner(strings.NewReader("MSH|^~\\&\r" + test.in + "\rOBX|2"))
-			_, err := s.next()
-			require.NoError(t, err)
-			seg, err := s.next()
-			require.NoError(t, err)
-			assert.Equal(t, test.attachment, seg.attachment)
-			assert.Equal(t, test.attachment == "" || test.want == "", seg.tooLarge)
-			f := strings.Split(string(seg.data), "|")
-			if len(f) > valueField {
-				assert.LessOrEqual(t, len(f[valueField]), 2*maxSegment)
-				f[valueField] = ""
-			}
-			assert.Equal(t, test.want, strings.Join(f, "|"))
-			seg, err = s.next()
-			require.NoError(t, err)
-			assert.Equal(t, "OBX|2", string(seg.data))
-		})
-	}
 }
 
 // repeated reads a text again and again.

@@ -2,12 +2,14 @@ package hl7v2
 
 import (
 	"bytes"
-	"strconv"
+	"cmp"
+	"encoding/hex"
 	"strings"
 	"unicode/utf8"
 )
 
-// maxFields is how many fields of a segment are looked at. None that is used has a higher number.
+// maxFields is how many fields of a segment are looked at. None that is used
+// has a higher number.
 const maxFields = 64
 
 // maxInterned bounds the texts that are kept once for many results.
@@ -19,25 +21,31 @@ const (
 // delimiters are a message's separators, 0 for one that it does not have.
 type delimiters struct{ field, component, repetition, escape, sub byte }
 
-// encoding is how a message writes its fields.
-type encoding struct {
+// syntax is how a message writes its fields.
+type syntax struct {
 	delimiters
-	charset charset
-	// mismatch is set when a text is not in the charset that the message declares.
+	charset *charset
+	// mismatch is set when a text is UTF-8 though another charset is declared.
 	mismatch bool
+	// guessed is set when a text is read as Windows-1252, though the message
+	// declares no charset.
+	guessed bool
 
 	interned map[string]string
 	scratch  []byte
 	fields   [][]byte
 }
 
-// readDelimiters reads MSH-1 and MSH-2. It returns false if they are not usable.
-func (e *encoding) readDelimiters(segment []byte) bool {
+// readDelimiters reads MSH-1 and MSH-2. It returns false if they are not
+// usable.
+func (e *syntax) readDelimiters(segment []byte) bool {
 	if len(segment) < 5 {
 		return false
 	}
+
 	e.field = segment[3]
 	chars, _, _ := bytes.Cut(segment[4:], []byte{e.field})
+
 	seen := string(e.field)
 	into := [4]*byte{&e.component, &e.repetition, &e.escape, &e.sub}
 	for i, to := range into {
@@ -51,11 +59,13 @@ func (e *encoding) readDelimiters(segment []byte) bool {
 		*to = chars[i]
 		seen += string(chars[i])
 	}
+
 	return e.component != 0
 }
 
-// split returns the fields of a segment; the one with number n is at n. It is valid until the next call.
-func (e *encoding) split(segment []byte) [][]byte {
+// split returns the fields of a segment; the one with number n is at n. It is
+// valid until the next call.
+func (e *syntax) split(segment []byte) [][]byte {
 	e.fields = e.fields[:0]
 	for len(e.fields) < maxFields {
 		i := bytes.IndexByte(segment, e.field)
@@ -66,6 +76,7 @@ func (e *encoding) split(segment []byte) [][]byte {
 		e.fields = append(e.fields, segment[:i])
 		segment = segment[i+1:]
 	}
+
 	return e.fields
 }
 
@@ -85,6 +96,7 @@ func nth(b []byte, c byte, n int) []byte {
 		}
 		return nil
 	}
+
 	for ; n > 1; n-- {
 		i := bytes.IndexByte(b, c)
 		if i < 0 {
@@ -92,6 +104,7 @@ func nth(b []byte, c byte, n int) []byte {
 		}
 		b = b[i+1:]
 	}
+
 	if i := bytes.IndexByte(b, c); i >= 0 {
 		b = b[:i]
 	}
@@ -99,7 +112,7 @@ func nth(b []byte, c byte, n int) []byte {
 }
 
 // repetitions calls do with each repetition of a field.
-func (e *encoding) repetitions(field []byte, do func([]byte)) {
+func (e *syntax) repetitions(field []byte, do func([]byte)) {
 	for e.repetition != 0 {
 		i := bytes.IndexByte(field, e.repetition)
 		if i < 0 {
@@ -111,12 +124,13 @@ func (e *encoding) repetitions(field []byte, do func([]byte)) {
 	do(field)
 }
 
-func (e *encoding) first(field []byte) []byte { return nth(field, e.repetition, 1) }
+func (e *syntax) first(field []byte) []byte { return nth(field, e.repetition, 1) }
 
-func (e *encoding) componentText(b []byte, n int) string { return e.text(nth(b, e.component, n)) }
+func (e *syntax) componentText(b []byte, n int) string { return e.text(nth(b, e.component, n)) }
 
-// code returns the first component of a field, which is compared with the words of a table.
-func (e *encoding) code(field []byte) string {
+// code returns the first component of a field, which is compared with the words
+// of a table.
+func (e *syntax) code(field []byte) string {
 	b := bytes.TrimSpace(nth(e.first(field), e.component, 1))
 	if len(b) > maxCompared || string(b) == null {
 		return ""
@@ -128,7 +142,7 @@ func (e *encoding) code(field []byte) string {
 const maxCompared = 256
 
 // compared returns the start of a component that is compared and not sent.
-func (e *encoding) compared(b []byte, n int) string {
+func (e *syntax) compared(b []byte, n int) string {
 	s := e.componentText(b, n)
 	if len(s) > maxCompared {
 		return strings.ToValidUTF8(strings.Clone(s[:maxCompared]), "")
@@ -139,9 +153,11 @@ func (e *encoding) compared(b []byte, n int) string {
 // null is how a message says that a field is empty on purpose.
 const null = `""`
 
-// text returns what is written in a component, without its escapes and in UTF-8. What cannot be read is U+FFFD in it.
-// Line breaks are kept; see oneLine. The text is kept for others that are the same: names and units come again and again.
-func (e *encoding) text(b []byte) string {
+// text returns what is written in a component, without its escapes and in
+// UTF-8. What cannot be read is U+FFFD in it. Line breaks are kept; see
+// oneLine. The text is kept for others that are the same: names and units come
+// again and again.
+func (e *syntax) text(b []byte) string {
 	b = bytes.TrimSpace(b)
 	if len(b) == 0 {
 		return ""
@@ -149,6 +165,7 @@ func (e *encoding) text(b []byte) string {
 	if s, ok := e.interned[string(b)]; ok {
 		return s
 	}
+
 	s := e.textOnce(b)
 	if len(b) <= maxInternedLength && len(e.interned) < maxInterned && !e.mismatch {
 		if e.interned == nil {
@@ -164,7 +181,7 @@ func (e *encoding) text(b []byte) string {
 }
 
 // textOnce is text for what does not come again.
-func (e *encoding) textOnce(b []byte) string {
+func (e *syntax) textOnce(b []byte) string {
 	b = bytes.TrimSpace(b)
 	if len(b) == 0 || string(b) == null {
 		return ""
@@ -176,8 +193,9 @@ func (e *encoding) textOnce(b []byte) string {
 	return strings.TrimSpace(clean(e.decode(b)))
 }
 
-// unescape appends what b says without its escapes. What is no escape of the standard is kept as it is.
-func (e *encoding) unescape(to, b []byte) []byte {
+// unescape appends what b says without its escapes. What is no escape of the
+// standard is kept as it is.
+func (e *syntax) unescape(to, b []byte) []byte {
 	for {
 		i := bytes.IndexByte(b, e.escape)
 		if i < 0 {
@@ -188,6 +206,7 @@ func (e *encoding) unescape(to, b []byte) []byte {
 		if n < 0 {
 			return append(to, b[i:]...)
 		}
+
 		sequence := b[i+1 : i+1+n]
 		var known bool
 		if to, known = e.unescaped(to, sequence); !known {
@@ -200,63 +219,53 @@ func (e *encoding) unescape(to, b []byte) []byte {
 	}
 }
 
-func (e *encoding) unescaped(to, sequence []byte) (_ []byte, known bool) {
+func (e *syntax) unescaped(to, sequence []byte) (_ []byte, known bool) {
 	switch string(sequence) {
 	case "F":
 		return append(to, e.field), true
 	case "S":
-		return appendOr(to, e.component, '^'), true
+		return append(to, e.component), true
 	case "T":
-		return appendOr(to, e.sub, '&'), true
+		return append(to, cmp.Or(e.sub, '&')), true
 	case "R":
-		return appendOr(to, e.repetition, '~'), true
+		return append(to, cmp.Or(e.repetition, '~')), true
 	case "E":
 		return append(to, e.escape), true
 	case "P":
 		return append(to, '#'), true // the truncation character of version 2.7
-	case "H", "N":
-		return to, true // highlighting
+	case "H", "N", ".fi", ".nf":
+		return to, true // highlighting, and whether lines are filled
 	case ".br", ".ce":
 		return append(to, '\n'), true
-	case ".fi", ".nf":
-		return to, true
 	}
+
 	switch {
-	case bytes.HasPrefix(sequence, []byte(".sp")):
+	case len(sequence) < 3:
+		return to, false
+	case string(sequence[:3]) == ".sp":
 		return append(to, '\n'), true
-	case bytes.HasPrefix(sequence, []byte(".in")), bytes.HasPrefix(sequence, []byte(".ti")), bytes.HasPrefix(sequence, []byte(".sk")):
+	case sequence[0] == '.': // indents
 		return append(to, ' '), true
-	case len(sequence) > 2 && len(sequence)%2 == 1 && sequence[0] == 'X':
-		n := len(to)
-		for i := 1; i < len(sequence); i += 2 {
-			c, err := strconv.ParseUint(string(sequence[i:i+2]), 16, 8)
-			if err != nil {
-				return to[:n], false
-			}
-			to = append(to, byte(c))
-		}
-		return to, true
-	case len(sequence) > 1 && (sequence[0] == 'C' || sequence[0] == 'M') && isHex(sequence[1:]):
+	case sequence[0] == 'X':
+		return e.hexadecimal(to, sequence[1:])
+	case (sequence[0] == 'C' || sequence[0] == 'M') && isDigit(sequence[1]):
 		return append(to, "\ufffd"...), true // another character set begins, which is not read
 	}
 	return to, false
 }
 
-func isHex(b []byte) bool {
-	for _, c := range b {
-		if !isDigit(c) && (c&^0x20 < 'A' || c&^0x20 > 'F') {
-			return false
-		}
+// hexadecimal appends bytes in the charset of the message.
+func (e *syntax) hexadecimal(to, digits []byte) (_ []byte, known bool) {
+	n := len(to)
+	to, err := hex.AppendDecode(to, digits)
+	if err != nil {
+		return to[:n], false
 	}
-	return len(b)%2 == 0
-}
-
-// appendOr appends a separator, or the usual one where the message has none.
-func appendOr(to []byte, c, usual byte) []byte {
-	if c == 0 {
-		c = usual
+	if e.charset.wide != nil { // what stands around it is UTF-8 already
+		decoded, _ := e.charset.wide.NewDecoder().Bytes(to[n:])
+		to = append(to[:n], decoded...)
 	}
-	return append(to, c)
+	return to, true
 }
 
 // clean replaces control characters other than line breaks by spaces.
@@ -264,6 +273,7 @@ func clean(s string) string {
 	if strings.IndexFunc(s, isControl) < 0 {
 		return s
 	}
+
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -286,5 +296,5 @@ func oneLine(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// unreadable tells whether a part of a text could not be read.
+// unreadable reports whether a part of a text could not be read.
 func unreadable(s string) bool { return strings.ContainsRune(s, utf8.RuneError) }

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func usual() *encoding {
-	return &encoding{delimiters: delimiters{'|', '^', '~', '\\', '&'}}
+func usual() *syntax {
+	return &syntax{charset: undeclared, delimiters: delimiters{'|', '^', '~', '\\', '&'}}
 }
 
 func TestReadDelimiters(t *testing.T) {
@@ -33,7 +33,7 @@ func TestReadDelimiters(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var e encoding
+			e := syntax{charset: undeclared}
 			ok := e.readDelimiters([]byte(test.in))
 			assert.Equal(t, test.ok, ok)
 			if ok {
@@ -92,60 +92,10 @@ func TestText(t *testing.T) {
 			assert.Equal(t, test.want, e.text([]byte(test.in)), "from memory")
 		})
 	}
-	e := &encoding{delimiters: delimiters{'|', '^', '~', 0, 0}}
+	e := &syntax{charset: undeclared, delimiters: delimiters{'|', '^', '~', 0, 0}}
 	assert.Equal(t, `a\T\b`, e.text([]byte(`a\T\b`)), "without an escape character")
-	e = &encoding{delimiters: delimiters{'|', '^', 0, '\\', 0}}
+	e = &syntax{charset: undeclared, delimiters: delimiters{'|', '^', 0, '\\', 0}}
 	assert.Equal(t, `a&~b`, e.text([]byte(`a\T\\R\b`)), "without the separators that are escaped")
-}
-
-func TestTextIsNotKeptFromOtherCharsets(t *testing.T) {
-	t.Parallel()
-	e := usual()
-	e.charset = latin1
-	assert.Equal(t, "µg", e.text([]byte("µg")))
-	assert.True(t, e.mismatch)
-	e.mismatch = false
-	assert.Equal(t, "µg", e.text([]byte("µg")))
-	assert.True(t, e.mismatch, "it is noticed in the next message too")
-}
-
-func TestDecode(t *testing.T) {
-	t.Parallel()
-	tests := map[string]struct {
-		charset  string
-		in, want string
-		mismatch bool
-	}{
-		"UTF-8":                    {"UNICODE UTF-8", "µg/l", "µg/l", false},
-		"UTF-8 by default":         {"", "µg/l", "µg/l", false},
-		"UTF-8, damaged":           {"", "\xb5g/l", "\ufffdg/l", false},
-		"Latin 1":                  {"8859/1", "\xb5g/l \xe4", "µg/l ä", false},
-		"Latin 1 that is UTF-8":    {"8859/1", "µg/l", "µg/l", true},
-		"Latin 1, Windows":         {"8859/1", "\x80 \xe4", "\ufffd ä", false},
-		"Latin 1, currency":        {"8859/1", "\xa4", "¤", false},
-		"Latin 9, euro":            {"8859/15", "\xa4 \xbd \xb5", "€ œ µ", false},
-		"ASCII":                    {"ASCII", "g/l", "g/l", false},
-		"ASCII that is UTF-8":      {"ASCII", "µg/l", "µg/l", true},
-		"ASCII that is not":        {"ASCII", "\xb5g/l", "\ufffdg/l", false},
-		"part of 8859 not read":    {"8859/5", "g \xb5", "g \ufffd", false},
-		"by another of its names":  {"iso-8859-1", "\xb5", "µ", false},
-		"with more spaces in name": {"UNICODE  utf-8", "µ", "µ", false},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			e := usual()
-			var ok bool
-			e.charset, ok = charsetOf(test.charset)
-			assert.True(t, ok)
-			assert.Equal(t, test.want, e.decode([]byte(test.in)))
-			assert.Equal(t, test.mismatch, e.mismatch)
-		})
-	}
-	for _, name := range []string{"GB 18030-2000", "ISO IR87", "KS X 1001", "UNICODE UTF-16", "x"} {
-		_, ok := charsetOf(name)
-		assert.False(t, ok, name)
-	}
 }
 
 func TestTimestamp(t *testing.T) {
@@ -179,7 +129,8 @@ func TestTimestamp(t *testing.T) {
 	} {
 		assert.Equal(t, want, timestamp([]byte(in)), in)
 	}
-	for in, want := range map[string]string{"13": "13", "1358": "13:58", "135832.5-0500": "13:58:32", "1": "", "x": "", "": "", "13583212": ""} {
+	for in, want := range map[string]string{"13": "13", "1358": "13:58", "135832.5-0500": "13:58:32", "1": "",
+		"x": "", "": "", "13583212": ""} {
 		assert.Equal(t, want, clock([]byte(in)), in)
 	}
 }

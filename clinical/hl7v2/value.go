@@ -2,59 +2,64 @@ package hl7v2
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
+	"github.com/heliosai/helios-go/clinical/internal/people"
 )
 
-// value reads OBX-5 as its type, OBX-2, says. A reason tells why it is not sent; text tells that the value is of a type for text.
-func (e *encoding) value(kind string, field []byte) (v labs.Value, text bool, reason clinical.Reason) {
+// textTypes are the types of OBX-5 that are one text.
+var textTypes = map[string]bool{"": true, "ST": true, "ID": true, "IS": true, "TX": true, "FT": true}
+
+// value reads OBX-5 as its type, OBX-2, says, and returns what kind of text it
+// is or why it is not sent.
+func (e *syntax) value(kind string, field []byte) (v labs.Value, is people.Text, reason clinical.Reason) {
 	switch kind {
-	case "NM", "SI":
-		return e.typed(e.joined(field, ", ", e.whole)), false, ""
+	case "NM", "SI", "ST", "ID", "IS":
+		v = e.typed(e.joined(field, ", ", e.whole))
+	case "TX", "FT":
+		v = e.typed(e.joined(field, "\n", e.whole))
+	case "CE", "CWE", "CNE", "CF":
+		v, is = e.coded(field)
 	case "SN":
 		v, reason = e.each(field, e.structured)
-		return v, false, reason
-	case "ST", "ID", "IS":
-		return e.typed(e.joined(field, ", ", e.whole)), true, ""
-	case "TX", "FT":
-		return e.typed(e.joined(field, "\n", e.whole)), true, ""
-	case "CE", "CWE", "CNE", "CF":
-		return e.coded(field)
 	case "NR":
-		v, reason = e.each(field, func(b []byte) (labs.Value, bool) {
-			return labs.Value{Text: between(e.componentText(b, 1), e.componentText(b, 2))}, true
-		})
-		return v, false, reason
+		v, reason = e.each(field, e.span)
 	case "DT", "TS", "DTM":
 		v, reason = e.each(field, func(b []byte) (labs.Value, bool) { return e.moment(b, timestamp) })
-		return v, false, reason
 	case "TM":
 		v, reason = e.each(field, func(b []byte) (labs.Value, bool) { return e.moment(b, clock) })
-		return v, false, reason
 	case "":
 		return e.untyped(field)
+	default:
+		reason = clinical.ValueNotSent
 	}
-	return v, false, clinical.ValueNotSent
+	return v, is, reason
 }
 
 // typed reads a text that someone may have typed, and that may be a number.
-func (e *encoding) typed(s string) labs.Value {
+func (e *syntax) typed(s string) labs.Value {
 	v := labs.ParseValue(s)
 	v.Free = v.Number == ""
 	return v
 }
 
-// whole returns all of a repetition: a text has no components.
-func (e *encoding) whole(b []byte) string { return e.textOnce(b) }
+// whole returns all of a repetition: a text has no components. Some senders
+// write empty ones around it.
+func (e *syntax) whole(b []byte) string { return e.textOnce(e.trim(b)) }
+
+// trim returns b without the empty components around it.
+func (e *syntax) trim(b []byte) []byte { return bytes.Trim(b, string([]byte{e.component, ' '})) }
 
 // joined returns the repetitions of a field that are not empty.
-func (e *encoding) joined(field []byte, separator string, read func([]byte) string) string {
+func (e *syntax) joined(field []byte, separator string, read func([]byte) string) string {
 	if e.repetition == 0 || bytes.IndexByte(field, e.repetition) < 0 {
 		return read(field)
 	}
+
 	var all strings.Builder
 	e.repetitions(field, func(b []byte) {
 		if s := read(b); s != "" {
@@ -67,8 +72,9 @@ func (e *encoding) joined(field []byte, separator string, read func([]byte) stri
 	return all.String()
 }
 
-// each reads the repetitions of a field. Several values are one text; where one cannot be read, none is.
-func (e *encoding) each(field []byte, read func([]byte) (labs.Value, bool)) (all labs.Value, reason clinical.Reason) {
+// each reads the repetitions of a field. Several values are one text; where one
+// cannot be read, none is.
+func (e *syntax) each(field []byte, read func([]byte) (labs.Value, bool)) (all labs.Value, reason clinical.Reason) {
 	e.repetitions(field, func(b []byte) {
 		v, ok := read(b)
 		switch {
@@ -84,33 +90,60 @@ func (e *encoding) each(field []byte, read func([]byte) (labs.Value, bool)) (all
 	return all, reason
 }
 
-// coded reads the texts of codes. They are free text if one of them has no code of a system.
-func (e *encoding) coded(field []byte) (v labs.Value, text bool, _ clinical.Reason) {
-	free := false
+// coded reads the texts of codes. They are typed if one of them has no system.
+func (e *syntax) coded(field []byte) (v labs.Value, is people.Text) {
+	is = people.Coded
 	s := e.joined(field, ", ", func(b []byte) string {
-		s, coded := e.codedText(b)
-		free = free || s != "" && !coded
+		s, one := e.codedText(b)
+		if s != "" {
+			is = min(is, one)
+		}
 		return oneLine(s)
 	})
-	if free {
-		return e.typed(s), false, ""
+
+	if is == people.Typed {
+		return e.typed(s), is
 	}
-	return labs.Value{Text: s}, false, ""
+	return labs.Value{Text: s}, is
 }
 
-// codedText returns the text of a coded element: of its code, else of its alternate code, else as it was written, else the code itself.
-func (e *encoding) codedText(b []byte) (s string, coded bool) {
-	coded = len(e.componentText(b, 1)) > 0 && len(e.componentText(b, 3)) > 0 || len(e.componentText(b, 4)) > 0 && len(e.componentText(b, 6)) > 0
+// codedText returns the text of a coded element: of its code, else of its
+// alternate code, else as it was written, else the code itself. The texts of
+// local systems are titles: they call things as someone typed it.
+func (e *syntax) codedText(b []byte) (s string, is people.Text) {
+	has := func(n int) bool { return e.componentText(b, n) != "" }
+	isCoded := has(1) && has(3) || has(4) && has(6)
 	for _, n := range [5]int{2, 5, 9, 1, 4} {
-		if s = e.componentText(b, n); s != "" {
-			return s, coded && n != 9
+		s = e.componentText(b, n)
+		system := 3
+		if n > system {
+			system = 6
+		}
+		switch {
+		case s == "":
+		case n == 9 || !isCoded:
+			return s, people.Typed
+		case isTerminology(e.componentText(b, system)):
+			return s, people.Coded
+		default:
+			return s, people.Title
 		}
 	}
-	return "", coded
+
+	if s = e.componentText(b, 3); isTerminology(s) {
+		s = ""
+	}
+	return s, people.Typed // a text out of its place
 }
 
 // structured reads a structured number: comparator, number, separator, number.
-func (e *encoding) structured(b []byte) (v labs.Value, ok bool) {
+// Some senders write it as a text.
+func (e *syntax) structured(b []byte) (v labs.Value, ok bool) {
+	if bytes.IndexByte(b, e.component) < 0 {
+		s := e.textOnce(b)
+		return e.typed(s), s == "" || strings.ContainsFunc(s, isLetterOrDigit)
+	}
+
 	comparator, one := e.componentText(b, 1), e.textOnce(nth(b, e.component, 2))
 	separator, two := e.componentText(b, 3), e.textOnce(nth(b, e.component, 4))
 	switch comparator {
@@ -123,12 +156,15 @@ func (e *encoding) structured(b []byte) (v labs.Value, ok bool) {
 	if one == "" && two == "" {
 		return v, comparator == "" && separator == ""
 	}
-	if labs.ParseValue(one).Number == "" || two != "" && labs.ParseValue(two).Number == "" {
+	number := labs.ParseValue(one)
+	if number.Number == "" || number.Comparator != "" && comparator+separator+two != "" || two != "" &&
+		labs.ParseValue(two).Number == "" {
 		return v, false
 	}
 	switch {
 	case separator == "" && two == "":
-		return labs.Value{Comparator: comparator, Number: one}, true
+		number.Comparator = cmp.Or(comparator, number.Comparator)
+		return number, true
 	case separator == "-" && two != "":
 		return labs.Value{Text: comparator + between(one, two)}, true
 	case slices.Contains([]string{"+", "/", ":", "."}, separator):
@@ -147,7 +183,12 @@ func between(low, high string) string {
 	return low + "-" + high
 }
 
-func (e *encoding) moment(b []byte, read func([]byte) string) (v labs.Value, ok bool) {
+// span reads a numeric range.
+func (e *syntax) span(b []byte) (v labs.Value, ok bool) {
+	return labs.Value{Text: between(e.componentText(b, 1), e.componentText(b, 2))}, true
+}
+
+func (e *syntax) moment(b []byte, read func([]byte) string) (v labs.Value, ok bool) {
 	if b = nth(b, e.component, 1); e.text(b) == "" {
 		return v, true
 	}
@@ -155,12 +196,25 @@ func (e *encoding) moment(b []byte, read func([]byte) string) (v labs.Value, ok 
 	return v, v.Text != ""
 }
 
-// untyped reads a value whose type is missing: a number or one text. Where it has parts nobody knows what they are, and they may be a document or a person.
-func (e *encoding) untyped(field []byte) (v labs.Value, text bool, reason clinical.Reason) {
-	for _, c := range field {
-		if c == e.component || c == e.sub || c == e.repetition {
-			return v, false, clinical.ValueNotSent
-		}
+// untyped reads a value whose type is missing: a number, one text, or a code of
+// a system that is known. What other parts are nobody knows: they may be a
+// document or a person.
+func (e *syntax) untyped(field []byte) (v labs.Value, is people.Text, reason clinical.Reason) {
+	if e.isCode(e.first(field)) {
+		v, is = e.coded(field)
+		return v, is, ""
 	}
-	return e.typed(e.textOnce(field)), true, ""
+	field = e.trim(field)
+	if bytes.ContainsAny(field, string([]byte{e.component, e.sub, e.repetition})) {
+		return v, is, clinical.ValueNotSent
+	}
+	return e.typed(e.textOnce(field)), people.Typed, ""
+}
+
+// isCode reports whether a value without a type is a coded element. A number, a
+// word and "L" are none: that can be a person, whose first name is an initial.
+func (e *syntax) isCode(b []byte) bool {
+	code, system := e.componentText(b, 1), strings.ToUpper(e.compared(b, 3))
+	isLocal := system == "L" && !digits([]byte(code)) || strings.HasPrefix(system, "99")
+	return code != "" && (isLocal || system != "" && isTerminology(system))
 }

@@ -20,25 +20,29 @@ const (
 	eventsPerRun = 8
 )
 
-// runID looks like the service's: the runs of an index lie all over it, not at its end.
+// runID looks like the service's: the runs of an index lie all over it, not at
+// its end.
 func runID(label string, run int) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", label, run))
 	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
 }
 
-// referenceOf is the reference of the submission that led to a run.
-func referenceOf(run string) string {
-	sum := sha256.Sum256([]byte(run))
+// referenceOf is the reference of the submission with a key.
+func referenceOf(key string) string {
+	sum := sha256.Sum256([]byte(key))
 	return hex.EncodeToString(sum[:16])
 }
 
-// bodies writes events like the service's. All but their first fields is made once.
+// bodies writes events like the service's. All but their first fields is made
+// once.
 type bodies struct{ update, final string }
 
 func newBodies(updateSize, finalSize int) *bodies {
 	b := &bodies{
-		update: `"step":3,"totalSteps":8,"stepName":"Selecting relevant elements","data":{"selectedElements":[%s],"note":"%s"}}`,
-		final: `"result":{"patientResponse":"Your results. [1]","citations":{"patient":{"1":{"url":"https://pubmed.ncbi.nlm.nih.gov/12345678/","title":"A title",` +
+		update: `"step":3,"totalSteps":8,"stepName":"Selecting relevant elements",` +
+			`"data":{"selectedElements":[%s],"note":"%s"}}`,
+		final: `"result":{"patientResponse":"Your results. [1]","citations":{"patient":{"1":{` +
+			`"url":"https://pubmed.ncbi.nlm.nih.gov/12345678/","title":"A title",` +
 			`"metadata":{"type":"pubmed"}}},"clinician":{}},"selectedElements":[%s],"clinicianResponse":"%s"}}`,
 	}
 	b.update = fill(b.update, updateSize-len(head(runID("", 0), 1)))
@@ -65,13 +69,18 @@ func status(number int) string {
 }
 
 func head(run string, number int) string {
-	return fmt.Sprintf(`{"runId":%q,"status":%q,"agent":"lab-results","timestamp":"2025-01-15T12:01:30.000Z","sequenceNumber":%d,`, run, status(number), number)
+	return fmt.Sprintf(`{"runId":%q,"status":%q,"agent":"lab-results",`+
+		`"timestamp":"2025-01-15T12:01:30.000Z","sequenceNumber":%d,`, run, status(number), number)
 }
 
 // fill fills a frame with elements, and what then lacks of size with text.
 func fill(frame string, size int) string {
-	const element = `{"item":"%s","category":"Laboratory Value","patient_value":"%d.%d mg/dL","matching_reason":"%s is outside of its reference range for the %dth time"}`
-	items := []string{"Hemoglobin A1c", "LDL cholesterol", "Creatinine", "Potassium", "Alanine aminotransferase", "Thyrotropin", "Ferritin", "C-reactive protein"}
+	const element = `{"item":"%s","category":"Laboratory Value","patient_value":"%d.%d mg/dL",` +
+		`"matching_reason":"%s is outside of its reference range for the %dth time"}`
+	items := []string{
+		"Hemoglobin A1c", "LDL cholesterol", "Creatinine", "Potassium", "Alanine aminotransferase", "Thyrotropin",
+		"Ferritin", "C-reactive protein",
+	}
 	var elements []string
 	left := size - len(fmt.Sprintf(frame, "", ""))
 	for n := 0; ; n++ {
@@ -87,7 +96,8 @@ func fill(frame string, size int) string {
 	return fmt.Sprintf(frame, strings.Join(elements, ","), strings.Repeat(text, 1+left/len(text))[:max(left, 0)])
 }
 
-// webhook makes a signed delivery. It does not use heliostest, which reads the whole body for its run id: thousands are made.
+// webhook makes a signed delivery. It does not use heliostest, which reads the
+// whole body for its run id: thousands are made.
 func webhook(ctx context.Context, body []byte, run, reference string) (*http.Request, error) {
 	target := "/webhook/helios"
 	if reference != "" {

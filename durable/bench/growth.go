@@ -4,25 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/heliosai/helios-go/durable"
 )
 
+// growthGoal is how many times as long a call may take in the large store as in
+// the small one.
+const growthGoal = 3
+
+// The sizes of the stores of the table growth.
 const (
-	updateSize = 512 // of the status updates, seven in a run; the eighth event is the result
-	perRound   = 10  // of each operation
+	smallStore = 1_000
+	perRound   = 5 // of each call
 )
 
-// growing is a store of a size.
+// growing is a store of a size, and what its calls took.
 type growing struct {
-	runs    int
-	engine  *durable.Engine
+	*population
+	service *service
 	handler http.Handler
-	fresh   source  // of webhooks that are not stored yet
-	times   []taken // by operation
+	pages   http.Handler
+	times   map[string]*taken // by the name of the call
 }
 
 type taken struct {
@@ -30,47 +36,13 @@ type taken struct {
 	rounds []time.Duration // the median of each
 }
 
-// operation is something that is measured.
-type operation struct {
-	name string
-	// prepare makes one ready, before the clock starts.
-	prepare func(ctx context.Context, g *growing) (func() error, error)
+func (t *taken) add(times ...time.Duration) {
+	t.all = append(t.all, times...)
+	t.rounds = append(t.rounds, quantile(times, 0.5))
 }
 
-var operations = []operation{
-	{"Status", func(ctx context.Context, g *growing) (func() error, error) {
-		key := keyOf(rand.IntN(g.runs))
-		return func() error {
-			s, err := g.engine.Status(ctx, key)
-			if err == nil && (s.State != durable.Completed || s.Event() == nil) {
-				err = fmt.Errorf("%s is %s without its result", key, s.State)
-			}
-			return err
-		}, nil
-	}},
-	{"duplicate webhook", func(ctx context.Context, g *growing) (func() error, error) {
-		run := runID("stored", rand.IntN(g.runs))
-		body := g.fresh.write(run, 1+rand.IntN(eventsPerRun-1))
-		return g.delivery(ctx, body, run)
-	}},
-	{"new webhook", func(ctx context.Context, g *growing) (func() error, error) {
-		run := runID("new", g.fresh.sent)
-		g.fresh.sent++
-		return g.delivery(ctx, g.fresh.write(run, 1), run)
-	}},
-	{"Stats", func(ctx context.Context, g *growing) (func() error, error) {
-		return func() error { _, err := g.engine.Stats(ctx); return err }, nil
-	}},
-}
-
-func (g *growing) delivery(ctx context.Context, body []byte, run string) (func() error, error) {
-	r, err := webhook(ctx, body, run, "")
-	return func() error { return deliver(g.handler, r) }, err
-}
-
-func keyOf(run int) string { return fmt.Sprintf("order-%07d", run) }
-
-// growth measures how long single operations take in stores of different sizes.
+// growth measures how long each call takes in stores of two sizes: one in which
+// all has been done, and one in which nearly all waits.
 func growth(ctx context.Context, b *bench) error {
 	for _, p := range b.places {
 		if err := growthOn(ctx, b, p); err != nil {
@@ -81,61 +53,61 @@ func growth(ctx context.Context, b *bench) error {
 }
 
 func growthOn(ctx context.Context, b *bench, p place) (err error) {
-	var stores []*growing
-	for _, events := range []int{b.events / 100, b.events / 10, b.events} {
-		store := fmt.Sprintf("growth_%d", events)
-		defer dropAll(ctx, p, &err, store)
-		g, err := grow(ctx, p, store, events/eventsPerRun)
-		if err != nil {
-			return err
-		}
-		defer closeEngine(g.engine, &err)
-		stores = append(stores, g)
+	refusing, err := newService(http.StatusBadRequest)
+	if err != nil {
+		return err
 	}
+	defer refusing.close()
+
+	var stores []*growing
+	for _, shape := range []shape{history, waiting} {
+		for _, size := range []int{smallStore, b.size} {
+			name := fmt.Sprintf("growth_%s_%d", shape, size)
+			defer dropAll(ctx, p, &err, name)
+			g, err := grow(ctx, p, name, shape, size, refusing)
+			if err != nil {
+				return err
+			}
+			defer closeEngine(g.engine, &err)
+			stores = append(stores, g)
+		}
+	}
+
+	calls := slices.Concat(engineCalls, pageCalls)
 	for round := -1; round < b.rounds; round++ { // one to warm up
 		for k := range stores {
 			g := stores[(k+round+1)%len(stores)]
-			for i := range operations {
-				if err := g.measure(ctx, i, round >= 0); err != nil {
-					return fmt.Errorf("%s: %w", operations[i].name, err)
+			for _, c := range calls {
+				if err := g.measure(ctx, &c, round >= 0); err != nil {
+					return fmt.Errorf("%s, %s %d: %w", c.name, g.shape, g.size, err)
 				}
 			}
 		}
 	}
-	for _, g := range stores {
-		stats, err := g.engine.Stats(ctx)
-		if err != nil {
-			return err
-		}
-		if stats.PendingEvents != g.fresh.sent {
-			return fmt.Errorf("%d events wait for the handler, of %d that were new: a duplicate was taken for a new one", stats.PendingEvents, g.fresh.sent)
-		}
+	if err := workOn(ctx, min(b.rounds, 5), stores); err != nil {
+		return err
 	}
 	printGrowth(p, stores)
 	return nil
 }
 
-// grow opens a store with so many completed runs.
-func grow(ctx context.Context, p place, store string, runs int) (*growing, error) {
-	const atATime = 200
-	e, err := p.open(ctx, store) // which makes the tables
+// grow opens a store and fills it.
+func grow(ctx context.Context, p place, name string, shape shape, size int, s *service) (*growing, error) {
+	e, err := p.open(ctx, name, s.client, durable.WithRetention(retention)) // which makes the tables
 	if err != nil {
 		return nil, err
 	}
-	g := &growing{runs: runs, engine: e, handler: e.WebhookHandler(), fresh: source{bodies: newBodies(updateSize, bodySize)}, times: make([]taken, len(operations))}
-	for first := 0; first < runs && err == nil; first += atATime {
-		var batch []storedRun
-		for i := first; i < min(runs, first+atATime); i++ {
-			run := storedRun{key: keyOf(i), id: runID("stored", i)}
-			for number := 1; number <= eventsPerRun; number++ {
-				run.events = append(run.events, g.fresh.write(run.id, number))
-			}
-			batch = append(batch, run)
-		}
-		err = p.fill(ctx, store, tablesOf(batch, first)...)
+	g := &growing{
+		population: &population{
+			place: p, name: name, engine: e, shape: shape, size: size, bodies: newBodies(updateSize, finalSize),
+		},
+		service: s, handler: e.WebhookHandler(), pages: dashboardOf(e), times: map[string]*taken{},
+	}
+	for _, agent := range agents {
+		err = errors.Join(err, e.Pause(ctx, agent))
 	}
 	if err == nil {
-		err = p.settle(ctx, store)
+		err = g.populate(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, e.Close())
@@ -143,12 +115,12 @@ func grow(ctx context.Context, p place, store string, runs int) (*growing, error
 	return g, nil
 }
 
-func (g *growing) measure(ctx context.Context, operation int, counts bool) error {
+func (g *growing) measure(ctx context.Context, c *call, counts bool) error {
 	var times []time.Duration
 	for range perRound {
-		do, err := operations[operation].prepare(ctx, g)
+		do, err := c.prepare(ctx, g)
 		if err != nil {
-			return err
+			return fmt.Errorf("prepare: %w", err)
 		}
 		start := time.Now()
 		if err := do(); err != nil {
@@ -157,32 +129,53 @@ func (g *growing) measure(ctx context.Context, operation int, counts bool) error
 		times = append(times, time.Since(start))
 	}
 	if counts {
-		t := &g.times[operation]
-		t.all = append(t.all, times...)
-		t.rounds = append(t.rounds, quantile(times, 0.5))
+		g.note(c.name, times...)
 	}
 	return nil
 }
 
+// note adds the times of a round.
+func (g *growing) note(name string, times ...time.Duration) {
+	if g.times[name] == nil {
+		g.times[name] = new(taken)
+	}
+	g.times[name].add(times...)
+}
+
 func printGrowth(p place, stores []*growing) {
-	fmt.Printf("\n### What one operation takes on %s as the store grows\n\n| stored events |", p.name())
-	for _, o := range operations {
-		fmt.Printf(" %s |", o.name)
-	}
-	fmt.Print("\n|---:|")
-	for range operations {
-		fmt.Print("---:|")
-	}
-	fmt.Println()
-	for _, g := range stores {
-		fmt.Printf("| %s |", grouped(g.runs*eventsPerRun))
-		for i := range operations {
+	large := stores[len(stores)-1].size
+	fmt.Printf("\n### What one call takes on %s, with %s and with %s submissions and events\n\n",
+		p.name(), grouped(smallStore), grouped(large))
+	fmt.Printf("| | all done: %s | %s | | all waiting: %s | %s | |\n|---|---:|---:|---:|---:|---:|---:|\n",
+		grouped(smallStore), grouped(large), grouped(smallStore), grouped(large))
+
+	var slow []string
+	row := func(name string) {
+		fmt.Printf("| %s |", name)
+		for i := 0; i < len(stores); i += 2 {
+			small, large := stores[i].times[name], stores[i+1].times[name]
 			var ratios []float64
-			for round, took := range g.times[i].rounds {
-				ratios = append(ratios, float64(took)/float64(stores[0].times[i].rounds[round]))
+			for round, took := range large.rounds {
+				ratios = append(ratios, float64(took)/float64(small.rounds[round]))
 			}
-			fmt.Printf(" %s, %.2fx |", short(quantile(g.times[i].all, 0.5)), quantile(ratios, 0.5))
+			ratio := quantile(ratios, 0.5)
+			if ratio > growthGoal {
+				slow = append(slow, fmt.Sprintf("%s (%s)", name, stores[i].shape))
+			}
+			fmt.Printf(" %s | %s | %.1fx |", short(quantile(small.all, 0.5)), short(quantile(large.all, 0.5)), ratio)
 		}
 		fmt.Println()
+	}
+	for _, c := range slices.Concat(engineCalls, pageCalls) {
+		row(c.name)
+	}
+	for _, name := range workNames {
+		row(name)
+	}
+
+	if len(slow) > 0 {
+		fmt.Printf("\nMore than %dx: %s.\n", growthGoal, strings.Join(slow, ", "))
+	} else {
+		fmt.Printf("\nNone grows by more than %dx.\n", growthGoal)
 	}
 }

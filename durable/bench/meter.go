@@ -13,9 +13,11 @@ import (
 // candidate is one of several things that are compared.
 type candidate struct {
 	name string
-	// prepare makes n operations ready, before the clock starts; the one that it returns is called once for each number below n, by several goroutines.
-	prepare func(ctx context.Context, n int) (operation func(i int) error, err error)
-	// finish, if there is one, waits for work that the operations have left behind, so that it does not run on the next candidate's time.
+	// prepare makes n operations ready, before the clock starts; the one that
+	// it returns is called once for each number below n, by several goroutines.
+	prepare preparation
+	// finish, if there is one, waits for work that the operations have left
+	// behind, so that it does not run on the next candidate's time.
 	finish func(ctx context.Context) error
 	// slices is how many slices long its turn is; 0 is 1.
 	slices int

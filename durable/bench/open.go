@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// open measures how long it takes until an engine can be used: where there is nothing yet, and where its tables are there.
+// open measures how long it takes until an engine can be used: where there is
+// nothing yet, and where its tables are there.
 func open(ctx context.Context, b *bench) error {
 	fmt.Print("\n### Time to open\n\n| | median | quartiles |\n|---|---:|---:|\n")
 	for _, p := range b.places {
@@ -15,7 +16,7 @@ func open(ctx context.Context, b *bench) error {
 			store := fmt.Sprintf("open_%d", round)
 			for _, times := range []*[]time.Duration{&made, &found} {
 				start := time.Now()
-				e, err := p.open(ctx, store)
+				e, err := p.open(ctx, store, nil)
 				if err != nil {
 					return fmt.Errorf("%s: %w", p.name(), err)
 				}
@@ -32,7 +33,8 @@ func open(ctx context.Context, b *bench) error {
 			what  string
 			times []time.Duration
 		}{{"new", made}, {"existing", found}} {
-			fmt.Printf("| %s, %s %s | %s | %s-%s |\n", p.name(), row.what, p.kind(), short(quantile(row.times, 0.5)), short(quantile(row.times, 0.25)), short(quantile(row.times, 0.75)))
+			fmt.Printf("| %s, %s %s | %s | %s-%s |\n", p.name(), row.what, p.kind(),
+				short(quantile(row.times, 0.5)), short(quantile(row.times, 0.25)), short(quantile(row.times, 0.75)))
 		}
 	}
 	return nil

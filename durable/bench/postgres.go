@@ -13,10 +13,13 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/heliosai/helios-go"
 	"github.com/heliosai/helios-go/durable"
 )
 
-// connections of the pool that all use in turn, the engine and the bare INSERT beside it. Of 4, 8, 16 and 32 the bare INSERT is fastest with these, 32 at once.
+// connections of the pool that all use in turn, the engine and the bare INSERT
+// beside it. Of 4, 8, 16 and 32 the bare INSERT is fastest with these, 32 at
+// once.
 const connections = 16
 
 type postgresPlace struct {
@@ -38,8 +41,9 @@ func findPostgres(ctx context.Context) (place, error) {
 	first, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	var version, sync, method, flush, vacuum string
-	err = pool.QueryRow(first, `SELECT current_setting('server_version'), current_setting('synchronous_commit'), current_setting('fsync'),
-		current_setting('wal_sync_method'), current_setting('autovacuum')`).Scan(&version, &sync, &flush, &method, &vacuum)
+	err = pool.QueryRow(first, `SELECT current_setting('server_version'), current_setting('synchronous_commit'),
+		current_setting('fsync'), current_setting('wal_sync_method'), current_setting('autovacuum')`).
+		Scan(&version, &sync, &flush, &method, &vacuum)
 	if err != nil {
 		pool.Close()
 		if ctx.Err() != nil {
@@ -49,10 +53,12 @@ func findPostgres(ctx context.Context) (place, error) {
 		fmt.Println("PostgreSQL is left out, since none can be reached; set DATABASE_URL.")
 		return nil, nil
 	}
-	fmt.Printf("PostgreSQL %s: synchronous_commit %s, fsync %s by %s, autovacuum %s, %d connections.\n", version, sync, flush, method, vacuum, connections)
+	fmt.Printf("PostgreSQL %s: synchronous_commit %s, fsync %s by %s, autovacuum %s, %d connections.\n",
+		version, sync, flush, method, vacuum, connections)
 	random := make([]byte, 4)
 	_, _ = rand.Read(random) // never fails
-	return &postgresPlace{pool: pool, prefix: "helios_bench_" + hex.EncodeToString(random) + "_", made: map[string]bool{}}, nil
+	prefix := "helios_bench_" + hex.EncodeToString(random) + "_"
+	return &postgresPlace{pool: pool, prefix: prefix, made: map[string]bool{}}, nil
 }
 
 func (p *postgresPlace) name() string { return "PostgreSQL" }
@@ -64,16 +70,20 @@ func (p *postgresPlace) schema(store string) string {
 	return p.prefix + store
 }
 
-func (p *postgresPlace) open(ctx context.Context, store string) (*durable.Engine, error) {
-	client, err := newClient()
-	if err != nil {
-		return nil, err
-	}
+func (p *postgresPlace) open(
+	ctx context.Context, store string, client *helios.Client, opts ...durable.Option,
+) (*durable.Engine, error) {
 	receiver, err := newReceiver()
 	if err != nil {
 		return nil, err
 	}
-	e, err := durable.OpenPostgres(ctx, p.pool, client, receiver, durable.WithSchema(p.schema(store)))
+	if client == nil {
+		if client, err = newClient(nowhere); err != nil {
+			return nil, err
+		}
+	}
+
+	e, err := durable.OpenPostgres(ctx, p.pool, client, receiver, append(opts, durable.WithSchema(p.schema(store)))...)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +111,8 @@ func (p *postgresPlace) bare(ctx context.Context, store string) (func(context.Co
 func (p *postgresPlace) fill(ctx context.Context, store string, tables ...table) error {
 	return pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error {
 		for _, t := range tables {
-			if _, err := tx.CopyFrom(ctx, pgx.Identifier{p.prefix + store, t.name}, t.columns, pgx.CopyFromRows(t.rows)); err != nil {
+			name := pgx.Identifier{p.prefix + store, t.name}
+			if _, err := tx.CopyFrom(ctx, name, t.columns, pgx.CopyFromRows(t.rows)); err != nil {
 				return fmt.Errorf("%s: %w", t.name, err)
 			}
 		}
@@ -111,7 +122,9 @@ func (p *postgresPlace) fill(ctx context.Context, store string, tables ...table)
 
 // settle does what autovacuum would do soon: it may be off.
 func (p *postgresPlace) settle(ctx context.Context, store string) error {
-	for _, name := range []string{"helios_submissions", "helios_references", "helios_events"} {
+	for _, name := range []string{
+		"helios_submissions", "helios_references", "helios_events", "helios_ends", "river_job",
+	} {
 		if _, err := p.pool.Exec(ctx, `VACUUM (ANALYZE) `+p.prefix+store+`.`+name); err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 
 	_ "modernc.org/sqlite" // as the engine uses it
 
+	"github.com/heliosai/helios-go"
 	"github.com/heliosai/helios-go/durable"
 )
 
@@ -43,7 +44,8 @@ func findSQLite(ctx context.Context) (place, error) {
 	if kind == "" {
 		kind = "a file system of unknown type"
 	}
-	fmt.Printf("SQLite %s on %s, where %d KiB are written and synced in %s.\n", version, kind, bodySize>>10, short(took))
+	fmt.Printf("SQLite %s on %s, where %d KiB are written and synced in %s.\n",
+		version, kind, bodySize>>10, short(took))
 	return p, nil
 }
 
@@ -54,8 +56,12 @@ func (p *sqlitePlace) path(store string) string { return filepath.Join(p.dir, st
 
 // db opens a store as the engine opens the connection that it writes through.
 func (p *sqlitePlace) db(store string) (*sql.DB, error) {
-	options := url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)"}}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: filepath.ToSlash(p.path(store)), RawQuery: options.Encode()}).String())
+	options := url.Values{
+		"_txlock": {"immediate"},
+		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)"},
+	}
+	name := url.URL{Scheme: "file", Path: filepath.ToSlash(p.path(store)), RawQuery: options.Encode()}
+	db, err := sql.Open("sqlite", name.String())
 	if err != nil {
 		return nil, err
 	}
@@ -63,16 +69,20 @@ func (p *sqlitePlace) db(store string) (*sql.DB, error) {
 	return db, nil
 }
 
-func (p *sqlitePlace) open(ctx context.Context, store string) (*durable.Engine, error) {
-	client, err := newClient()
-	if err != nil {
-		return nil, err
-	}
+func (p *sqlitePlace) open(
+	ctx context.Context, store string, client *helios.Client, opts ...durable.Option,
+) (*durable.Engine, error) {
 	receiver, err := newReceiver()
 	if err != nil {
 		return nil, err
 	}
-	e, err := durable.OpenSQLite(ctx, p.path(store), client, receiver)
+	if client == nil {
+		if client, err = newClient(nowhere); err != nil {
+			return nil, err
+		}
+	}
+
+	e, err := durable.OpenSQLite(ctx, p.path(store), client, receiver, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +120,8 @@ func (p *sqlitePlace) fill(ctx context.Context, store string, tables ...table) (
 	}
 	defer func() { _ = tx.Rollback() }()
 	for _, t := range tables {
-		insert, err := tx.PrepareContext(ctx, fmt.Sprintf(`INSERT INTO %s (%s) VALUES (?%s)`, t.name, strings.Join(t.columns, ", "), strings.Repeat(", ?", len(t.columns)-1)))
+		insert, err := tx.PrepareContext(ctx, fmt.Sprintf(`INSERT INTO %s (%s) VALUES (?%s)`,
+			t.name, strings.Join(t.columns, ", "), strings.Repeat(", ?", len(t.columns)-1)))
 		if err != nil {
 			return err
 		}
@@ -126,7 +137,8 @@ func (p *sqlitePlace) fill(ctx context.Context, store string, tables ...table) (
 	return tx.Commit()
 }
 
-// settle does nothing: SQLite has no statistics unless it is told to make some, which the engine does not.
+// settle does nothing: SQLite has no statistics unless it is told to make some,
+// which the engine does not.
 func (p *sqlitePlace) settle(context.Context, string) error { return nil }
 
 func (p *sqlitePlace) drop(_ context.Context, store string) error {

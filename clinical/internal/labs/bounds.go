@@ -1,92 +1,85 @@
 package labs
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/heliosai/helios-go/clinical"
 )
 
-// interval is the numbers between two bounds, which belong to it unless they are open.
-type interval struct {
-	low, high         float64
-	lowOpen, highOpen bool
-}
-
-func all() interval { return interval{low: math.Inf(-1), high: math.Inf(1)} }
-
-// within tells whether every number of i is in outer.
-func (i interval) within(outer interval) bool {
-	low := i.low > outer.low || i.low == outer.low && (i.lowOpen || !outer.lowOpen)
-	high := i.high < outer.high || i.high == outer.high && (i.highOpen || !outer.highOpen)
+// within reports whether every number of inner is in outer.
+func within(inner, outer clinical.Range) bool {
+	low := inner.Low > outer.Low || inner.Low == outer.Low && (inner.LowOpen || !outer.LowOpen)
+	high := inner.High < outer.High || inner.High == outer.High && (inner.HighOpen || !outer.HighOpen)
 	return low && high
 }
 
-// below tells whether every number of i is smaller than every number of other.
-func (i interval) below(other interval) bool {
-	return i.high < other.low || i.high == other.low && (i.highOpen || other.lowOpen)
+// below reports whether every number of a is smaller than every number of b.
+func below(a, b clinical.Range) bool {
+	return a.High < b.Low || a.High == b.Low && (a.HighOpen || b.LowOpen)
 }
 
+// number reads a number, which in FHIR can have an exponent.
 func number(s string) (float64, bool) {
-	n, err := strconv.ParseFloat(s, 64)
-	return n, err == nil && !math.IsNaN(n) && !math.IsInf(n, 0)
-}
-
-// bounded returns the numbers that a comparator and a number stand for.
-func bounded(comparator, numeral string) (interval, bool) {
-	n, ok := number(numeral)
-	i := all()
-	switch comparator {
-	case "":
-		i.low, i.high = n, n
-	case "<":
-		i.high, i.highOpen = n, true
-	case "<=":
-		i.high = n
-	case ">":
-		i.low, i.lowOpen = n, true
-	case ">=":
-		i.low = n
-	default:
-		return i, false
+	if n, err := strconv.ParseFloat(s, 64); err == nil {
+		return n, !math.IsNaN(n) && !math.IsInf(n, 0)
 	}
-	return i, ok
+	q, ok := clinical.ParseQuantity(s)
+	return q.Value, ok && q.Comparator == "" && q.Unit == ""
 }
 
-// isUnit tells whether what follows a range's numbers can be a unit, and is no prose.
-func isUnit(s string) bool { return !strings.ContainsAny(s, " \t\n") && !strings.HasPrefix(s, "-") }
+// numbers returns those that v can stand for.
+func (v Value) numbers() (clinical.Range, bool) {
+	n, ok := number(v.Number)
+	return clinical.Quantity{Comparator: v.Comparator, Value: n}.Range(), ok
+}
 
-// normal returns the numbers that a range calls normal, and their unit, "" where it has none. It is not ok if nothing can be concluded from the range.
-func (r *Range) normal() (normal interval, unit string, ok bool) {
-	normal, unit, ok = r.bounds()
-	if normal.low == 0 && normal.high == 0 {
-		ok = false // which is how the lack of a range is written
+// ParseValue reads a text such as "7.2" or "< 5" as a number. Any other is kept
+// as text.
+func ParseValue(s string) Value {
+	s = strings.TrimSpace(s)
+	if q, ok := clinical.ParseQuantity(s); ok && q.Unit == "" {
+		return Value{Comparator: q.Comparator, Number: q.Number}
 	}
-	return normal, unit, ok && !r.conditional
+	return Value{Text: s}
 }
 
-func (r *Range) bounds() (normal interval, unit string, ok bool) {
+// normal returns the numbers that a range calls normal. It reports false if
+// nothing can be concluded from the range.
+func (r *Range) normal() (clinical.Range, bool) {
+	bounds, ok := r.bounds()
+	isNone := bounds.Low == 0 && bounds.High == 0 // how the lack of a range is written
+	return bounds, ok && !isNone && !r.conditional
+}
+
+// bounds returns the numbers of a range, from its text if it has no bounds.
+func (r *Range) bounds() (bounds clinical.Range, ok bool) {
 	if r.Low == "" && r.High == "" {
-		normal, unit, ok = parseRange(r.Text)
-		if unit == "" {
-			unit = r.Unit
+		bounds, ok = clinical.ParseRange(r.Text)
+		if bounds.Unit == "" {
+			bounds.Unit = r.Unit
 		}
-		return normal, unit, ok
+		return bounds, ok
 	}
-	normal = all()
+
+	bounds = clinical.Range{Low: math.Inf(-1), High: math.Inf(1), Unit: r.Unit}
 	if r.Low != "" {
-		if normal.low, ok = number(r.Low); !ok {
-			return normal, "", false
+		if bounds.Low, ok = number(r.Low); !ok {
+			return bounds, false
 		}
 	}
 	if r.High != "" {
-		if normal.high, ok = number(r.High); !ok {
-			return normal, "", false
+		if bounds.High, ok = number(r.High); !ok {
+			return bounds, false
 		}
 	}
-	return normal, r.Unit, true
+	return bounds, true
 }
 
-// text returns the range as it is sent, without a unit of its own where it has bounds.
+// text returns the range as it is sent, without a unit of its own where it has
+// bounds.
 func (r *Range) text() string { return r.withWords(r.numbers()) }
 
 // numbers returns the bounds, or the text if there are none.
@@ -116,17 +109,14 @@ func (r *Range) withWords(bounds string) string {
 
 // withUnit returns a range as it is sent with the unit that its numbers are in.
 func (r *Range) withUnit(valueUnit string) string {
-	_, own, ok := r.bounds()
+	bounds, ok := r.bounds()
 	if !ok {
 		return r.text()
 	}
 	if r.Low == "" && r.High == "" {
-		if _, inText, _ := parseRange(r.Text); inText != "" {
+		if inText, _ := clinical.ParseRange(r.Text); inText.Unit != "" {
 			return r.text()
 		}
 	}
-	if own == "" {
-		own = valueUnit
-	}
-	return r.withWords(strings.TrimSpace(r.numbers() + " " + own))
+	return r.withWords(strings.TrimSpace(r.numbers() + " " + cmp.Or(bounds.Unit, valueUnit)))
 }

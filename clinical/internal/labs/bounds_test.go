@@ -52,7 +52,8 @@ func TestCompare(t *testing.T) {
 		{"5", numeric("6", "4"), unknown},
 		{"5", numeric("x", "6"), unknown},
 
-		// A value that is a bound itself is normal only if all that it can be is.
+		// A value that is a bound itself is normal only if all that it can be
+		// is.
 		{"<4", numeric("4", "6"), low},
 		{"<5", numeric("4", "6"), unknown},
 		{"<=4", numeric("4", "6"), unknown},
@@ -82,6 +83,39 @@ func TestCompare(t *testing.T) {
 		{"5", text("negative"), unknown},
 		{"5", text("see note"), unknown},
 		{"Negative", text("4-6"), unknown},
+		{"5", text("4-6 mg/dl"), normal},
+		{"7", text("(4 - 6)"), high},
+		{"3", text("[4-6]"), low},
+		{"3", text("[4][6]"), low},
+		{"5", text("up to 4"), high},
+		{"4", text("up to 4"), normal},
+		{"5", text("Normal: 4-6"), normal},
+		{"5,2", text("4,0 - 5,1"), high},
+		{"5,2", numeric("4.0", "5.1"), high},
+		{"5.2", numeric("4,0", "5,1"), high},
+		{"1,000", text("4-6"), unknown},
+		{"1e3", numeric("1e2", "2e2"), unknown},
+
+		{"Negative", text("Negative"), normal},
+		{"NEG", text("Not detected"), normal},
+		{"Not detected (qualifier value)", text("Normal: Negative."), normal},
+		{"Positive", text("Negative"), abnormal},
+		{"Reactive", text("(Non-Reactive)"), abnormal},
+		{"2+", text("Ref. range: negative"), abnormal},
+		{"Present", text("absent"), abnormal},
+		{"Positive", text("positive"), normal},
+		{"Negative", text("Positive"), abnormal},
+		{"Trace", text("Negative"), unknown},
+		{"Weakly reactive", text("Non-reactive"), unknown},
+		{"Positive for mould", text("Negative"), unknown},
+		{"0.3", text("Negative"), unknown},
+		{"1:40", text("Negative"), unknown},
+		{"1+", text("2+"), unknown},
+		{"Positive", text("Adults: negative"), unknown},
+		{"Positive", text("Negative or trace"), unknown},
+		{"Yellow", text("Yellow"), unknown},
+		{"None", text("None"), unknown},
+		{"Positive", Range{Text: "Negative", High: "1"}, unknown},
 	} {
 		r := Result{Value: ParseValue(tc.value), Unit: "mg/dL"}
 		got, _ := compare(&r, []Range{tc.rng})
@@ -151,46 +185,47 @@ func TestFitting(t *testing.T) {
 	}
 }
 
-func TestWords(t *testing.T) {
+// TestRange_BesideAText has texts beside the bounds 4.0 and 5.6 %.
+func TestRange_BesideAText(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]struct {
-		gender     string
-		understood bool
-	}{
-		"4.0 - 5.6":                       {"", true},
-		"4.0-5.6 %":                       {"", true},
-		"Normal range: 4.0 to 5.6 %":      {"", true},
-		"Female 4.0-5.6":                  {"female", true},
-		"men":                             {"male", true},
-		"m/f":                             {"", false},
-		"4.0-6.0":                         {"", false},
-		"4.0-5.6 mmol/mol":                {"", false},
-		"4.0-5.6 for those who are ill":   {"", false},
-		"Adults":                          {"", false},
-		"4-5.6 (over 18)":                 {"", false},
-		"N/A":                             {"", true},
-		"Diabetes: 4.0 to 5.6 %":          {"", false},
-		"females, within 4.0 and 5.60 %.": {"female", true},
+	both := Range{Low: "4.0", High: "5.6"}
+	for text, want := range map[string]Range{
+		"4.0 - 5.6":                  both,
+		"4.0-5.6 %":                  both,
+		"Normal range: 4.0 to 5.6 %": both,
+		"N/A":                        both,
+		"Reference range":            both,
+		"men":                        {Low: "4.0", High: "5.6", Gender: "male"},
+		"m/f":                        {Low: "4.0", High: "5.6", conditional: true},
+		"Female 4.0-5.6":             {Low: "4.0", High: "5.6", conditional: true},
+		"4.0-6.0":                    {Low: "4.0", High: "5.6", conditional: true},
+		"4.0-5.6 mmol/mol":           {Low: "4.0", High: "5.6", conditional: true},
+		"4.0-5.6 for the ill":        {Low: "4.0", High: "5.6", conditional: true},
+		"Adults":                     {Low: "4.0", High: "5.6", conditional: true},
+		"Diabetes: 4.0 to 5.6 %":     {Low: "4.0", High: "5.6", conditional: true},
+		"<5.6":                       {Low: "4.0", High: "5.6", conditional: true},
 	} {
-		r := Range{Low: "4.0", High: "5.6", Text: text}
-		gender, understood := r.words(&Result{Unit: "%"})
-		assert.Equal(t, want.understood, understood, text)
-		assert.Equal(t, want.gender, gender, text)
+		want.Text = text
+		r := Result{Unit: "%", Ranges: []Range{{Low: "4.0", High: "5.6", Text: text}}}
+		ranges, notes := r.usableRanges()
+		assert.Equal(t, []Range{want}, ranges)
+		assert.Empty(t, notes)
 	}
+
 	for _, rng := range []Range{
-		{High: "40", Text: "greater than 40"}, {High: "40", Text: "above 40"}, {Low: "5", Text: "below 5"}, {High: "200", Text: "<200"}, {High: "40", Text: ">40"}, {Low: "5", Text: "up to 5"},
+		{High: "40", Text: "greater than 40"}, {High: "40", Text: "above 40"}, {Low: "5", Text: "below 5"},
+		{High: "40", Text: ">40"}, {Low: "5", Text: "up to 5"}, {Low: "x", Text: "5 - 6"},
 	} {
-		_, understood := rng.words(&Result{})
-		assert.False(t, understood, rng.Text)
+		r := Result{Ranges: []Range{rng}}
+		ranges, _ := r.usableRanges()
+		assert.True(t, ranges[0].conditional, rng.Text)
 	}
-	unreadable := Range{Low: "x", Text: "women"}
-	_, understood := unreadable.words(&Result{})
-	assert.False(t, understood)
 }
 
 func TestRange_WithWords(t *testing.T) {
 	t.Parallel()
-	r := Result{Unit: "mg/L", Ranges: []Range{{Low: "10", High: "20", Text: " Toxic range "}, {Low: "1", High: "2", Gender: "male", Text: "women"}}}
+	r := Result{Unit: "mg/L", Ranges: []Range{{Low: "10", High: "20", Text: " Toxic range "},
+		{Low: "1", High: "2", Gender: "male", Text: "women"}}}
 	ranges, notes := r.usableRanges()
 	assert.Empty(t, notes)
 	assert.Equal(t, "10-20 mg/L (Toxic range)", ranges[0].withUnit("mg/L"))
@@ -202,7 +237,8 @@ func TestRange_WithAStricterText(t *testing.T) {
 	t.Parallel()
 	set, _ := collect(ForLabResults, Options{})
 	for value, want := range map[string]normality{"199": normal, "200": high} {
-		verdict := set.classify(&Result{Value: Value{Number: value}, Unit: "mg/dL", Ranges: []Range{{High: "200", Unit: "mg/dL", Text: "<200 mg/dL"}}}, Patient{})
+		verdict := set.classify(&Result{Value: Value{Number: value}, Unit: "mg/dL",
+			Ranges: []Range{{High: "200", Unit: "mg/dL", Text: "<200 mg/dL"}}}, Patient{})
 		assert.Equal(t, want, verdict.is, value)
 		assert.Equal(t, "<200 mg/dL", verdict.rng.withUnit("mg/dL"))
 	}
@@ -212,11 +248,14 @@ func TestRangesForTheAgeAtTheResult(t *testing.T) {
 	t.Parallel()
 	child, adult := 17.0, 18.0
 	ranges := []Range{{Low: "3", High: "5", AgeHigh: &child}, {Low: "4", High: "6", AgeLow: &adult}}
-	for date, want := range map[string]normality{"1990-05-05": high, "2020-05-05": normal, "1990": unknown, "": unknown, "1970-01-01": unknown} {
+	for date, want := range map[string]normality{"1990-05-05": high, "2020-05-05": normal, "1990": unknown, "": unknown,
+		"1970-01-01": unknown} {
 		set, _ := collect(ForLabResults, Options{})
-		verdict := set.classify(&Result{Value: Value{Number: "5.5"}, Ranges: ranges, Date: date}, Patient{Age: new(45), Born: "1980-02-03"})
+		verdict := set.classify(&Result{Value: Value{Number: "5.5"}, Ranges: ranges, Date: date},
+			Patient{Age: new(45), Born: "1980-02-03"})
 		assert.Equal(t, want, verdict.is, date)
 	}
 	set, _ := collect(ForLabResults, Options{})
-	assert.Equal(t, unknown, set.classify(&Result{Value: Value{Number: "5.5"}, Ranges: ranges, Date: "2020-05-05"}, Patient{Age: new(45), Born: "1980"}).is)
+	assert.Equal(t, unknown, set.classify(&Result{Value: Value{Number: "5.5"}, Ranges: ranges, Date: "2020-05-05"},
+		Patient{Age: new(45), Born: "1980"}).is)
 }

@@ -7,21 +7,30 @@ import (
 	"github.com/heliosai/helios-go/clinical"
 )
 
-// verdict is what is said of a result: how normal it is, by whom, and which range is sent.
+// verdict is how normal a result is, which range is sent with it, and what
+// there is to note.
 type verdict struct {
 	is    normality
 	rng   *Range // nil if none is sent
 	notes []clinical.Reason
 }
 
-// classify says how normal a result is: as its flags say, else as its range does, else as the caller does.
+// classify says how normal a result is: as its flags say, else as its range
+// does, else as the caller does.
 func (s *Set) classify(r *Result, p Patient) verdict {
 	var v verdict
-	v.is, v.notes, _ = judge(r.Flags)
-	doubtful := slices.Contains(v.notes, clinical.FlagUnknown) || slices.Contains(v.notes, clinical.SeveralFlags)
+	said := judge(r.Flags)
+	v.is, v.notes = said.is, said.notes
+
 	usable, unread := r.usableRanges()
 	v.notes = append(v.notes, unread...)
-	ranges := fitting(usable, p.at(r.Date))
+
+	then := p
+	if slices.ContainsFunc(usable, func(r Range) bool { return r.AgeLow != nil || r.AgeHigh != nil }) {
+		then = p.at(r.Date)
+	}
+
+	ranges := fitting(usable, then)
 	switch {
 	case len(ranges) > 0:
 		v.rng = &ranges[0]
@@ -31,10 +40,11 @@ func (s *Set) classify(r *Result, p Patient) verdict {
 	case len(usable) > 0:
 		v.notes = append(v.notes, clinical.RangeNotSent)
 	}
+
 	byRange, notes := compare(r, ranges)
 	v.notes = append(v.notes, notes...)
 	switch {
-	case v.is == unknown && byRange == normal && doubtful: // what it means may be that it is not
+	case v.is == unknown && byRange == normal && said.isDoubtful: // what it means may be that it is not
 	case v.is == unknown:
 		v.is = byRange
 	case byRange == unknown:
@@ -49,6 +59,7 @@ func (s *Set) classify(r *Result, p Patient) verdict {
 			v.notes = append(v.notes, clinical.FlagContradicted)
 		}
 	}
+
 	if v.is == unknown && s.opts.Classify != nil {
 		v.is = fromFlag(s.opts.Classify(r.asTest(p, v.rng)))
 	}
@@ -90,7 +101,8 @@ func (n normality) flag() (helios.Flag, []clinical.Reason) {
 
 // asTest is what the caller's hooks are told.
 func (r *Result) asTest(p Patient, rng *Range) clinical.Test {
-	t := clinical.Test{System: r.System, Code: r.Code, Name: r.Name, Value: r.Value.String(), Unit: r.Unit, Age: p.Age, Gender: p.Gender}
+	t := clinical.Test{System: r.System, Code: r.Code, Name: r.Name, Value: r.Value.String(), Unit: r.Unit, Age: p.Age,
+		Gender: p.Gender}
 	if rng != nil {
 		t.ReferenceRange = rng.text()
 	}

@@ -6,20 +6,21 @@ import (
 	"time"
 )
 
-// maxAge is in years: who seems older has a wrong birth date.
-const maxAge = 130
-
-// ValidDate tells whether s begins as a date of FHIR does: YYYY, YYYY-MM or YYYY-MM-DD, and a time behind the last.
+// ValidDate reports whether s begins as a date of FHIR does: YYYY, YYYY-MM or
+// YYYY-MM-DD, and a time behind the last.
 func ValidDate(s string) bool {
 	_, ok := day(s, false)
 	return ok
 }
 
-// Day returns what of a valid date is sent: at most its first 10 characters, as they are written.
+// Day returns what of a valid date is sent: at most its first 10 characters, as
+// they are written.
 func Day(date string) string { return date[:min(len(date), 10)] }
 
-// Age returns the age in whole years of who was born on birth at a moment; both are dates of FHIR. If birth has no day or month, the age is the
-// lowest possible and approximate. It is not ok if a date is missing or wrong, or the age is below 0 or above 130.
+// Age returns the age in whole years of who was born on birth at a moment; both
+// are dates of FHIR. If birth has no day or month, the age is the lowest
+// possible and approximate. It is not ok if a date is missing or wrong, or the
+// age is below 0 or above 130.
 func Age(birth, at string) (years int, approximate, ok bool) {
 	born, ok := day(birth, true)
 	if !ok {
@@ -29,18 +30,21 @@ func Age(birth, at string) (years int, approximate, ok bool) {
 	if !ok {
 		return 0, false, false
 	}
+
 	years = now.Year() - born.Year()
 	if now.Month() < born.Month() || now.Month() == born.Month() && now.Day() < born.Day() {
 		years--
 	}
+
 	approximate = len(birth) < len(time.DateOnly)
 	if approximate && years < 0 && now.Year() == born.Year() {
 		years = 0 // born earlier in the same year
 	}
-	return years, approximate, years >= 0 && years <= maxAge
+	return years, approximate, years >= 0 && years <= MaxAge
 }
 
-// day reads the day of a date; what is missing in it is taken as the first of a month or year, or as the last.
+// day reads the day of a date; what is missing in it is taken as the first of a
+// month or year, or as the last.
 func day(s string, last bool) (time.Time, bool) {
 	for _, layout := range [3]string{time.DateOnly, "2006-01", "2006"} {
 		if len(s) < len(layout) {
@@ -49,6 +53,7 @@ func day(s string, last bool) (time.Time, bool) {
 		if len(s) > len(layout) && (layout != time.DateOnly || s[len(layout)] != 'T' && s[len(layout)] != ' ') {
 			return time.Time{}, false
 		}
+
 		t, err := time.Parse(layout, s[:len(layout)])
 		if err != nil {
 			return time.Time{}, false
@@ -66,7 +71,8 @@ func day(s string, last bool) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// span is the time in which a date lies, in microseconds: a moment, a day, or more.
+// span is the time in which a date lies, in microseconds: a moment, a day, or
+// more.
 type span struct {
 	from, to int64
 	zoned    bool // so that it can be compared with any other such
@@ -85,7 +91,7 @@ func spanOf(date string) span {
 	return span{from: from.UnixMicro(), to: last.AddDate(0, 0, 1).UnixMicro() - 1}
 }
 
-// before tells whether all of s is certainly before all of other.
+// before reports whether all of s is certainly before all of other.
 func (s span) before(other span) bool {
 	if s.to == math.MaxInt64 {
 		return false
@@ -102,8 +108,10 @@ func moment(date string) (t time.Time, zoned, ok bool) {
 	if len(date) < len("2006-01-02T15:04") {
 		return t, false, false
 	}
+
 	zoned = strings.ContainsAny(date[len(time.DateOnly)+1:], "Z+-")
 	seconds := len(date) > len("2006-01-02T15:04") && date[len("2006-01-02T15:04")] == ':'
+
 	layout := "2006-01-02T15:04"
 	switch {
 	case seconds && zoned: // any fraction of a second is read too
@@ -116,6 +124,7 @@ func moment(date string) (t time.Time, zoned, ok bool) {
 	if date[len(time.DateOnly)] == ' ' {
 		layout = layout[:len(time.DateOnly)] + " " + layout[len(time.DateOnly)+1:]
 	}
+
 	t, err := time.Parse(layout, date)
 	return t, zoned, err == nil
 }

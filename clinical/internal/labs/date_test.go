@@ -46,7 +46,8 @@ func TestValidDate(t *testing.T) {
 	for _, s := range []string{"2025", "2025-01", "2025-01-15", "2025-01-15T10:00:00Z", "2025-01-15 10:00"} {
 		assert.True(t, ValidDate(s), s)
 	}
-	for _, s := range []string{"", "25", "2025-1-5", "20250115", "2025-02-30", "2025-01-15x", "2025-01x", "2025x", "yesterday"} {
+	for _, s := range []string{"", "25", "2025-1-5", "20250115", "2025-02-30", "2025-01-15x", "2025-01x", "2025x",
+		"yesterday"} {
 		assert.False(t, ValidDate(s), s)
 	}
 }

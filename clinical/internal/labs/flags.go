@@ -32,10 +32,12 @@ func (n normality) interpretation() string {
 	return [...]string{"", "", "Low", "High", "Abnormal", "Critical Low", "Critical High", "Critical"}[n]
 }
 
-// codes are those of HL7's v3-ObservationInterpretation and of its table 0078 that say whether a result is normal.
+// interpretations are those of HL7's v3-ObservationInterpretation and of its
+// table 0078 that say whether a result is normal.
 //
-// See https://terminology.hl7.org/CodeSystem-v3-ObservationInterpretation.html and https://terminology.hl7.org/CodeSystem-v2-0078.html
-var codes = map[string]normality{
+// See https://terminology.hl7.org/CodeSystem-v3-ObservationInterpretation.html
+// and https://terminology.hl7.org/CodeSystem-v2-0078.html
+var interpretations = map[string]normality{
 	"N": normal,
 	"L": low, "LU": low, "L<": low, "LX": low, "<": low,
 	"H": high, "HU": high, "H>": high, "HX": high, ">": high,
@@ -43,29 +45,48 @@ var codes = map[string]normality{
 	"LL": criticalLow, "HH": criticalHigh, "AA": critical,
 }
 
-// otherStatements say something else of a result, such as that a virus was detected, or that a bacterium resists a drug. Which of it is normal depends on the test.
-var otherStatements = set("POS", "NEG", "DET", "ND", "RR", "NR", "WR", "E", "IND", "S", "I", "R", "MS", "NS", "SDD", "VS", "NCL", "SYN-R", "SYN-S",
-	"CAR", "CARRIER", "EXP", "UNE", "TOX", "AC", "IE")
+// otherStatements say something else of a result, such as that a virus was
+// detected, or that a bacterium resists a drug. Which of it is normal depends
+// on the test.
+var otherStatements = set(
+	"POS", "NEG", "DET", "ND", "RR", "NR", "WR", "E", "IND", "S", "I", "R", "MS", "NS", "SDD", "VS", "NCL", "SYN-R",
+	"SYN-S", "CAR", "CARRIER", "EXP", "UNE", "TOX", "AC", "IE",
+)
 
 // silent are codes that say how a result changed, or nothing at all.
 var silent = set("", "B", "D", "U", "W", "OBX", "NULL", "UNKNOWN")
 
 // otherWords are otherStatements where no code is given.
-var otherWords = set("positive", "negative", "detected", "not detected", "reactive", "non-reactive", "nonreactive", "weakly reactive", "equivocal", "indeterminate",
-	"susceptible", "intermediate", "resistant", "non-susceptible", "better", "worse", "significant change up", "significant change down")
+var otherWords = set(
+	"positive", "negative", "detected", "not detected", "reactive", "non-reactive", "nonreactive", "weakly reactive",
+	"equivocal", "indeterminate", "susceptible", "intermediate", "resistant", "non-susceptible", "better", "worse",
+	"significant change up", "significant change down",
+)
 
-// unusable are results that the laboratory does not stand for: its quality control failed, or it holds them for review.
+// unusable are results that the laboratory does not stand for: its quality
+// control failed, or it holds them for review.
 var unusable = set("QCF", "HM")
 
 // words are what is written where no code is given.
 var words = map[string]normality{
 	"normal": normal, "within normal limits": normal, "within normal range": normal,
-	"lo": low, "low": low, "below low normal": low, "below normal": low, "below reference range": low, "significantly low": low, "very low": low,
-	"hi": high, "high": high, "above high normal": high, "above normal": high, "above reference range": high, "significantly high": high, "very high": high,
+
+	"lo": low, "low": low, "below low normal": low, "below normal": low, "below reference range": low,
+	"significantly low": low, "very low": low,
+
+	"hi": high, "high": high, "above high normal": high, "above normal": high, "above reference range": high,
+	"significantly high": high, "very high": high,
+
 	"abn": abnormal, "abnormal": abnormal,
+
 	"crit": critical, "critical": critical, "critical abnormal": critical, "critically abnormal": critical,
-	"pl": criticalLow, "panic low": criticalLow, "critical low": criticalLow, "critically low": criticalLow, "below lower panic limits": criticalLow,
-	"ph": criticalHigh, "panic high": criticalHigh, "critical high": criticalHigh, "critically high": criticalHigh, "above upper panic limits": criticalHigh,
+	"panic": critical,
+
+	"pl": criticalLow, "panic low": criticalLow, "low panic": criticalLow, "critical low": criticalLow,
+	"low critical": criticalLow, "critically low": criticalLow, "below lower panic limits": criticalLow,
+
+	"ph": criticalHigh, "panic high": criticalHigh, "high panic": criticalHigh, "critical high": criticalHigh,
+	"high critical": criticalHigh, "critically high": criticalHigh, "above upper panic limits": criticalHigh,
 }
 
 func set(items ...string) map[string]bool {
@@ -76,71 +97,96 @@ func set(items ...string) map[string]bool {
 	return m
 }
 
-// isInterpretation tells whether a code system is one of the two, by any of their names.
+// isInterpretation reports whether a code system is one of the two, by any of
+// the names that are written for them: HL70078, v2/0078, a value set's, an OID.
 func isInterpretation(system string) bool {
-	switch strings.TrimPrefix(system, "urn:oid:") {
-	case "", "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", "http://terminology.hl7.org/CodeSystem/v2-0078",
-		"http://hl7.org/fhir/v3/ObservationInterpretation", "http://hl7.org/fhir/v2/0078",
-		"2.16.840.1.113883.5.83", "2.16.840.1.113883.12.78", "HL70078":
-		return true
-	}
-	return false
+	name := strings.TrimSuffix(strings.ToLower(strings.ReplaceAll(system, "-", "")), "/")
+	return name == "" || strings.HasSuffix(name, "observationinterpretation") || strings.HasSuffix(name, "0078") ||
+		strings.HasSuffix(name, "2.16.840.1.113883.5.83") || strings.HasSuffix(name, "2.16.840.1.113883.12.78")
 }
 
-// judge reads the flags of a result. It is not usable if the laboratory does not stand for it.
-func judge(flags []Flag) (is normality, notes []clinical.Reason, usable bool) {
-	other, contradicted, understood, foreign := false, false, false, false
+// asterisk marks a result in print. It says to look at it, and no more.
+const asterisk = "*"
+
+// bare returns a flag without what is printed around it: "(H)", "H*".
+func bare(s string) string {
+	s = strings.TrimSpace(s)
+	if strings.Trim(s, "*") == "" {
+		return s
+	}
+	return strings.Trim(s, "()[]* ")
+}
+
+// judgement is what the flags of a result say.
+type judgement struct {
+	is    normality
+	notes []clinical.Reason
+	// isDoubtful is set if they may say that it is not normal.
+	isDoubtful bool
+	// isUnusable is set if the laboratory does not stand for it.
+	isUnusable bool
+}
+
+// judge reads the flags of a result.
+func judge(flags []Flag) (j judgement) {
+	var hasOther, isContradicted, isUnderstood, isForeign, isMarked bool
 	for _, f := range flags {
-		code, text := strings.ToUpper(strings.TrimSpace(f.Code)), strings.ToLower(strings.TrimSpace(f.Text))
-		own := code != "" && !isInterpretation(f.System)
-		if own {
+		code, text := strings.ToUpper(bare(f.Code)), strings.ToLower(bare(f.Text))
+		isOwn := code != "" && !isInterpretation(f.System)
+		if isOwn {
 			code = ""
 		}
 		if unusable[code] || code == "" && unusable[strings.ToUpper(text)] {
-			return unknown, nil, false
+			return judgement{isUnusable: true}
 		}
-		n, known := codes[code]
-		if !known && !own {
-			n, known = words[strings.ToLower(code)] // a word in the place of the code
+
+		n, isKnown := interpretations[code]
+		if !isKnown && !isOwn {
+			n, isKnown = words[strings.ToLower(code)] // a word in place of the code
 		}
-		if said, ok := words[text]; ok && known {
+		if said, ok := words[text]; ok && isKnown {
 			var agree bool
 			n, agree = n.and(said)
-			contradicted = contradicted || !agree
+			isContradicted = isContradicted || !agree
 		} else if ok {
-			n, known = said, true
+			n, isKnown = said, true
 		}
-		if !known && code == "" {
-			code = strings.ToUpper(text) // a code that is given as a text
-			n, known = codes[code]
+		if !isKnown && code == "" {
+			code = strings.ToUpper(text) // a code in place of the text
+			n, isKnown = interpretations[code]
 		}
+
 		switch {
-		case known:
-			understood = true
+		case isKnown:
+			isUnderstood = true
 			var agree bool
-			is, agree = is.and(n)
-			contradicted = contradicted || !agree
+			j.is, agree = j.is.and(n)
+			isContradicted = isContradicted || !agree
 		case otherStatements[code], otherWords[text]:
-			other, understood = true, true
-		case !silent[code], own:
-			foreign = true
+			hasOther, isUnderstood = true, true
+		case code == asterisk && !isOwn:
+			isMarked = true
+		case !silent[code], isOwn:
+			isForeign = true
 		}
 	}
+
 	switch {
-	case contradicted:
-		notes = append(notes, clinical.SeveralFlags)
-		if !is.isAbnormal() {
-			is = unknown
+	case isContradicted:
+		j.notes, j.isDoubtful = append(j.notes, clinical.SeveralFlags), true
+		if !j.is.isAbnormal() {
+			j.is = unknown
 		}
-	case other && is == unknown:
-		notes = append(notes, clinical.NotANormality)
-	case foreign && !understood:
-		notes = append(notes, clinical.FlagUnknown)
+	case hasOther && j.is == unknown:
+		j.notes = append(j.notes, clinical.NotANormality)
+	case (isForeign || isMarked) && !isUnderstood:
+		j.notes, j.isDoubtful = append(j.notes, clinical.FlagUnknown), isForeign
 	}
-	return is, notes, true
+	return j
 }
 
-// and combines two statements on one result to what both say. They do not agree if one says normal, or low where the other says high.
+// and combines two statements on one result to what both say. They do not agree
+// if one says normal, or low where the other says high.
 func (n normality) and(other normality) (both normality, agree bool) {
 	switch {
 	case n == unknown || n == other:
@@ -153,6 +199,7 @@ func (n normality) and(other normality) (both normality, agree bool) {
 		}
 		return abnormal, false
 	}
+
 	isCritical := n.isCritical() || other.isCritical()
 	switch {
 	case n.isLow() || other.isLow():

@@ -72,7 +72,20 @@ func TestJudge(t *testing.T) {
 		{[]Flag{{Text: "not normal"}}, unknown, []clinical.Reason{clinical.FlagUnknown}},
 		{[]Flag{{Text: "high school"}}, unknown, []clinical.Reason{clinical.FlagUnknown}},
 		{[]Flag{{Code: "*"}}, unknown, []clinical.Reason{clinical.FlagUnknown}},
-		{[]Flag{{Code: "H*"}}, unknown, []clinical.Reason{clinical.FlagUnknown}},
+		{[]Flag{{Code: "**"}}, unknown, []clinical.Reason{clinical.FlagUnknown}},
+		{[]Flag{{Code: "H*"}}, high, nil},
+		{[]Flag{{Code: "(H)"}}, high, nil},
+		{[]Flag{{Text: "[L]"}}, low, nil},
+		{[]Flag{{Code: "H", Text: "*"}}, high, nil},
+		{[]Flag{{Code: "Low Panic"}}, criticalLow, nil},
+		{[]Flag{{Text: "High Panic"}}, criticalHigh, nil},
+		{[]Flag{{System: "http://hl7.org/fhir/ValueSet/observation-interpretation", Code: "H"}}, high, nil},
+		{[]Flag{{System: "http://hl7.org/fhir/v2/0078/", Code: "L"}}, low, nil},
+		{[]Flag{{System: "urn:oid:2.16.840.1.113883.12.78", Code: "L"}}, low, nil},
+		{[]Flag{{System: "http://example.org/own", Code: "H", Text: "H"}}, high, nil},
+		{[]Flag{{System: "http://example.org/own", Code: "N", Text: "N"}}, normal, nil},
+		{[]Flag{{System: "http://example.org/own", Code: "*", Text: "*"}}, unknown,
+			[]clinical.Reason{clinical.FlagUnknown}},
 		{[]Flag{{Code: "PH"}}, criticalHigh, nil},
 		{[]Flag{{Code: "HIGH"}}, high, nil},
 		{[]Flag{{Code: "Normal"}}, normal, nil},
@@ -83,24 +96,25 @@ func TestJudge(t *testing.T) {
 		{[]Flag{{System: "HL70078", Code: "A", Text: "High"}}, high, nil},
 		{[]Flag{{System: "HL70078", Code: "N", Text: "Normal (applies to non-numeric results)"}}, normal, nil},
 		{[]Flag{{Text: "!"}}, unknown, []clinical.Reason{clinical.FlagUnknown}},
-		{[]Flag{{System: v3, Code: "N", Text: "Normal"}, {Text: "High"}}, unknown, []clinical.Reason{clinical.SeveralFlags}},
+		{[]Flag{{System: v3, Code: "N", Text: "Normal"}, {Text: "High"}}, unknown,
+			[]clinical.Reason{clinical.SeveralFlags}},
 		{[]Flag{{System: v3, Code: "H", Text: "High"}, {Text: "erhöht"}}, high, nil},
-		{[]Flag{{System: v3, Code: "POS", Text: "Positive"}, {Text: "positiv"}}, unknown, []clinical.Reason{clinical.NotANormality}},
+		{[]Flag{{System: v3, Code: "POS", Text: "Positive"}, {Text: "positiv"}}, unknown,
+			[]clinical.Reason{clinical.NotANormality}},
 	} {
-		is, notes, usable := judge(tc.flags)
-		assert.Equal(t, tc.want, is, "%+v", tc.flags)
-		assert.Equal(t, tc.notes, notes, "%+v", tc.flags)
-		assert.True(t, usable)
+		said := judge(tc.flags)
+		assert.Equal(t, tc.want, said.is, "%+v", tc.flags)
+		assert.Equal(t, tc.notes, said.notes, "%+v", tc.flags)
+		assert.False(t, said.isUnusable)
 	}
 	for _, c := range []string{"QCF", "HM"} {
-		_, _, usable := judge(code("N", c))
-		assert.False(t, usable, c)
-		_, _, usable = judge([]Flag{{Text: c}})
-		assert.False(t, usable, c)
+		assert.True(t, judge(code("N", c)).isUnusable, c)
+		assert.True(t, judge([]Flag{{Text: c}}).isUnusable, c)
 	}
 }
 
-// Every code of HL7's two lists is either one that says how normal a result is, or known to say something else, or to say nothing that is sent.
+// Every code of HL7's two lists is either one that says how normal a result is,
+// or known to say something else, or to say nothing that is sent.
 func TestJudge_KnowsEveryCodeOfHL7(t *testing.T) {
 	t.Parallel()
 	type concept struct {
@@ -117,8 +131,9 @@ func TestJudge_KnowsEveryCodeOfHL7(t *testing.T) {
 		if len(c.Concept) > 0 && c.Code[0] == '_' || len(c.Code) > 10 {
 			return // a group of codes
 		}
-		_, known := codes[strings.ToUpper(c.Code)]
-		assert.True(t, known || otherStatements[strings.ToUpper(c.Code)] || unusable[strings.ToUpper(c.Code)] || silent[strings.ToUpper(c.Code)], c.Code)
+		_, known := interpretations[strings.ToUpper(c.Code)]
+		assert.True(t, known || otherStatements[strings.ToUpper(c.Code)] || unusable[strings.ToUpper(c.Code)] ||
+			silent[strings.ToUpper(c.Code)], c.Code)
 	}
 	for _, name := range []string{"CodeSystem-v3-ObservationInterpretation.json", "CodeSystem-v2-0078.json"} {
 		b, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "shared", "data", "terminology", name))

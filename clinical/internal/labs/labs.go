@@ -1,8 +1,10 @@
-// Package labs holds what FHIR and HL7 v2 have in common: a laboratory result, whether it is high or low, its reference range, its date, and which results
-// are sent in which form.
+// Package labs holds what FHIR and HL7 v2 have in common: a laboratory result,
+// how normal it is, its reference range and date, and which results are sent.
 package labs
 
 import (
+	"cmp"
+
 	"github.com/heliosai/helios-go"
 	"github.com/heliosai/helios-go/clinical"
 )
@@ -12,42 +14,66 @@ type Result struct {
 	Source       string // for the report: "Observation/123", "message 2, OBX 14"
 	System, Code string // of the test; System is "http://loinc.org" for LOINC
 	Name         string
-	FreeName     bool   // Name is no terminology's text, but was typed by someone
-	CodedName    string // what a terminology calls it, if Name was typed: for the source's reader, where Name cannot be sent
-	Of           string // tells apart what has the same code: the bacterium whose resistance is tested. It is in Name too.
-	Value        Value
-	Unit         string // as printed
-	UnitCode     string // as compared, where it differs from Unit; "" means Unit
-	Ranges       []Range
-	Flags        []Flag
-	Date         string // as written, in FHIR's form; "" if unknown. Its first 10 characters are sent.
-	Category     string // such as the name of the report that it is in; optional
-	// Resource names what can come in several editions, of which only the newest counts, such as "Observation/123". It is compared and never sent. "" means that
-	// there is one edition.
+	FreeName     bool // Name is no terminology's text, but was typed by someone
+	// CodedName is what a terminology calls it, if Name was typed. It is sent
+	// where Name cannot be.
+	CodedName string
+	// Of qualifies Code: the organism of a susceptibility test, say. It is in
+	// Name too.
+	Of       string
+	Value    Value
+	Unit     string // as printed
+	UnitCode string // as compared, where it differs from Unit; "" means Unit
+	Ranges   []Range
+	Flags    []Flag
+	Date     string // as written, in FHIR's form; "" if unknown. Its first 10 characters are sent.
+	Category string // such as the name of the report that it is in; optional
+	// Resource names what can come in several editions, of which only the
+	// newest counts, such as "Observation/123". It is compared and never sent.
+	// "" means that there is one edition.
 	Resource string
 	Edition  Edition
-	// Identifier is the source's own business identifier, with which a corrected result replaces one of the same test. It is compared and never sent.
+	// Identifier is the source's own business identifier, with which a
+	// corrected result replaces one of the same test. It is compared and never
+	// sent.
 	Identifier string
-	// Test is by what the source tells apart results with one Identifier, if that is not their code.
-	Test      string
-	Corrected bool
-	// Preliminary is set if a final result with the same identifier takes its place.
+	Corrected  bool
+	// Preliminary is set if a final result with the same identifier takes its
+	// place.
 	Preliminary bool
-	// Refs are hashes under which others in the source refer to it, for the source's reader; 0 for none.
+	// Refs are hashes under which others in the source refer to it, for the
+	// source's reader; 0 for none.
 	Refs [2]uint64
-	// Notes are reservations that the source's reader has. They are reported if the result is sent.
+	// Notes are reservations that the source's reader has. They are reported if
+	// the result is sent.
 	Notes []clinical.Reason
 }
 
-// Edition orders the editions of a resource: by when they were made if both say it, else by their numbers if both have one, else by when they were issued, else a corrected one comes after a
-// final one and that after a preliminary one, else by their places.
+// Edition orders the editions of a resource: by when they were made if both say
+// it, else by their numbers if both have one, else by when they were issued,
+// else a corrected one comes after a final one and that after a preliminary
+// one, else by their places.
 type Edition struct {
 	Updated int64 // in any unit; 0 if unknown
-	// Issued is when the result was issued, by which editions are ordered that are not by the others; 0 if unknown.
+	// Issued is when the result was issued, by which editions are ordered that
+	// are not by the others; 0 if unknown.
 	Issued int64
 	Number int64 // 0 if unknown
-	// Place is where it stands in the source. Results with the same Resource and the same Place are parts of one edition.
+	// Place is where it stands in the source. Results with the same Resource
+	// and the same Place are parts of one edition.
 	Place int
+}
+
+// Compare orders two editions by when they were made if both say it, else by
+// their numbers, else by when they were issued. It returns 0 if that does not
+// decide.
+func (e *Edition) Compare(other *Edition) int {
+	for _, pair := range [3][2]int64{{e.Updated, other.Updated}, {e.Number, other.Number}, {e.Issued, other.Issued}} {
+		if c := cmp.Compare(pair[0], pair[1]); c != 0 && pair[0] != 0 && pair[1] != 0 {
+			return c
+		}
+	}
+	return 0
 }
 
 // Value is what was found. Either Number or Text is set.
@@ -70,11 +96,14 @@ func (v Value) String() string {
 type Range struct {
 	Low, High string // numbers as written, "" if open
 	Unit      string // of Low and High; "" means the value's
-	// Text is read where there are no bounds and it has a form such as "4.0-5.6" or "<5". Beside bounds, it can say of whom they are true.
+	// Text is read where there are no bounds and it has a form such as
+	// "4.0-5.6" or "<5". Beside bounds, it can say of whom they are true.
 	Text string
-	// Broken is true if a bound is there that cannot be read. A range that lacks it would say something else.
+	// Broken is true if a bound is there that cannot be read. A range that
+	// lacks it would say something else.
 	Broken bool
-	// Other is true for a range that is not what is normal, such as a treatment goal.
+	// Other is true for a range that is not what is normal, such as a treatment
+	// goal.
 	Other bool
 	// Gender is whom the range applies to: "male", "female" or "" for all.
 	Gender string
@@ -84,16 +113,9 @@ type Range struct {
 	conditional bool // Text may limit the bounds in a way that is not understood
 }
 
-// Flag is an interpretation as its source has it: an HL7 code, of v3-ObservationInterpretation or table 0078, or words.
+// Flag is an interpretation as its source has it: an HL7 code, of
+// v3-ObservationInterpretation or table 0078, or words.
 type Flag struct{ System, Code, Text string }
-
-// Patient is whom the results are about.
-type Patient struct {
-	Age    *int
-	Gender string
-	// Born is the birth date, with which the age at a result is told to choose among ranges for ages; "" means that Age is to be taken. It is never sent.
-	Born string
-}
 
 // Options are those of fhir and hl7v2 that concern results.
 type Options struct {
@@ -103,7 +125,6 @@ type Options struct {
 	RoundDecimals       *int
 	Classify            func(clinical.Test) helios.Flag
 	Category            func(clinical.Test) string
-	Redact              func(string) string
 }
 
 // Kind is what a [Set] is for.

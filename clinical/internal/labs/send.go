@@ -17,7 +17,8 @@ type judged struct {
 	verdict
 }
 
-// judgeAll classifies what is kept and sorts it: the newest first, of one moment the abnormal first, and then by name.
+// judgeAll classifies what is kept and sorts it: the newest first, of one
+// moment the abnormal first, and then by name.
 func (s *Set) judgeAll(p Patient) []judged {
 	s.Settle()
 	all := make([]judged, len(s.rows))
@@ -27,8 +28,10 @@ func (s *Set) judgeAll(p Patient) []judged {
 			all[i].verdict = s.classify(r.Result, p)
 		}
 	}
+
 	slices.SortStableFunc(all, func(a, b judged) int {
-		return cmp.Or(newestFirst(a.row, b.row), cmp.Compare(b.is.urgency(), a.is.urgency()), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(newestFirst(a.row, b.row), cmp.Compare(b.is.urgency(), a.is.urgency()),
+			cmp.Compare(a.Name, b.Name))
 	})
 	return all
 }
@@ -47,6 +50,7 @@ func (n normality) urgency() int {
 // note reports the reservations with which a result is sent.
 func (s *Set) note(j *judged, more ...clinical.Reason) {
 	reasons := slices.Concat(j.Notes, j.notes, more)
+
 	if j.Value.Number == "" && j.Value.Free {
 		reasons = append(reasons, clinical.FreeText)
 	}
@@ -55,10 +59,13 @@ func (s *Set) note(j *judged, more ...clinical.Reason) {
 	}
 	switch len(Day(j.Date)) {
 	case 0:
-		reasons = append(reasons, clinical.NoDate)
+		if !slices.Contains(reasons, clinical.DateUnreadable) {
+			reasons = append(reasons, clinical.NoDate)
+		}
 	case 4, 7:
 		reasons = append(reasons, clinical.DatePartial)
 	}
+
 	for _, reason := range reasons {
 		s.report.Note(reason, j.Source, "")
 	}
@@ -84,12 +91,15 @@ func (s *Set) LabResults(p Patient) []helios.LabResult {
 		}
 		all = all[:helios.MaxLabResults]
 	}
+
 	results := make([]helios.LabResult, 0, len(all))
 	for i := range all {
 		j := &all[i]
 		value, rounded := s.number(j.row)
 		flag, lost := j.is.flag()
-		result := helios.LabResult{Name: j.Name, Value: value, Flag: flag, Date: Day(j.Date), Unit: j.Unit, Category: j.Category}
+
+		result := helios.LabResult{Name: j.Name, Value: value, Flag: flag, Date: Day(j.Date), Unit: j.Unit,
+			Category: j.Category}
 		if j.Value.Number != "" {
 			result.Value = strings.TrimSpace(value + " " + j.Unit)
 		}
@@ -101,15 +111,18 @@ func (s *Set) LabResults(p Patient) []helios.LabResult {
 				result.Category = category
 			}
 		}
+
 		s.note(j, slices.Concat(rounded, lost)...)
 		results = append(results, result)
 	}
+
 	s.report.AddSent("labResults", len(results))
 	return results
 }
 
-// Labs returns those that are abnormal and normal. Those of which nobody says are left out, or come among the abnormal without an interpretation if that was asked for.
-func (s *Set) Labs(p Patient) (abnormal, normal []helios.Lab) {
+// Labs returns those that are abnormal, those that are normal and, if they were
+// asked for, those that nobody judges.
+func (s *Set) Labs(p Patient) (abnormal, normal, unclassified []helios.Lab) {
 	all := s.judgeAll(p)
 	for i := range all {
 		j := &all[i]
@@ -117,28 +130,32 @@ func (s *Set) Labs(p Patient) (abnormal, normal []helios.Lab) {
 			s.report.Drop(clinical.Unclassified, j.Source, "")
 			continue
 		}
+
 		value, notes := s.number(j.row)
 		lab := helios.Lab{Date: Day(j.Date), Display: j.Name, Value: value, Unit: j.Unit}
 		if j.rng != nil {
 			lab.ReferenceRange = j.rng.text()
-			if _, unit, ok := j.rng.bounds(); ok && !j.hasUnit(unit) {
+			if bounds, ok := j.rng.bounds(); ok && !j.hasUnit(bounds.Unit) {
 				lab.ReferenceRange = j.rng.withUnit(j.Unit)
 			}
 		}
-		if j.is.isAbnormal() || j.is == unknown {
+
+		switch {
+		case j.is == unknown:
+			unclassified = append(unclassified, lab)
+			notes = append(notes, clinical.Unclassified)
+		case j.is.isAbnormal():
 			lab.Interpretation = j.is.interpretation()
 			abnormal = append(abnormal, lab)
-		} else {
+		default:
 			normal = append(normal, lab)
-		}
-		if j.is == unknown {
-			notes = append(notes, clinical.Unclassified)
 		}
 		s.note(j, notes...)
 	}
+
 	s.report.AddSent("recentAbnormalLabs", len(abnormal))
 	s.report.AddSent("recentNormalLabs", len(normal))
-	return abnormal, normal
+	return abnormal, normal, unclassified
 }
 
 // VitalSigns returns all as vital signs.

@@ -7,331 +7,183 @@ import (
 	"github.com/heliosai/helios-go/clinical"
 )
 
-// Which results take the place of others is decided when all are there, so that it does not depend on the order in which they come.
+// Which results replace others is decided when all are there, so that it does
+// not depend on the order in which they come.
 
-// claim is what orders the editions of a resource, and the results with an identifier.
+// claim is what orders the editions of a resource, and the results with one
+// identifier.
 type claim struct {
 	edition Edition
 	rank    int
 	order   int
-	span    span
-	// withdrawn is set where it is not sent because it was wrong.
-	withdrawn bool
-	// met tells that there was a result of its moment, which it is about.
-	met bool
+	// isWithdrawn is set where it is not sent because it was wrong.
+	isWithdrawn bool
 }
 
-func (r *row) claim() claim {
-	return claim{edition: r.Edition, rank: r.rank(), order: r.order, span: r.span}
-}
+func (r *row) claim() claim { return claim{edition: r.Edition, rank: r.rank(), order: r.order} }
 
-// reason is why those are not sent whose place it takes.
+// reason returns why those are not sent that c replaces.
 func (c *claim) reason() clinical.Reason {
-	if c.withdrawn {
+	if c.isWithdrawn {
 		return clinical.StatusNotSent
 	}
 	return clinical.Replaced
 }
 
-// rank orders results of which no edition tells which is the newer one.
+// The ranks of results whose editions do not say which is the newer one.
+const (
+	isPreliminary = iota
+	isFinal
+	isCorrected
+)
+
 func (r *Result) rank() int {
 	switch {
 	case r.Corrected:
-		return 2
+		return isCorrected
 	case r.Preliminary:
-		return 0
+		return isPreliminary
 	}
-	return 1
+	return isFinal
 }
 
-// before tells whether c is an older edition than other.
-func (c claim) before(other claim) bool {
-	a, b := c.edition, other.edition
-	switch {
-	case a.Updated != 0 && b.Updated != 0 && a.Updated != b.Updated:
-		return a.Updated < b.Updated
-	case a.Number != 0 && b.Number != 0 && a.Number != b.Number:
-		return a.Number < b.Number
-	case a.Issued != 0 && b.Issued != 0 && a.Issued != b.Issued:
-		return a.Issued < b.Issued
-	case c.rank != other.rank:
+// isBefore reports whether c is an older edition of a resource than other.
+func (c claim) isBefore(other claim) bool {
+	return cmp.Or(c.edition.Compare(&other.edition), cmp.Compare(c.rank, other.rank),
+		cmp.Compare(c.edition.Place, other.edition.Place)) < 0
+}
+
+// yieldsTo reports whether other replaces c where both have one identifier. Two
+// final results do not replace each other: the identifier can be an order's.
+func (c claim) yieldsTo(other claim) bool {
+	if c.rank != other.rank || c.rank != isCorrected {
 		return c.rank < other.rank
 	}
-	return a.Place < b.Place
+	return cmp.Or(c.edition.Compare(&other.edition), cmp.Compare(c.edition.Place, other.edition.Place),
+		cmp.Compare(c.order, other.order)) < 0
 }
 
-// keys returns the hashes of the resource and of the identifier that a result has.
-func keys(r *Result) (resource, identifier uint64) {
-	if r.Resource != "" {
-		resource = hash("resource", r.Resource)
+// resourceKey returns the hash of the resource of r, 0 if it has none.
+func (r *Result) resourceKey() uint64 {
+	if r.Resource == "" {
+		return 0
 	}
-	switch {
-	case r.Identifier == "":
-	case r.Test != "":
-		identifier = hash("test", r.Test, r.Identifier)
-	default:
-		identifier = r.testHash(r.Identifier)
-	}
-	return resource, identifier
+	return hash("resource", r.Resource)
 }
 
-const (
-	// maxVoids is how many results that are not sent are remembered.
-	maxVoids = 1 << 16
-	// maxMoments is of how many moments corrections of one identifier are told apart. With more they concern all of its results.
-	maxMoments = 64
-)
-
-// standForResource remembers the newest edition of a resource, if it is not sent.
-func (s *Set) standForResource(key uint64, c claim) {
-	known, ok := s.voids[key]
-	if key == 0 || ok && c.before(known) || !ok && len(s.voids) == maxVoids {
-		return
+// identifierKey returns the hash of the identifier, test and date of r, 0 if it
+// has no identifier.
+func (r *Result) identifierKey(date string) uint64 {
+	if r.Identifier == "" {
+		return 0
 	}
-	if s.voids == nil {
-		s.voids = map[uint64]claim{}
-	}
-	s.voids[key] = c
+	return r.testKey(r.Identifier, date)
 }
 
-// standForIdentifier remembers a correction that is not sent; of one moment the last.
-func (s *Set) standForIdentifier(key uint64, c claim) {
-	if key == 0 {
+// maxVoids is how many results that are not sent are remembered, for resources
+// and for identifiers.
+const maxVoids = 1 << 16
+
+// remember keeps the claim that isOlder does not call the older one.
+func remember(claims *map[uint64]claim, key uint64, c claim, isOlder func(c, than claim) bool) {
+	known, ok := (*claims)[key]
+	if key == 0 || ok && isOlder(c, known) || !ok && len(*claims) == maxVoids {
 		return
 	}
-	known := s.corrections[key]
-	if len(known) == maxMoments {
-		c.span = span{}
+	if *claims == nil {
+		*claims = map[uint64]claim{}
 	}
-	for i := range known {
-		if known[i].span == c.span {
-			if known[i].order < c.order {
-				known[i] = c
-			}
-			return
-		}
-	}
-	if len(known) == maxMoments {
-		known[0] = c
-		return
-	}
-	if s.corrected == maxVoids {
-		return
-	}
-	if s.corrections == nil {
-		s.corrections = map[uint64][]claim{}
-	}
-	s.corrections[key] = append(known, c)
-	s.corrected++
+	(*claims)[key] = c
 }
 
-// Settle decides among the results that are there: of each resource the newest edition stays, of results with one identifier the corrected one, of what is there
-// twice one, and the latest of each test if that was asked for.
+// Settle decides among the results that are there. Of each resource the newest
+// edition stays, of results with one identifier the corrected one, of what is
+// there twice one, and the latest of each test if that was asked for.
 func (s *Set) Settle() {
 	if s.settled == s.order {
 		s.compact() // of what was revised
 		return
 	}
 	s.settled = s.order
-	s.settleResources()
-	s.compact()
-	index := make(map[uint64]*row, len(s.rows))
+
+	index := make(map[uint64]*row, len(s.rows)) // one for all, as it is large
+	s.settleResources(index)
+	clear(index)
 	s.settleIdentifiers(index)
-	s.compact()
 	clear(index)
 	s.settleDuplicates(index)
-	s.compact()
+
 	if s.opts.LatestPerTest {
-		clear(index)
-		s.settleLatest(index)
-		s.compact()
+		s.settleLatest()
 	}
 }
 
 func (s *Set) remove(r *row, reason clinical.Reason) {
 	s.report.Drop(reason, r.Source, "")
-	r.out = true
+	r.isOut = true
 }
 
 // compact forgets what was removed.
 func (s *Set) compact() {
-	s.rows = slices.DeleteFunc(s.rows, func(r *row) bool { return r.out })
+	s.rows = slices.DeleteFunc(s.rows, func(r *row) bool { return r.isOut })
 }
 
 // settleResources leaves the newest edition of each resource.
-func (s *Set) settleResources() {
-	var newest map[uint64]claim
+func (s *Set) settleResources(newest map[uint64]*row) {
 	for _, r := range s.rows {
-		if r.resource == 0 || r.out {
+		if r.resource == 0 || r.isOut {
 			continue
 		}
-		if newest == nil {
-			newest = make(map[uint64]claim, len(s.rows))
+		if best := newest[r.resource]; best == nil || best.claim().isBefore(r.claim()) {
+			newest[r.resource] = r
 		}
-		best, ok := newest[r.resource]
-		if !ok {
-			best, ok = s.voids[r.resource]
-		}
-		if c := r.claim(); !ok || best.before(c) {
-			best = c
-		}
-		newest[r.resource] = best
 	}
-	var renewed map[uint64]bool
+
 	for _, r := range s.rows {
-		if best := newest[r.resource]; r.resource != 0 && !r.out && r.Edition.Place != best.edition.Place {
+		if r.resource == 0 || r.isOut {
+			continue
+		}
+		best := newest[r.resource].claim()
+		if void, ok := s.voids[r.resource]; ok && best.isBefore(void) {
+			best = void
+		}
+		if r.Edition.Place != best.edition.Place {
 			s.remove(r, best.reason())
-			if renewed == nil {
-				renewed = map[uint64]bool{}
-			}
-			renewed[r.resource] = true
 		}
 	}
-	for _, r := range s.rows {
-		r.renewed = r.renewed || renewed[r.resource]
-	}
+	s.compact()
 }
 
-// settleIdentifiers lets corrected results take the place of others with their identifier and test, and final ones that of preliminary ones.
-func (s *Set) settleIdentifiers(first map[uint64]*row) {
-	var namesakes map[uint64][]*row
-	for _, r := range s.rows {
-		switch {
-		case r.identifier == 0:
-		case first[r.identifier] == nil:
-			first[r.identifier] = r
-		default:
-			if namesakes == nil {
-				namesakes = map[uint64][]*row{}
-			}
-			if namesakes[r.identifier] == nil {
-				namesakes[r.identifier] = []*row{first[r.identifier]}
-			}
-			namesakes[r.identifier] = append(namesakes[r.identifier], r)
-		}
-	}
-	s.settleCorrections()
-	for _, r := range s.rows { // and not over the map, so that the report has an order
-		if all := namesakes[r.identifier]; all != nil {
-			delete(namesakes, r.identifier)
-			s.settleNamesakes(all)
-		}
-	}
-}
-
-// settleCorrections leaves out what was corrected or withdrawn by something that is not sent: what is of the same moment or, if nothing is, all that is not certainly
-// later.
-func (s *Set) settleCorrections() {
-	if len(s.corrections) == 0 {
-		return
-	}
+// settleIdentifiers lets corrected results replace others with their
+// identifier, test and date, and final ones preliminary ones. What is withdrawn
+// without a date replaces them at any date.
+func (s *Set) settleIdentifiers(best map[uint64]*row) {
 	for _, r := range s.rows {
 		if r.identifier == 0 {
 			continue
 		}
-		for i, c := range s.corrections[r.identifier] {
-			if r.span == c.span {
-				s.corrections[r.identifier][i].met = true
-			}
+		if known := best[r.identifier]; known == nil || known.claim().yieldsTo(r.claim()) {
+			best[r.identifier] = r
 		}
 	}
+
 	for _, r := range s.rows {
 		if r.identifier == 0 {
 			continue
 		}
-		for _, c := range s.corrections[r.identifier] {
-			if (r.rank() < c.rank || c.rank == 2 && r.order < c.order) && (r.span == c.span || !c.met && !c.span.before(r.span)) {
+		for _, c := range [...]claim{best[r.identifier].claim(), s.corrections[r.identifier],
+			s.corrections[r.undated]} {
+			if r.claim().yieldsTo(c) {
 				s.remove(r, c.reason())
 				break
 			}
 		}
 	}
+	s.compact()
 }
 
-// settleNamesakes decides among results with one identifier and test. One of a higher rank takes the place of those of the same moment. If there are none it takes that
-// of another moment that is not certainly later, unless they are several: then they are a series, such as a tolerance test's, and another of them was corrected.
-func (s *Set) settleNamesakes(all []*row) {
-	ranks := [3][]*row{}
-	for _, r := range all {
-		if !r.out {
-			ranks[r.rank()] = append(ranks[r.rank()], r)
-		}
-	}
-	corrected := ranks[2]
-	anchored := s.replace(slices.Concat(ranks[0], ranks[1]), corrected)
-	s.replace(ranks[0], slices.DeleteFunc(ranks[1], func(r *row) bool { return r.out }))
-	if len(corrected) < 2 {
-		return
-	}
-	last := corrected[0]
-	lastOf := map[span]*row{}
-	for _, r := range corrected {
-		if last.supersededBy(r) {
-			last = r
-		}
-		if other := lastOf[r.span]; other == nil || other.supersededBy(r) {
-			lastOf[r.span] = r
-		}
-	}
-	for _, r := range corrected {
-		apart := anchored[r.span] && anchored[last.span] && lastOf[r.span] == r // two of a series were corrected
-		if r != last && !apart {
-			s.remove(r, clinical.Replaced)
-		}
-	}
-}
-
-// replace lets higher results take the place of lower ones. It returns the moments of which there were both.
-func (s *Set) replace(lower, higher []*row) map[span]bool {
-	if len(lower) == 0 || len(higher) == 0 {
-		met := map[span]bool{}
-		for _, r := range higher {
-			met[r.span] = met[r.span] || r.renewed
-		}
-		return met
-	}
-	moments, series := map[span]bool{}, false
-	for _, r := range lower {
-		if !r.out {
-			moments[r.span] = true
-			series = series || r.series
-		}
-	}
-	series = series || len(moments) > 1
-	met := map[span]bool{}
-	var elsewhere []*row
-	for _, r := range higher {
-		r.renewed = r.renewed || moments[r.span]
-		met[r.span] = met[r.span] || r.renewed
-		if !met[r.span] && !series && len(elsewhere) < maxMoments {
-			elsewhere = append(elsewhere, r)
-		}
-	}
-	for _, r := range lower {
-		r.series = series
-		// What stands in the same place, or is certainly later, is not what was corrected.
-		isCorrected := func(by *row) bool {
-			return !by.span.before(r.span) && (r.Edition.Place == 0 || r.Edition.Place != by.Edition.Place)
-		}
-		if !r.out && (met[r.span] || slices.ContainsFunc(elsewhere, isCorrected)) {
-			s.remove(r, clinical.Replaced)
-		}
-	}
-	return met
-}
-
-// supersededBy tells which of two corrected results with one identifier is the later.
-func (r *row) supersededBy(other *row) bool {
-	if c := cmp.Compare(r.span.from, other.span.from); c != 0 && (r.Edition.Updated == 0 || other.Edition.Updated == 0) && (r.Edition.Issued == 0 || other.Edition.Issued == 0) {
-		return c < 0
-	}
-	if a, b := r.claim(), other.claim(); a.before(b) || b.before(a) {
-		return a.before(b)
-	}
-	return r.order < other.order
-}
-
-// settleDuplicates leaves one of what is there twice: one with a flag, if there is one, else one with a range. Two whose flags say different things are no duplicates.
+// settleDuplicates leaves one of what is there twice: one with a flag, else one
+// with a range. Two whose flags differ are no duplicates.
 func (s *Set) settleDuplicates(seen map[uint64]*row) {
 	for _, r := range s.rows {
 		other := seen[r.content]
@@ -339,8 +191,8 @@ func (s *Set) settleDuplicates(seen map[uint64]*row) {
 			seen[r.content] = r
 			continue
 		}
-		mine, _, _ := judge(r.Flags)
-		its, _, _ := judge(other.Flags)
+
+		mine, its := judge(r.Flags).is, judge(other.Flags).is
 		switch {
 		case mine != unknown && its != unknown && mine != its:
 		case its == unknown && mine != unknown, mine == its && len(other.Ranges) == 0 && len(r.Ranges) > 0:
@@ -350,20 +202,24 @@ func (s *Set) settleDuplicates(seen map[uint64]*row) {
 			s.remove(r, clinical.Duplicate)
 		}
 	}
+	s.compact()
 }
 
 // settleLatest leaves out what is certainly older than the newest of its test.
-func (s *Set) settleLatest(newest map[uint64]*row) {
+func (s *Set) settleLatest() {
+	newest := map[uint64]*row{}
 	for _, r := range s.rows {
 		if other := newest[r.test]; r.Date != "" && (other == nil || other.span.from < r.span.from) {
 			newest[r.test] = r
 		}
 	}
+
 	for _, r := range s.rows {
 		if last := newest[r.test]; last != nil && r.span.before(last.span) {
 			s.remove(r, clinical.NotLatest)
 		}
 	}
+	s.compact()
 }
 
 // prune leaves out the older half, if only so many are sent.

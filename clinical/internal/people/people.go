@@ -1,23 +1,29 @@
-// Package people finds in texts what their source says of people elsewhere: names, numbers and addresses; and ways to reach someone, whoever it is.
+// Package people finds in texts what their source says of people elsewhere:
+// names, numbers and addresses; and ways to reach someone, whoever it is.
 //
-// It compares whole words without regard to case, accents and punctuation. A name that stands nowhere else is not found.
+// It compares whole words without regard to case, accents and punctuation. A
+// name that stands nowhere else is not found.
 package people
 
 import "strings"
 
-// Text is what a text is, which says what is looked for in it.
+// Text is a kind of text, which decides what is looked for in it.
 type Text uint8
 
-// The kinds of text. What is looked for in one is looked for in those before it.
+// The kinds of text. What is looked for in one is looked for in those before
+// it.
 const (
-	// Typed is a text that anyone may have written of anything: all is looked for.
+	// Typed is a text that anyone may have written of anything: all is looked
+	// for.
 	Typed Text = iota
-	// Title is the name of a test or a drug that someone typed, or that a local system gives. Single names of others than the patient are not looked for: a
-	// physician can be called White, and so can blood cells.
+	// Title is the name of a test or a drug that someone typed, or that a local
+	// system gives. Single names of others than the patient are not looked for:
+	// a physician can be called White, and so can blood cells.
 	Title
-	// Unit is Title, but that the words of units are not looked for.
+	// Unit is like Title, without the words of units.
 	Unit
-	// Coded is a text of a terminology. Only whole names and numbers are looked for: the patient can be called White too.
+	// Coded is a text of a terminology. Only whole names and numbers are looked
+	// for: the patient can be called White too.
 	Coded
 )
 
@@ -32,14 +38,16 @@ const (
 	Address               // a part of one, such as a street
 )
 
-// How much of something there must be to look for it, in letters and digits. Shorter ones are in too many texts.
+// How much of something there must be to look for it, in letters and digits.
+// Shorter ones are in too many texts.
 const (
 	minName    = 3
 	minOther   = 4
 	minInCoded = 6 // and so much of a number in a text of a terminology
 	// minSyllables is for a name in a script such as Chinese.
 	minSyllables = 2
-	// minJoined is from how many on a name is one that is written without the spaces, and minDigits a number: fewer can be the bounds of a range.
+	// minJoined is from how many on a name is one that is written without the
+	// spaces, and minDigits a number: fewer can be the bounds of a range.
 	minJoined = 5
 	minDigits = 9
 )
@@ -47,11 +55,13 @@ const (
 // maxWords is how many words of something are compared, the first.
 const maxWords = 8
 
-// Set is what a source says of people. It is kept as hashes. The zero value is an empty one that takes nothing: see Max.
+// Set is what a source says of people, kept as hashes. Its zero value takes
+// nothing: see Max.
 type Set struct {
 	// Max is how many hashes are kept; of the patient twice as many.
 	Max int
-	// Texts is how many texts that were looked through are kept, but for typed ones: names and units may come again and again.
+	// Texts is how many texts that were looked through are kept, but for typed
+	// ones: names and units may come again and again.
 	Texts int
 
 	incomplete bool
@@ -74,8 +84,9 @@ func (s *Set) Reset() {
 	s.first, s.incomplete = [256]Text{}, false
 }
 
-// Miss says that there is something of people that is not in the set. It is as if that were every word: no text but that of a terminology can be sent, unless it has
-// words only that are no names.
+// Miss records that the source names people who are not in the set. From then
+// on every word that could be a name counts as one, except in a terminology's
+// text.
 func (s *Set) Miss() {
 	s.incomplete = true
 	clear(s.found)
@@ -106,6 +117,7 @@ func (s *Set) Add(text string, what Fact, patient bool) {
 	case patient, len(w) > 1, k.hasDigit:
 		until = Unit
 	}
+
 	first := &s.first[w[0].folded[0]]
 	*first = max(*first, until+1)
 	s.put(k.hash, until, patient)
@@ -114,7 +126,8 @@ func (s *Set) Add(text string, what Fact, patient bool) {
 	}
 }
 
-// AddName remembers a given and a family's name, each by itself and both together.
+// AddName remembers a given and a family's name, each by itself and both
+// together.
 func (s *Set) AddName(given, family string, patient bool) {
 	for _, name := range [2]string{given, family} {
 		s.Add(name, Name, patient)
@@ -126,13 +139,15 @@ func (s *Set) AddName(given, family string, patient bool) {
 	}
 }
 
-// AddShown remembers what is shown for a person, such as "Dr. Ada Lovelace": all of it and each of its longer words.
+// AddShown remembers what is shown for a person, such as "Dr. Ada Lovelace":
+// all of it and each of its longer words.
 func (s *Set) AddShown(text string, patient bool) {
 	s.Add(text, WholeName, patient)
 	s.addWords(text, patient)
 }
 
-// AddDate remembers a day, such as that of a birth, in the forms in which it is written. The parts are digits; a year alone is in many texts.
+// AddDate remembers a day, such as that of a birth, in the forms in which it is
+// written. The parts are digits; a year alone is in many texts.
 func (s *Set) AddDate(year, month, day string, patient bool) {
 	if year == "" || month == "" || day == "" {
 		return
@@ -170,11 +185,13 @@ func (s *Set) put(hash uint64, until Text, patient bool) {
 	case s.until == nil:
 		s.until = map[uint64]Text{}
 	}
+
 	s.until[hash] = until
 	clear(s.found)
 }
 
-// Identifies tells whether a text says who someone is, or how to reach someone.
+// Identifies reports whether a text says who someone is, or how to reach
+// someone.
 func (s *Set) Identifies(text string, is Text) bool {
 	if is == Typed || s.Texts == 0 {
 		return s.Names(text, is) || is != Coded && Reaches(text)
@@ -189,10 +206,11 @@ func (s *Set) Identifies(text string, is Text) bool {
 			s.found[lookup{text, is}] = found
 		}
 	}
+
 	return found
 }
 
-// Names tells whether a text has something of the set in it.
+// Names reports whether a text has something of the set in it.
 func (s *Set) Names(text string, is Text) bool {
 	if len(s.until) == 0 && !s.incomplete {
 		return false
@@ -204,7 +222,8 @@ func (s *Set) Names(text string, is Text) bool {
 	return !s.text.isShort() && s.find(is)
 }
 
-// HasNumber tells whether a value that is a whole number with many digits is as likely to be someone's as a result.
+// HasNumber reports whether a value that is a whole number with many digits is
+// as likely to be someone's as a result.
 func (s *Set) HasNumber(number, unit string) bool {
 	if len(number) < minInCoded || strings.Trim(number, "0123456789") != "" {
 		return false
@@ -213,7 +232,8 @@ func (s *Set) HasNumber(number, unit string) bool {
 	return s.find(Typed) || unit == "" && (s.incomplete || Reaches(number))
 }
 
-// InID tells whether a resource's id, such as "JohnDoe-2024-1", has something of the set in it.
+// InID reports whether a resource's id, such as "JohnDoe-2024-1", has something
+// of the set in it.
 func (s *Set) InID(id string) bool {
 	s.text.split(id, true)
 	return s.incomplete && s.text.hasUnknown(Typed) || s.find(Typed)
@@ -243,10 +263,12 @@ func (s *Set) find(is Text) bool {
 			}
 		}
 	}
+
 	return false
 }
 
-// key is what a sequence of words is compared by, with a space between the words and without. Names are written in several ways: O'Neil, ONeil.
+// key is what a sequence of words is compared by, with a space between the
+// words and without. Names are written in several ways: O'Neil, ONeil.
 type key struct {
 	hash, joined        uint64
 	size                int // of letters and digits
@@ -272,10 +294,14 @@ func (k *key) append(w *word) {
 			k.last = c
 		}
 	}
+
 	k.size += w.size
 	k.hasLetter, k.hasDigit, k.syllabic = k.hasLetter || w.hasLetter, k.hasDigit || w.hasDigit, k.syllabic || w.syllabic
 }
 
-// ordinary are words that stand in place of a name where there is none, or that anyone may write of any result.
-var ordinary = set(`none not unknown unk yes null negative positive normal abnormal detected present absent trace high low see test patient example
-	doctor physician nurse practitioner professor prof mister miss misses madame herr frau hospital clinic laboratory center centre medical medicine general health department`)
+// ordinary are words that stand in place of a name where there is none, or that
+// anyone may write of any result.
+var ordinary = set(`
+	none not unknown unk yes null negative positive normal abnormal detected present absent trace high low see test
+	patient example doctor physician nurse practitioner professor prof mister miss misses madame herr frau hospital
+	clinic laboratory center centre medical medicine general health department`)

@@ -78,7 +78,8 @@ func TestIdentifies(t *testing.T) {
 		{"born 05061980", []people.Text{typed, title, unit, coded}},
 		{"in 1980", nil},
 		{"call (555)123-4567", []people.Text{typed, title, unit}}, // nobody's, but a way to reach someone
-		{"whitening", nil}, {"Bellman", nil}, {"Elm", nil}, {"Jo", nil}, {"o", nil}, {"小", nil}, {"Dr. Who", nil}, {"doctor", nil}, {"0815", nil}, {"1234-5678", nil}, {"", nil}, {"…", nil},
+		{"whitening", nil}, {"Bellman", nil}, {"Elm", nil}, {"Jo", nil}, {"o", nil}, {"小", nil}, {"Dr. Who",
+			nil}, {"doctor", nil}, {"0815", nil}, {"1234-5678", nil}, {"", nil}, {"…", nil},
 	} {
 		s := known()
 		for _, is := range []people.Text{typed, title, unit, coded} {
@@ -124,7 +125,8 @@ func TestNotAdded(t *testing.T) {
 	assert.True(t, s.Identifies("Al Li", people.Typed))
 }
 
-// Of a set that cannot take all that there is, nothing leaves that could be a name.
+// Of a set that cannot take all that there is, nothing leaves that could be a
+// name.
 func TestIncomplete(t *testing.T) {
 	t.Parallel()
 	for name, s := range map[string]*people.Set{
@@ -171,7 +173,9 @@ func TestHasNumber(t *testing.T) {
 	t.Parallel()
 	s := known()
 	for number, want := range map[string][2]bool{ // with and without a unit
-		"12345678": {true, true}, "5559876543": {false, true}, "210000": {}, "4711": {}, "12345678.5": {}, "": {}, "1e12345678": {}, "19800605": {true, true}, "0171": {},
+		"12345678": {true, true}, "5559876543": {false,
+			true}, "210000": {}, "4711": {}, "12345678.5": {}, "": {}, "1e12345678": {},
+		"19800605": {true, true}, "0171": {},
 	} {
 		assert.Equal(t, want, [2]bool{s.HasNumber(number, "mg"), s.HasNumber(number, "")}, number)
 	}
@@ -185,19 +189,23 @@ func TestInID(t *testing.T) {
 	t.Parallel()
 	s := known()
 	for _, id := range []string{
-		"zoe-white-hba1c", "ZoeWhite1", "zoewhite-2024", "white.1", "hba1c-white2", "obs-white", "MRN0815-1", "mrn-0815", "obs-12345678-1", "BellHba1c", "note4711",
+		"zoe-white-hba1c", "ZoeWhite1", "zoewhite-2024", "white.1", "hba1c-white2", "obs-white", "MRN0815-1",
+		"mrn-0815", "obs-12345678-1", "BellHba1c", "note4711",
 	} {
 		assert.True(t, s.InID(id), id)
 	}
-	for _, id := range []string{"3fa85f64-5717-4562-b3fc-2c963f66afa6", "1", "hba1c-2024-01", "obs-1", "bellman", "whitecells", "eAB3mDIBBcyUKviyzrxsnAw3", ""} {
+	for _, id := range []string{"3fa85f64-5717-4562-b3fc-2c963f66afa6", "1", "hba1c-2024-01", "obs-1", "bellman",
+		"whitecells", "eAB3mDIBBcyUKviyzrxsnAw3", ""} {
 		assert.False(t, s.InID(id), id)
 	}
 }
 
-// What is added is found in a text in which it stands, however it is written there.
+// What is added is found in a text in which it stands, however it is written
+// there.
 func FuzzSet(f *testing.F) {
 	for _, seed := range []string{
-		"Lovelace", "O'Neil-Smith", "MRN 8801", "5 Devonshire St", "Ğüler", "x", "12345678", "王小明", "Nguyễn Văn An", "Mueller", "aeeoee", "Zoe\u0308", "ŒUVRE", "\u200bab\u00adcd", "ß", "\xff\xfe", "ﬁeld",
+		"Lovelace", "O'Neil-Smith", "MRN 8801", "5 Devonshire St", "Ğüler", "x", "12345678", "王小明", "Nguyễn Văn An",
+		"Mueller", "aeeoee", "Zoe\u0308", "ŒUVRE", "\u200bab\u00adcd", "ß", "\xff\xfe", "ﬁeld",
 		"a b c d e f g h i j", "०१२३४", "ＡＢＣＤ", "unknown",
 	} {
 		f.Add(seed, "seen by ", " today")
@@ -235,7 +243,8 @@ func FuzzSet(f *testing.F) {
 	})
 }
 
-// The words are in the form in which words are compared, or they would match none.
+// The words are in the form in which words are compared, or they would match
+// none.
 func TestWordsOfUnitsAreFolded(t *testing.T) {
 	t.Parallel()
 	for unit := range people.UnitWords {

@@ -8,15 +8,18 @@ import (
 )
 
 // address is an e-mail or web address.
-var address = regexp.MustCompile(`(?i)[\pL\d_]@[\pL\d]|[\pL\d_] ?@ ?[\pL\d-]*\pL[\pL\d-]*\.\pL{2}|\b(?:https?|ftp)://|\bmailto:|\bwww\.|` +
-	`[a-z][a-z\d-]+\.(?:com|org|net|edu|gov)\b`)
+var address = regexp.MustCompile(
+	`(?i)[\pL\d_]@[\pL\d]|[\pL\d_] ?@ ?[\pL\d-]*\pL[\pL\d-]*\.\pL{2}|` +
+		`\b(?:https?|ftp)://|\bmailto:|\bwww\.|` +
+		`[a-z][a-z\d-]+\.(?:com|org|net|edu|gov)\b`)
 
 const (
 	before = `(?:^|[^\w.,:]|\pL[.:])`
 	after  = `(?:$|[^\w.,]|[.,](?:$|\D))`
 )
 
-// number is a telephone number, or a number of the US social security. Ranges, dates, titers and counts are not.
+// number is a telephone number, or a number of the US social security. Ranges,
+// dates, titers and counts are not.
 var number = regexp.MustCompile(strings.Join([]string{
 	`(?:^|[^\d.]|\D\.)\(?\d{3}\)?[-. /]{1,2}\d{3}[-. ]\d{4}(?:$|[^\d.]|\.(?:$|\D))`, // (555) 987-6543, 555.987.6543
 	`\(\d{3}\)[-. /]{0,2}\d{3}[-. ]?\d{4}` + after,                                  // (555)987-6543
@@ -35,14 +38,16 @@ var number = regexp.MustCompile(strings.Join([]string{
 // minReach is how many digits the shortest number has that is recognized.
 const minReach = 7
 
-// Reaches tells whether a text has a way to reach someone: an e-mail or web address, a telephone number or one of the US social security.
+// Reaches reports whether a text has a way to reach someone: an e-mail or web
+// address, a telephone number or one of the US social security.
 func Reaches(text string) bool {
 	text, digits, special := plainly(text)
 	return special && address.MatchString(text) || digits >= minReach && !isRange(text) && number.MatchString(text)
 }
 
-// isRange tells that a text is two numbers with a hyphen between them, neither of which is as long as one that reaches someone, or begins with its zero. It is here
-// because there are many of them, and number is slow.
+// isRange reports whether a text is two numbers with a hyphen between them,
+// neither of which is as long as one that reaches someone, or begins with its
+// zero. It is here because there are many of them, and number is slow.
 func isRange(text string) bool {
 	low, high, ok := strings.Cut(text, "-")
 	return ok && isBound(strings.TrimSuffix(low, " ")) && isBound(strings.TrimPrefix(high, " "))
@@ -54,19 +59,22 @@ func isBound(s string) bool {
 		strings.Trim(whole, "0123456789") == "" && strings.Trim(fraction, "0123456789") == ""
 }
 
-// plainly returns a text with the hyphens, spaces and digits of ASCII, how many digits it has, and whether something in it could be of an address.
+// plainly returns a text with the hyphens, spaces and digits of ASCII, how many
+// digits it has, and whether something in it could be of an address.
 func plainly(text string) (_ string, digits int, special bool) {
 	ascii := true
 	for i := range len(text) {
 		switch c := text[i]; {
 		case c >= '0' && c <= '9':
 			digits++
-		case c == '@' || c == ':' || c == '.' && i+1 < len(text) && (text[i+1]|0x20 >= 'a' || text[i+1] >= utf8.RuneSelf):
+		case c == '@' || c == ':' || c == '.' && i+1 < len(text) &&
+			(text[i+1]|0x20 >= 'a' || text[i+1] >= utf8.RuneSelf):
 			special = true
 		case c >= utf8.RuneSelf:
 			ascii = false
 		}
 	}
+
 	if ascii {
 		return text, digits, special
 	}
@@ -90,5 +98,6 @@ func plainly(text string) (_ string, digits int, special bool) {
 		special = special || r == '@'
 		return r
 	}, text)
+
 	return text, digits, special
 }

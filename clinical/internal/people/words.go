@@ -20,7 +20,8 @@ type words struct {
 	buf []byte
 }
 
-// split finds the words of a text. Those of an id also end where a number begins or ends, and before a capital letter.
+// split finds the words of a text. Those of an id also end where a number
+// begins or ends, and before a capital letter.
 func (w *words) split(text string, isID bool) {
 	w.all, w.buf = w.all[:0], w.buf[:0]
 	before := rune(0)
@@ -33,6 +34,7 @@ func (w *words) split(text string, isID bool) {
 			now, start = word{}, len(w.buf)
 		}
 	}
+
 	for i, r := range text {
 		letter := r < utf8.RuneSelf && (r|0x20 >= 'a' && r|0x20 <= 'z') || r >= utf8.RuneSelf && unicode.IsLetter(r)
 		digit := !letter && (r >= '0' && r <= '9' || r >= utf8.RuneSelf && unicode.IsDigit(r))
@@ -45,7 +47,8 @@ func (w *words) split(text string, isID bool) {
 			continue
 		}
 		syllabic := r >= 0x0e00 && isSyllabic(r)
-		if syllabic || now.syllabic || isID && now.size > 0 && (digit != now.hasDigit || unicode.IsLower(before) && unicode.IsUpper(r)) {
+		if syllabic || now.syllabic || isID && now.size > 0 &&
+			(digit != now.hasDigit || unicode.IsLower(before) && unicode.IsUpper(r)) {
 			end()
 		}
 		before = r
@@ -57,10 +60,12 @@ func (w *words) split(text string, isID bool) {
 			w.buf = fold(w.buf, r)
 		}
 	}
+
 	end()
 }
 
-// isShort tells that there are only digits, and fewer than a number has that is looked for: the bounds of a range, mostly.
+// isShort reports whether there are only digits, and fewer than a number has
+// that is looked for: the bounds of a range, mostly.
 func (w *words) isShort() bool {
 	digits := 0
 	for i := range w.all {
@@ -72,7 +77,8 @@ func (w *words) isShort() bool {
 	return true
 }
 
-// hasUnknown tells whether something in the text could be a name or number that is not known.
+// hasUnknown reports whether something in the text could be a name or number
+// that is not known.
 func (w *words) hasUnknown(is Text) bool {
 	for i := range w.all {
 		word := &w.all[i]
@@ -80,16 +86,20 @@ func (w *words) hasUnknown(is Text) bool {
 		if word.hasLetter {
 			least = minName
 		}
-		if (word.size >= least || word.syllabic) && !ordinary[string(word.folded)] && (is != Unit || !units[string(word.folded)]) {
+		if (word.size >= least || word.syllabic) && !ordinary[string(word.folded)] &&
+			(is != Unit || !units[string(word.folded)]) {
 			return true
 		}
 	}
+
 	return false
 }
 
-// isSyllabic tells whether a letter is of a script that puts no spaces between words, or joins others to names. Each is a word of its own.
+// isSyllabic reports whether a letter is of a script that puts no spaces
+// between words, or joins others to names. Each is a word of its own.
 func isSyllabic(r rune) bool {
-	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai, unicode.Lao,
+		unicode.Khmer, unicode.Myanmar)
 }
 
 func lower(c byte) byte {
@@ -99,7 +109,8 @@ func lower(c byte) byte {
 	return c
 }
 
-// fold appends a letter or digit that is not of ASCII, in lower case and without an accent.
+// fold appends a letter or digit that is not of ASCII, in lower case and
+// without an accent.
 func fold(to []byte, r rune) []byte {
 	if unicode.IsDigit(r) {
 		r = digit(r)
@@ -111,7 +122,8 @@ func fold(to []byte, r rune) []byte {
 	return utf8.AppendRune(to, r)
 }
 
-// digit returns the digit of ASCII for a decimal digit of any script. Unicode has them in rows from zero to nine.
+// digit returns the digit of ASCII for a decimal digit of any script. Unicode
+// has them in rows from zero to nine.
 func digit(r rune) rune {
 	for c := '0'; c <= '9'; c++ {
 		if !unicode.IsDigit(r - (c - '0') - 1) {
@@ -121,11 +133,13 @@ func digit(r rune) rune {
 	return r
 }
 
-// accents tells which letters are compared as which.
+// accents maps letters to what they are compared as.
 var accents = func() map[rune]string {
 	m := map[rune]string{'ß': "ss", 'æ': "ae", 'œ': "oe", 'þ': "th", 'ĳ': "ij", 'µ': "μ"}
-	for list := range strings.FieldsSeq(`aàáâãäåāăąạảấầẩẫậắằẳẵặ cçćĉċč dďđð eèéêëēĕėęěẹẻẽếềểễệ gĝğġģ hĥħ iìíîïĩīĭįıỉị jĵ kķĸ lĺļľŀł nñńņňŉŋ
-		oòóôõöøōŏőọỏốồổỗộớờởỡợơ rŕŗř sśŝşšș tţťŧț uùúûüũūŭůűųụủứừửữựư wŵ yýÿŷỳỵỷỹ zźżž αά εέ ηή ιίϊΐ οό υύϋΰ ωώ σς её`) {
+	for list := range strings.FieldsSeq(`
+		aàáâãäåāăąạảấầẩẫậắằẳẵặ cçćĉċč dďđð eèéêëēĕėęěẹẻẽếềểễệ gĝğġģ hĥħ iìíîïĩīĭįıỉị jĵ kķĸ lĺļľŀł nñńņňŉŋ
+		oòóôõöøōŏőọỏốồổỗộớờởỡợơ rŕŗř sśŝşšș tţťŧț uùúûüũūŭůűųụủứừửữựư wŵ yýÿŷỳỵỷỹ zźżž αά εέ ηή ιίϊΐ οό υύϋΰ ωώ σς
+		её`) {
 		base, size := utf8.DecodeRuneInString(list)
 		for _, r := range list[size:] {
 			m[r] = string(base)
@@ -134,7 +148,8 @@ var accents = func() map[rune]string {
 	return m
 }()
 
-// umlauts takes the e out of ae, oe and ue in longer words, so that Mueller is Müller.
+// umlauts takes the e out of ae, oe and ue in longer words, so that Mueller is
+// Müller.
 func umlauts(folded []byte, size int) []byte {
 	if size < minJoined {
 		return folded

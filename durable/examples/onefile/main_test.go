@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -28,26 +31,68 @@ func TestMain(m *testing.M) {
 func TestRun(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), &out), out.String())
+	require.NoError(t, run(t.Context(), &out, ""), out.String())
 	text := out.String()
 	for _, want := range []string{
 		"its answer was lost. Unknown whether it was accepted, so it is not sent again.",
 		"accepted. Its first webhook carries its reference, and proves it.",
-		"order-10: its result has come, and is acknowledged with 200. The handler is busy, and has not seen it.\nProcess 1 is killed with SIGKILL.\n",
+		"order-10: its result has come, and is acknowledged with 200. The handler is busy, and has not seen it.\n" +
+			"Process 1 is killed with SIGKILL.\n",
 		"finds: 2 queued, 1 submitting, 6 accepted, 1 completed.",
 		"order-10: the result that process 1 had acknowledged is handled.",
 		"was accepted after all, as its first webhook proves.",
 	} {
 		assert.Contains(t, text, want)
 	}
-	assert.True(t, strings.HasSuffix(text, "\n10 orders, 10 runs accepted by the server, 0 paid twice, 10 results kept, 0 lost\n"), text)
+	assert.True(
+		t,
+		strings.HasSuffix(
+			text,
+			"\n10 orders, 10 runs accepted by the server, 0 paid twice, 10 results kept, 0 lost\n",
+		),
+		text,
+	)
 }
 
 func TestRun_Interrupted(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.ErrorIs(t, run(ctx, &bytes.Buffer{}), context.Canceled)
+	require.ErrorIs(t, run(ctx, &bytes.Buffer{}, ""), context.Canceled)
+}
+
+// TestRun_Serve reads the dashboard when the story has been told.
+func TestRun_Serve(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	addr := listener.Addr().String()
+	require.NoError(t, listener.Close())
+	ctx, stop := context.WithCancel(t.Context())
+	reader, writer := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		err := run(ctx, writer, addr)
+		writer.Close()
+		ended <- err
+	}()
+
+	shown := ""
+	for lines := bufio.NewScanner(reader); lines.Scan(); {
+		if strings.Contains(lines.Text(), "The dashboard shows the file at http://"+addr+"/") {
+			resp, err := http.Get("http://" + addr + "/submissions?state=completed")
+			require.NoError(t, err)
+			page, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			resp.Body.Close()
+			shown = string(page)
+			stop()
+		}
+	}
+	stop()
+	require.NoError(t, <-ended)
+	assert.Contains(t, shown, "order-10")
+	assert.Contains(t, shown, "Read-only, for this machine.")
 }
 
 // TestCount: the last line is counted, so it tells when something is wrong.
@@ -60,11 +105,14 @@ func TestCount(t *testing.T) {
 	receiver, err := helios.NewReceiver(helios.WithWebhookSecret(w.fake.WebhookSecret))
 	require.NoError(t, err)
 
-	// What a process that keeps nothing does: it acknowledges, forgets, and sends an order again.
-	w.front.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	// What a process that keeps nothing does: it acknowledges, forgets, and
+	// sends an order again.
+	w.front.Config.Handler = http.HandlerFunc(
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	for _, order := range []string{"order-01", "order-01", "order-02"} {
 		_, err := client.LabResults.Submit(t.Context(), &helios.LabResultsRequest{
-			WebhookURL: w.front.URL + "?order=" + order, LabResults: []helios.LabResult{{Name: "Creatinine", Value: "1.8 mg/dL"}},
+			WebhookURL: w.front.URL + "?order=" + order,
+			LabResults: []helios.LabResult{{Name: "Creatinine", Value: "1.8 mg/dL"}},
 		})
 		require.NoError(t, err)
 	}

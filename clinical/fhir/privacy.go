@@ -1,0 +1,112 @@
+package fhir
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/labs"
+	"github.com/heliosai/helios-go/clinical/internal/people"
+)
+
+// What is sent comes from few fields, none of which is for a name or an
+// address. Texts can hold them nevertheless, so they are looked through: what
+// the input says of people in other fields does not leave, nor, in what someone
+// typed, what looks like a way to reach someone, nor a text so long that it is
+// a narrative.
+
+const (
+	maxDosage = 1000 // characters that an instruction how to take a drug can have
+	// maxPeople is how many names, numbers and addresses are kept. With more,
+	// what someone typed is not sent.
+	maxPeople = 1 << 17
+)
+
+// clear looks through a text. It returns why the text is not sent.
+func (c *converter) clear(text *string, typed bool, longest int, is people.Text) clinical.Reason {
+	if !typed {
+		is = people.Coded
+	}
+	return c.people.Text(text, typed, longest, is)
+}
+
+// clearLabel is clear for a name. In place of one that cannot be sent stands
+// that of the terminology, if there is one; instead says why.
+func (c *converter) clearLabel(l *label) (reason, instead clinical.Reason) {
+	is := people.Coded
+	if l.typed {
+		is = people.Title
+	}
+	return c.people.Name(&l.name, l.typed, is, l.coded, people.Coded)
+}
+
+// clearOften is clear for how often a drug is taken. Where that is coded, it
+// can have a unit.
+func (c *converter) clearOften(text *string, typed bool) clinical.Reason {
+	if !typed && c.people.Identifies(*text, people.Unit) {
+		return clinical.Identifying
+	}
+	return c.clear(text, typed, people.MaxPhrase, people.Typed)
+}
+
+// clearUnit looks through a unit. In place of one that cannot be sent stands
+// its code.
+func (c *converter) clearUnit(r *labs.Result) clinical.Reason {
+	why := c.people.Unit(r.Unit)
+	if why == "" || r.UnitCode == "" || c.people.Unit(r.UnitCode) != "" {
+		return why
+	}
+	r.Unit = r.UnitCode
+	note(r, why)
+	return ""
+}
+
+// note adds a reservation to a result. Its notes are shared with others.
+func note(r *labs.Result, reason clinical.Reason) { r.Notes = append(slices.Clip(r.Notes), reason) }
+
+// clearResult is clear for the texts of a result.
+func (c *converter) clearResult(r *labs.Result) clinical.Reason {
+	name := label{r.Name, r.FreeName, r.CodedName}
+	reason, instead := c.clearLabel(&name)
+	if reason != "" {
+		return reason
+	}
+	if instead != "" {
+		note(r, instead)
+	}
+	r.Name = name.name
+	if reason := c.clearValue(r); reason != "" {
+		return reason
+	}
+	if reason := c.clearUnit(r); reason != "" {
+		return reason
+	}
+	for i := range r.Ranges {
+		text := &r.Ranges[i].Text
+		reason := c.people.Range(text)
+		if reason == "" && c.people.Identifies(r.Ranges[i].Unit, people.Unit) {
+			reason = clinical.Identifying
+		}
+		if reason != "" {
+			r.Ranges = nil // the others too: it may have limited them
+			note(r, reason)
+			break
+		}
+	}
+
+	return ""
+}
+
+func (c *converter) clearValue(r *labs.Result) clinical.Reason {
+	v := &r.Value
+	switch {
+	case v.Number != "" && v.Comparator == "" && c.people.HasNumber(v.Number, r.Unit):
+		return clinical.Identifying
+	case v.Number != "":
+		return ""
+	case !v.Free && v.Text != "" && strings.Trim(v.Text[:1], "0123456789<>=-") == "" &&
+		c.people.Identifies(v.Text, people.Unit):
+		return clinical.Identifying // a range or a ratio, which has units
+	}
+	return c.clear(&v.Text, v.Free, people.MaxPhrase, people.Typed)
+}

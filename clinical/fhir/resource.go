@@ -1,0 +1,352 @@
+package fhir
+
+import (
+	"cmp"
+	"hash/maphash"
+	"strconv"
+	"strings"
+
+	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/bundle"
+	"github.com/heliosai/helios-go/clinical/internal/labs"
+)
+
+// resource is one resource of the input while it is read.
+type resource struct {
+	kind  string // its resourceType, "" if there is none, unknownType if FHIR has no such type
+	id    string // "" if there is none that FHIR allows
+	tail  string // type and id
+	full  reference
+	data  []byte
+	place int // which entry of the input it is, from 1
+	// deleted is set if the entry says that the resource, which need not be
+	// there, was deleted.
+	deleted bool
+	source  string // how the report names it
+	name    string // what its editions have in common
+	edition labs.Edition
+
+	// The fields that several types have.
+	status   string
+	issued   string
+	subject  reference
+	patients []containedPatient
+	inside   []part
+
+	// What an Observation has from the resource that it is inside of.
+	in      *resource
+	refs    [2]uint64
+	isLab   bool
+	focus   bool
+	refused string // the status for which nothing of it is sent
+}
+
+// part is a resource inside another one.
+type part struct {
+	kind, id string
+	data     []byte
+}
+
+// kindInside returns the type of a resource inside r, or "".
+func (r *resource) kindInside(id string) string {
+	for i := range r.inside {
+		if r.inside[i].id == id {
+			return r.inside[i].kind
+		}
+	}
+	return ""
+}
+
+// containedPatient is a Patient inside another resource.
+type containedPatient struct {
+	id   string
+	hash uint64
+	*patient
+}
+
+func entry(n int) string { return "entry " + strconv.Itoa(n) }
+
+// newResource returns a resource with what its entry says of it.
+func newResource(p *bundle.Part) resource {
+	r := resource{kind: typeOf(p.Type), data: p.Data, place: p.Place}
+	if isID(p.ID) {
+		r.id = p.ID
+	}
+	r.full = parseReference(p.FullURL)
+	r.transaction(p)
+	r.source = r.sourceOf()
+
+	return r
+}
+
+// isThere reports whether an entry has a resource, or deletes one.
+func (r *resource) isThere(p *bundle.Part) bool {
+	return r.kind != "" || r.data != nil || p.TooLarge || r.deleted
+}
+
+// lastPlace is the number of the first edition in a history that does not
+// number them.
+const lastPlace = 1 << 62
+
+// transaction reads what an entry says of the request that it is or was.
+// See https://hl7.org/fhir/R4/bundle.html#history
+func (r *resource) transaction(p *bundle.Part) {
+	e := &r.edition
+	e.Place = r.place
+	request, response := p.Method+p.URL != "", p.Status+p.LastModified+p.ETag != ""
+	if p.History || request && response {
+		e.Place = -r.place // the newest edition comes first
+	}
+	e.Updated = instantOf(p.LastModified)
+	e.Number = numberOf(strings.Trim(strings.TrimPrefix(p.ETag, "W/"), `\"`))
+
+	if r.deleted = p.Method == "DELETE"; r.deleted { //nolint:usestdlibvars // net/http is not used here
+		var url reference
+		if !strings.Contains(p.URL, "?") { // a search names no resource
+			url = parseReference(p.URL)
+		}
+		if r.kind == "" {
+			r.kind, r.id = url.target(), url.id()
+		}
+		if url.base != "" && r.full.kind == noReference {
+			r.full = url
+		}
+	}
+	if e.Place < 0 && e.Number == 0 && e.Updated == 0 {
+		e.Number = lastPlace + int64(e.Place) // its place counts more than its status
+	}
+}
+
+// contain returns a resource inside r. It is an edition of r.
+func (r *resource) contain(p *part) *resource {
+	source := r.source
+	if isID(p.id) && strings.Contains(source, "/") {
+		source += "#" + p.id
+	}
+	return &resource{
+		kind: p.kind, id: r.id, full: r.full, data: p.data, place: r.place,
+		source: source, edition: r.edition, in: r, focus: r.focus,
+	}
+}
+
+// identify says what editions of r have in common, and what r has from the
+// resource that it is inside of.
+func (r *resource) identify(c *converter) {
+	if in := r.in; in != nil {
+		r.name, r.edition, r.patients, r.refs = in.name, in.edition, in.patients, in.refs
+		if r.subject.kind == noReference {
+			r.subject = in.subject
+		}
+	} else if person, _ := isPerson(r.kind); !person || r.kind == "Patient" {
+		r.name = c.identity(r)
+	}
+	if r.kind == "Observation" { // when this edition was made available
+		r.edition.Issued = instantOf(r.issued)
+	}
+}
+
+// last returns the edition of r, as that of something that is not sent.
+func (r *resource) last() last {
+	l := last{Edition: r.edition}
+	switch r.status {
+	case "amended", "corrected", "entered-in-error":
+		l.rank = 1
+	case "preliminary":
+		l.rank = -1
+	}
+	return l
+}
+
+// typeAndID returns the type and id of r.
+func (r *resource) typeAndID() string {
+	if r.tail == "" {
+		r.tail = r.kind + "/" + r.id
+	}
+	return r.tail
+}
+
+// self returns a resource as others refer to it: by its type and id, and by its
+// fullUrl if that is more than these with the server.
+func (r *resource) self() (literal, other reference) {
+	if r.full.kind == absolute {
+		return r.full, reference{}
+	}
+	if r.id != "" {
+		literal = reference{kind: relative, tail: r.typeAndID()}
+	} else if r.full.kind == relative {
+		literal = r.full
+	}
+
+	if r.full.kind == opaque {
+		other = r.full
+	}
+	return literal, other
+}
+
+// lookups returns the keys by which a resource looks up what refers to it.
+func (r *resource) lookups(seed maphash.Seed) [2]uint64 {
+	literal, other := r.self()
+	keys := literal.lookups(seed)
+	if other.kind == opaque {
+		keys[0] = keyOf(seed, noServer, other.text) // which is free: all that is in an index has the other key
+	}
+	return keys
+}
+
+// maxIdentity is how long the name of a resource can be that is remembered; of
+// a longer one a hash is.
+const maxIdentity = 128
+
+// identity names a resource, whatever its edition; "" if nothing does.
+// Resources that do not tell their server are taken to be on the one that
+// others are on.
+func (c *converter) identity(r *resource) string {
+	name := c.fullIdentity(r)
+	if len(name) > maxIdentity {
+		return "#" + strconv.FormatUint(maphash.String(c.seed, name), 36)
+	}
+	return name
+}
+
+func (c *converter) fullIdentity(r *resource) string {
+	literal, other := r.self()
+	switch {
+	case other.kind == opaque && r.edition.Updated == 0 && r.edition.Number == 0, literal.kind == noReference:
+		return other.text // the id need not be one that a server gave
+	case literal.base == "" || literal.base == c.server:
+		return literal.tail
+	case c.server == "":
+		c.server = literal.base
+		return literal.tail
+	}
+	return literal.base + literal.tail
+}
+
+// sourceOf names a resource in a report. Of people only the type is told.
+func (r *resource) sourceOf() string {
+	switch r.kind {
+	case "Patient", "Person", "RelatedPerson":
+		return r.kind
+	case "", unknownType:
+	default:
+		if r.id != "" {
+			return r.typeAndID()
+		}
+	}
+	return entry(r.place)
+}
+
+// isUUID reports whether an id is one, of which no part is a name but by
+// chance.
+func isUUID(id string) bool {
+	return len(id) == 36 && id[8] == '-' && id[13] == '-' && id[18] == '-' && id[23] == '-' &&
+		strings.Trim(id, "0123456789abcdefABCDEF-") == ""
+}
+
+// maxPlaces is how many resources are remembered whose ids may hold names. Of
+// others that do, the report tells the type only.
+const maxPlaces = 1 << 14
+
+// place remembers where a resource is whose id may hold a name.
+func (c *converter) place(r *resource) {
+	_, id, ok := strings.Cut(r.source, "/")
+	if ok && !isUUID(id) && len(c.places) < maxPlaces && c.places[r.source] == 0 {
+		c.places[r.source] = r.place
+	}
+}
+
+// named returns how a report names a resource. An id can be made of someone's
+// name, as in "Observation/john-doe-hba1c". Then its place is told instead.
+func (c *converter) named(source string) string {
+	kind, id, ok := strings.Cut(source, "/")
+	switch {
+	case !ok || isUUID(id) || !c.people.InID(id):
+		return source
+	case c.places[source] > 0:
+		return entry(c.places[source])
+	}
+	return kind
+}
+
+// nameless returns a report in which no source holds a name. Who the people of
+// the input are is known at its end.
+func (c *converter) nameless(report *clinical.Report) *clinical.Report {
+	again := &clinical.Report{Sent: report.Sent}
+	add := func(reason clinical.Reason, source, detail string, sent bool) {
+		if sent {
+			again.Note(reason, source, detail)
+		} else {
+			again.Drop(reason, source, detail)
+		}
+	}
+
+	listed := map[clinical.Issue]int{}
+	for _, issue := range report.Issues {
+		add(issue.Reason, c.named(issue.Source), issue.Detail, issue.Sent)
+		issue.Source = ""
+		listed[issue]++
+	}
+
+	for _, count := range report.Counts() {
+		first := c.named(count.First)
+		for range count.N - listed[clinical.Issue{Reason: count.Reason, Detail: count.Detail, Sent: count.Sent}] {
+			add(count.Reason, first, count.Detail, count.Sent)
+		}
+	}
+
+	return again
+}
+
+// An input can hold a resource several times: in the history of a server, or as
+// it was when each of several files was written. The newest edition counts.
+
+// maxEditions is how many resources are remembered of which the newest edition
+// is not sent, so that no older one is.
+const maxEditions = 1 << 16
+
+// isNewer reports whether a is a newer edition than b. Their places decide if
+// nothing else does.
+func isNewer(a, b *labs.Edition) bool { return cmp.Or(a.Compare(b), cmp.Compare(a.Place, b.Place)) > 0 }
+
+// last is the newest edition of a resource that is not sent.
+type last struct {
+	labs.Edition
+	inError bool // so that, if another is not known to be newer, none is sent
+	rank    int  // of an Observation: 1 for one that is corrected, -1 for a preliminary one
+}
+
+// result is what takes the place of older editions among results.
+func (l *last) result(name string) *labs.Result {
+	return &labs.Result{Resource: name, Edition: l.Edition, Corrected: l.rank > 0, Preliminary: l.rank < 0}
+}
+
+func (l last) supersedes(edition *labs.Edition) bool {
+	if c := l.Compare(edition); c != 0 {
+		return c > 0
+	}
+	return l.inError || l.Place > edition.Place
+}
+
+// editions are the newest ones of resources that are not sent.
+type editions map[string]last
+
+func (e editions) add(resource string, l last) {
+	known, ok := e[resource]
+	older := ok && known.supersedes(&l.Edition)
+	if ok && known.Compare(&l.Edition) == 0 && known.rank != l.rank {
+		older = known.rank > l.rank
+	}
+	if resource == "" || older || !ok && len(e) >= maxEditions {
+		return
+	}
+	e[resource] = l
+}
+
+// move remembers an edition that is, or may be, about someone else. It takes
+// the place of older ones about the patient. Before the first one there is
+// none.
+func (e editions) move(r *resource) {
+	if l := r.last(); l.Number != 1 {
+		e.add(r.name, l)
+	}
+}

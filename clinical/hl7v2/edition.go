@@ -1,0 +1,173 @@
+package hl7v2
+
+import (
+	"cmp"
+	"encoding/binary"
+	"hash/maphash"
+	"time"
+
+	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/labs"
+)
+
+// Results of one order, test, sub-identifier (OBX-4) and time are editions of
+// each other. The last that is not preliminary is sent; of one message a
+// corrected one comes after a final one. A correction of which it is not
+// certain what it corrects is sent beside all that it may correct.
+
+// seed is for hashes, which are compared within one call.
+var seed = maphash.MakeSeed()
+
+func hashOf(parts ...string) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	for _, part := range parts {
+		_, _ = h.WriteString(part)
+		_ = h.WriteByte(0)
+	}
+	return h.Sum64()
+}
+
+// orderNumber is the number of an order, with who assigned it, "" where that is
+// the sender.
+type orderNumber struct{ value, authority string }
+
+// key returns the hash of a number, 0 of none.
+func (n orderNumber) key(sender string) uint64 {
+	if n.value == "" {
+		return 0
+	}
+	return hashOf(n.value, cmp.Or(n.authority, sender))
+}
+
+// maxOrders is how many orders of a patient are remembered, and how many
+// corrections.
+const maxOrders = 1 << 14
+
+// orderKey returns by which of its numbers an order is known: the filler's,
+// else the one that came with the same number of the placer, else that.
+func (p *patient) orderKey(filler, placer uint64) uint64 {
+	if p.fillers == nil {
+		p.fillers = map[uint64]uint64{}
+	}
+
+	known, ok := p.fillers[placer]
+	switch {
+	case placer == 0:
+	case filler == 0:
+		return cmp.Or(known, placer)
+	case !ok && len(p.fillers) < maxOrders:
+		p.fillers[placer] = filler
+	case ok && known != filler:
+		p.fillers[placer] = 0 // placed once, filled several times
+	}
+	return filler
+}
+
+// edition says which results are editions of p.
+func (r *reader) edition(p *pending, field, sub []byte) {
+	test := r.written(field)
+	if test == "" || len(sub) > maxCompared {
+		return
+	}
+	test += p.order.about
+	o := p.order
+	if o.key == 0 {
+		o.key = r.current.orderKey(o.numbers[0].key(r.sender), o.numbers[1].key(r.sender))
+	}
+
+	tested := hashOf(test, string(sub))
+	filler, placer := o.numbers[0].value, o.numbers[1].value
+	p.Refs[0] = hashOf(cmp.Or(filler, placer)) ^ tested
+	if filler != "" && placer != "" {
+		p.Refs[1] = hashOf(placer) ^ tested
+	}
+	when := p.Date
+	if p.issued {
+		when = ""
+	}
+	if o.key != 0 || len(when) > len(time.DateOnly) {
+		p.Resource = string(binary.NativeEndian.AppendUint64(nil, tested^o.key^hashOf("", when)))
+	}
+}
+
+// What orders the editions of one message.
+const (
+	preliminary = iota
+	withdrawn
+	final
+	corrected
+	editions
+)
+
+// placeEdition orders p among its editions.
+func (r *reader) placeEdition(p *pending) {
+	is := final
+	switch {
+	case p.Preliminary:
+		is = preliminary
+	case p.withdrawn:
+		is = withdrawn
+	case p.Corrected:
+		is = corrected
+	}
+
+	p.Edition.Place = editions*r.message + is
+	if !p.Preliminary {
+		p.Edition.Number = int64(p.Edition.Place)
+	}
+
+	if p.Corrected {
+		r.current.corrects(p.Result)
+	}
+}
+
+// corrects remembers what a correction is an edition of, by the test and each
+// number of its order, whoever assigned that; "" if there are several
+// corrections.
+func (p *patient) corrects(result *labs.Result) {
+	if p.corrections == nil {
+		p.corrections = map[uint64]string{}
+	}
+
+	for _, ref := range result.Refs {
+		known, ok := p.corrections[ref]
+		switch {
+		case ref == 0:
+		case !ok && len(p.corrections) < maxOrders:
+			p.corrections[ref] = result.Resource
+		case ok && known != result.Resource:
+			p.corrections[ref] = ""
+		}
+	}
+}
+
+// noteUnclear notes of which results it is not certain that they are the last
+// of their editions: two of one edition, and those with the test and the number
+// of a correction that is an edition of another, with the correction.
+func (p *patient) noteUnclear() {
+	p.set.Settle()
+
+	several, inDoubt, rows := map[string]bool{}, map[uint64]bool{}, map[uint64]int{}
+	p.set.Revise(func(result *labs.Result) clinical.Reason {
+		if result.Resource != "" {
+			_, isSecond := several[result.Resource]
+			several[result.Resource] = isSecond
+		}
+		ref := result.Refs[0]
+		if of, ok := p.corrections[ref]; ok {
+			rows[ref]++
+			inDoubt[ref] = inDoubt[ref] || of == "" || of != result.Resource
+		}
+		return ""
+	})
+
+	p.set.Revise(func(result *labs.Result) clinical.Reason {
+		ref, other := result.Refs[0], result.Refs[1]
+		isAlone := result.Corrected && rows[ref] == 1
+		if several[result.Resource] || inDoubt[ref] && !isAlone || inDoubt[other] {
+			result.Notes = append(result.Notes, clinical.CorrectionUnclear)
+		}
+		return ""
+	})
+}

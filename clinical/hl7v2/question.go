@@ -1,0 +1,170 @@
+package hl7v2
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/heliosai/helios-go/clinical"
+)
+
+// Messages hold more observations than results: answers to what an order asks,
+// the form of a case that is notified, texts of radiology, settings of devices.
+// Few senders mark them. So an observation counts as a result only where
+// something says that it is one: its unit, range or flag; or, where nothing of
+// it is an answer, its order, specimen, section, code or value.
+
+// evidence is what says whether an observation is a result.
+type evidence struct {
+	judged   bool // it has a range or flag
+	measured bool // it has a unit, range or flag
+	asks     bool // its name or value is that of a question
+	own      bool // its code or value is that of a result
+}
+
+// notifications are code systems of the forms by which cases of diseases are
+// notified. Nothing in such an order is a result, though much is about results.
+var notifications = words("PHINQUESTION 2.16.840.1.114222.4.5.232 CDCPHINVS 2.16.840.1.114222.4.5.274")
+
+// devices is the system of the parameters of devices.
+var devices = words("MDC")
+
+// maxWords is how many words a text can have that is a result because its test
+// has a LOINC code. Longer ones can be a report of any kind.
+const maxWords = 3
+
+// weigh reads the evidence from an observation of which the value is read.
+func (r *reader) weigh(p *pending, kind string, value []byte) evidence {
+	e := evidence{judged: len(p.Ranges)+len(p.Flags) > 0}
+	e.measured = e.judged || p.Unit != ""
+	if e.judged || p.Value.String() == "" {
+		return e
+	}
+
+	isNumber := p.Value.Number != ""
+	isShort := !p.Value.Free || len(strings.Fields(p.Value.Text)) <= maxWords
+	isWord := hasWord(p.Value.Text, resultWords) || p.System == loinc && isShort
+	e.own = isNumber || isWord && !hasWord(p.Name, imaging)
+	e.asks = asks(p.Name, isNumber, p.Unit != "")
+	switch kind {
+	case "DT", "TS", "DTM", "TM":
+		e.asks = e.asks || !e.measured
+	default:
+		e.asks = e.asks || !e.measured && r.isYesOrNo(value)
+	}
+	return e
+}
+
+// isForeign reports why an observation is no result whatever it says: by the
+// form that it is in, or the system of one of its codes.
+func (r *reader) isForeign(test []byte) (clinical.Reason, string) {
+	switch {
+	case r.order.isForm:
+		return clinical.OrderQuestion, ""
+	case r.isOf(test, notifications):
+		return clinical.OrderQuestion, "PHINQUESTION"
+	case r.isOf(test, devices):
+		return clinical.CategoryNotSent, "MDC"
+	}
+	return "", ""
+}
+
+// isOf reports whether one of the two codes of a field is of such a system.
+func (e *syntax) isOf(field []byte, systems map[string]bool) bool {
+	field = e.first(field)
+	return systems[strings.ToUpper(e.componentText(field, 3))] || systems[strings.ToUpper(e.componentText(field, 6))]
+}
+
+// notResult returns why a result that waits is none after all, or "". The order
+// is complete then: its specimen can be behind it.
+func (p *pending) notResult() clinical.Reason {
+	switch e := &p.evidence; {
+	case e.asks:
+		return clinical.OrderQuestion
+	case !e.measured && !e.own && !p.order.isLab && p.Value.String() != "":
+		return clinical.CategoryNotSent
+	}
+	return ""
+}
+
+// isYesOrNo reports whether a value is an answer: of table 0136, of SNOMED's
+// qualifiers, or in words.
+func (e *syntax) isYesOrNo(field []byte) bool {
+	field = e.first(field)
+	code, system := e.code(field), strings.ToUpper(e.compared(field, 3))
+	switch {
+	case system == "HL70136":
+		return true
+	case code == "373066001" || code == "373067005": // yes, no
+		return true
+	}
+
+	text, _ := e.codedText(field)
+	switch strings.ToUpper(text) {
+	case "Y", "N", "YES", "NO":
+		return true
+	}
+	return false
+}
+
+// asks reports whether the name of a test has a word of a question. Names of
+// results have them too, such as "Glucose fasting", but are about numbers.
+func asks(name string, isNumber, hasUnit bool) bool {
+	for _, word := range wordsOf(name) {
+		switch {
+		case word == "age", word == "zip", word == "zipcode":
+			return true
+		case isNumber, hasUnit:
+		case askingWords[word]:
+			return true
+		}
+	}
+	return false
+}
+
+var askingWords = words(`
+	address admission age complaint complaints consent country county discharge employed employee employer
+	employment ethnicity fasting gender hispanic history hospitalized hospitalised hospitalization insurance
+	language lmp marital medications menses menstrual occupation onset pregnant race religion residence sex
+	smoker smoking symptom symptomatic symptoms tobacco travel travelled traveled vaccinated vaccination zip
+	zipcode`)
+
+// hasWord reports whether a text has one of some words.
+func hasWord(text string, of map[string]bool) bool {
+	return slices.ContainsFunc(wordsOf(text), func(word string) bool { return of[word] })
+}
+
+// imaging are words in names of images, of which a text can say that they are
+// normal too.
+var imaging = words(`
+	ecg echocardiogram ekg mammogram mammography mri radiograph radiography ray sonography tomography
+	ultrasound xr xray`)
+
+// resultWords are those in which results are given.
+var resultWords = words(`
+	abnormal absent detected equivocal found growth immune inconclusive indeterminate invalid isolated
+	negative nonreactive normal positive present reactive resistant seen susceptible trace undetected`)
+
+// isLaboratory reports whether an order itself says that it is one of a
+// laboratory: by its section, its specimen, or as its code is one of the
+// laboratory's in CPT.
+func (r *reader) isLaboratory(o *order, fields [][]byte) bool {
+	if sections[o.section] != "" || r.componentText(at(fields, 15), 1)+r.componentText(at(fields, 15), 2) != "" {
+		return true
+	}
+
+	service := r.first(at(fields, 4))
+	for _, n := range [2]int{1, 4} {
+		switch strings.ToUpper(r.compared(service, n+2)) {
+		case "C4", "C5", "CPT", "CPT4":
+			code := r.compared(service, n)
+			return len(code) == 5 && code[0] == '8'
+		}
+	}
+	return false
+}
+
+// isForm reports whether an order asks about the patient, or notifies a case.
+func (r *reader) isForm(service []byte) bool {
+	_, code := r.test(service)
+	return r.isOf(service, notifications) || panelsOfQuestions[code]
+}

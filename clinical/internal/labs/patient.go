@@ -1,0 +1,102 @@
+package labs
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/codes"
+)
+
+const (
+	// MaxAge is in years. Who seems older has a wrong birth date.
+	MaxAge = 130
+	// cappedAge is the age from which HIPAA's Safe Harbor counts ages as one.
+	cappedAge = 90
+)
+
+// Patient is whom the results are about.
+type Patient struct {
+	Age    *int
+	Gender string
+	// Born is the birth date, which gives the age at a result where ranges
+	// depend on it; "" means that Age is to be taken. It is never sent.
+	Born string
+}
+
+// Person is what a source says of the patient. Its dates are in FHIR's form.
+type Person struct{ Born, Died, Gender string }
+
+// Demographics are the caller's options for what is sent of the patient.
+type Demographics struct {
+	Age           *int
+	Gender        string
+	CapAge        bool
+	ReferenceDate time.Time
+}
+
+// Day returns the day at which the age is computed: the caller's, else that of
+// the newest data, else today in UTC.
+func (d *Demographics) Day(newest string) string {
+	if !d.ReferenceDate.IsZero() {
+		return d.ReferenceDate.Format(time.DateOnly)
+	}
+	today := time.Now().UTC().Format(time.DateOnly)
+	if newest != "" && newest < today {
+		return newest
+	}
+	return today
+}
+
+// Patient returns what is sent of p. What is missing or uncertain goes to note.
+func (d *Demographics) Patient(p Person, day string, note func(clinical.Reason)) Patient {
+	patient := Patient{Age: d.Age, Gender: cmp.Or(d.Gender, codes.Gender(p.Gender))}
+	if d.Age == nil {
+		patient.Born = p.Born
+		patient.Age = p.age(day, note)
+	}
+
+	if d.CapAge && patient.Age != nil && *patient.Age >= cappedAge {
+		patient.Age = new(cappedAge)
+		note(clinical.AgeCapped)
+	}
+	if patient.Gender == "" {
+		note(clinical.GenderUnknown)
+	}
+	return patient
+}
+
+// age returns the age in years on a day, or at death if that was before.
+func (p *Person) age(day string, note func(clinical.Reason)) *int {
+	isDead := p.Died != "" && Day(p.Died) < day
+	if isDead {
+		day = Day(p.Died)
+	}
+	years, isApproximate, ok := Age(p.Born, day)
+	if !ok {
+		note(clinical.AgeUnknown)
+		return nil
+	}
+
+	if isApproximate {
+		note(clinical.AgeApproximate)
+	}
+	if isDead {
+		note(clinical.AgeAtDeath)
+	}
+	return &years
+}
+
+// at returns the patient at the date of a result, with the age of then. It is
+// unknown if the dates do not give it to the year.
+func (p Patient) at(date string) Patient {
+	if p.Born == "" {
+		return p
+	}
+	years, isApproximate, ok := Age(p.Born, date)
+	p.Age = nil
+	if ok && !isApproximate && len(Day(date)) == len(time.DateOnly) {
+		p.Age = &years
+	}
+	return p
+}

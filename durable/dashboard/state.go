@@ -1,0 +1,69 @@
+package dashboard
+
+import (
+	"slices"
+
+	"github.com/heliosai/helios-go/durable"
+)
+
+// stateText is what a page says of a state.
+type stateText struct {
+	State   durable.State
+	Meaning string
+	Paid    string
+}
+
+// states are all states, in the order of a submission's life.
+var states = []stateText{
+	{durable.Queued, "waits for a slot, or to be sent again", "no"},
+	{durable.Submitting, "is being sent", "perhaps"},
+	{durable.Accepted, "runs at the service", "yes"},
+	{durable.Unknown, "no answer could be read; it is not sent again by itself", "perhaps"},
+	{durable.Overdue, "was accepted, and its result has not come in time", "yes"},
+	{durable.Completed, "its result is in the store", "yes"},
+	{durable.Failed, "was refused, failed at the service, or was given up", "see its reason"},
+	{durable.Canceled, "was withdrawn before it was sent", "no"},
+}
+
+// stateOf returns the text of a state, also of one that a later version added.
+func stateOf(state durable.State) stateText {
+	i := slices.IndexFunc(states, func(s stateText) bool { return s.State == state })
+	if i < 0 {
+		return stateText{State: state, Paid: "not known"}
+	}
+	return states[i]
+}
+
+// resolvable reports whether someone can decide about a submission.
+func resolvable(s durable.State) bool {
+	return slices.Contains(waitsForDecision, s) || s == durable.Failed
+}
+
+// waitsForDecision are the states that do not end by themselves.
+var waitsForDecision = []durable.State{durable.Unknown, durable.Overdue}
+
+// ended reports whether nothing more happens to a submission by itself.
+func ended(s durable.State) bool {
+	return s == durable.Completed || s == durable.Failed || s == durable.Canceled
+}
+
+// paid says whether a submission was paid. What is queued or canceled after an
+// attempt may have been sent by someone who had to decide.
+func paid(s *durable.Submission) string {
+	again := s.State == durable.Queued || s.State == durable.Canceled
+	if again && s.Attempts > 0 {
+		return "not unless an attempt before was"
+	}
+	return stateOf(s.State).Paid
+}
+
+// agentTypes are the agent types of the service.
+var agentTypes = []string{"light", "deep", "lab-results"}
+
+// price is what a run of an agent type costs, in words.
+func price(agent string) string {
+	if amount, known := durable.Price(agent); known {
+		return usd(amount)
+	}
+	return "the price of a run"
+}

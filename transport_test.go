@@ -1,0 +1,62 @@
+package helios_test
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/jarcoal/httpmock"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/heliosai/helios-go"
+)
+
+// TestNewClient_UsesAReplacedDefaultTransport: who replaces
+// http.DefaultTransport, as tests and tracers do, means it.
+func TestNewClient_UsesAReplacedDefaultTransport(t *testing.T) { //nolint:paralleltest // replaces a global
+	httpmock.Activate(t)
+	httpmock.RegisterResponder("POST", "https://api.example/api/v1/lab-results",
+		httpmock.NewStringResponder(200, acceptedBody))
+	run, err := newClient(t, "https://api.example").LabResults.Submit(t.Context(), labs())
+	require.NoError(t, err)
+	assert.Equal(t, acceptedRun, run.ID)
+	assert.Equal(t, 1, httpmock.GetTotalCallCount())
+}
+
+// TestNewClient_DefaultTransportThatSpeaksHTTP2WithoutTLS: net/http would send
+// a request again for ever to a sidecar that goes away after each.
+func TestNewClient_DefaultTransportThatSpeaksHTTP2WithoutTLS(t *testing.T) { //nolint:paralleltest // changes a global
+	original := http.DefaultTransport
+	t.Cleanup(func() { http.DefaultTransport = original })
+	clear := original.(*http.Transport).Clone()
+	clear.Protocols = new(http.Protocols)
+	clear.Protocols.SetUnencryptedHTTP2(true)
+	http.DefaultTransport = clear
+
+	frames := map[string]func(stream uint32) ([]byte, bool){
+		"goes away": func(uint32) ([]byte, bool) { return h2Frame(h2GoAway, 0, 0, make([]byte, 8)), false },
+		"goes away, then nobody there": func(uint32) ([]byte, bool) {
+			return h2Frame(h2GoAway, 0, 0, make([]byte, 8)), true
+		},
+		"refuses the stream": func(stream uint32) ([]byte, bool) {
+			return h2Frame(h2Reset, 0, stream, []byte{0, 0, 0, h2RefusedStream}), false
+		},
+	}
+	for name, frame := range frames {
+		for _, timeout := range []time.Duration{0, 10 * time.Second} {
+			t.Run(name+" "+timeout.String(), func(t *testing.T) {
+				listener, err := net.Listen("tcp", "127.0.0.1:0")
+				require.NoError(t, err)
+				whole := serveH2(t, listener, frame)
+				client := newClient(t, "http://"+listener.Addr().String(), helios.WithTimeout(timeout))
+				err = submitLabs(t, client)
+				require.ErrorIs(t, err, helios.ErrOutcomeUnknown)
+				require.NotErrorIs(t, err, context.Canceled, "nobody cancelled")
+				assert.EqualValues(t, 1, whole.Load(), "requests that the server saw whole")
+			})
+		}
+	}
+}
