@@ -17,7 +17,7 @@ func TestClinicalAllocations(t *testing.T) {
 					t.Fatal(err)
 				}
 				runtime.ReadMemStats(&after)
-				if got, most := after.TotalAlloc-before.TotalAlloc, fixed+3*uint64(len(input.data)); got > most {
+				if got, most := after.TotalAlloc-before.TotalAlloc, fixed+7*uint64(len(input.data))/2; got > most {
 					t.Errorf("%s of %s: %d bytes allocated for %d", c.name, input.name, got, len(input.data))
 				}
 			}

@@ -12,10 +12,15 @@ import (
 	"strings"
 )
 
-// hello is the least that uses a library: a client, and for the SDK's main peers nothing else.
+// hello is the least that uses a library: a client, and for the SDK's main
+// peers nothing else.
 var hello = []struct{ name, code string }{
 	{"net/http", `import "net/http"
-func main() { _ = &http.Client{}; _, _ = http.NewRequest("POST", "http://localhost", nil); _, _ = http.DefaultClient.Get("") }`},
+func main() {
+	_ = &http.Client{}
+	_, _ = http.NewRequest("POST", "http://localhost", nil)
+	_, _ = http.DefaultClient.Get("")
+}`},
 	{"go-retryablehttp (floor)", `import "github.com/hashicorp/go-retryablehttp"
 func main() { _, _ = retryablehttp.NewClient().Get("") }`},
 	{"go-retryablehttp and encoding/json", `import ("encoding/json"; "io"; "github.com/hashicorp/go-retryablehttp")
@@ -41,36 +46,55 @@ func main() {
 	{"resty", `import "github.com/go-resty/resty/v2"
 func main() { _, _ = resty.New().R().Get("") }`},
 	{"go-github", `import ("context"; "github.com/google/go-github/v88/github")
-func main() { c, _ := github.NewClient(); _, _, _ = c.Users.Get(context.Background(), ""); _, _ = github.ValidatePayload(nil, nil) }`},
+func main() {
+	c, _ := github.NewClient()
+	_, _, _ = c.Users.Get(context.Background(), "")
+	_, _ = github.ValidatePayload(nil, nil)
+}`},
 	{"stripe-go", `import ("github.com/stripe/stripe-go/v85"; "github.com/stripe/stripe-go/v85/webhook")
-func main() { c := stripe.NewClient("k"); _, _ = c.V1Accounts.Retrieve(nil, nil); _, _ = webhook.ConstructEvent(nil, "", "") }`},
+func main() {
+	c := stripe.NewClient("k")
+	_, _ = c.V1Accounts.Retrieve(nil, nil)
+	_, _ = webhook.ConstructEvent(nil, "", "")
+}`},
 	{"svix", `import svix "github.com/svix/svix-webhooks/go"
-func main() { c := svix.New("k", nil); _, _ = c.Message.List(nil, "", nil); w, _ := svix.NewWebhook("s"); _ = w.Verify(nil, nil) }`},
+func main() {
+	c := svix.New("k", nil)
+	_, _ = c.Message.List(nil, "", nil)
+	w, _ := svix.NewWebhook("s")
+	_ = w.Verify(nil, nil)
+}`},
 	{"openai-go", `import ("context"; "github.com/openai/openai-go/v3")
 func main() { c := openai.NewClient(); _ = c.Post(context.Background(), "", nil, nil) }`},
 	{"anthropic-sdk-go", `import ("context"; "github.com/anthropics/anthropic-sdk-go")
 func main() { c := anthropic.NewClient(); _ = c.Post(context.Background(), "", nil, nil) }`},
 }
 
-// footprint builds a hello-world with each library and tells what that costs a customer's program.
+// footprint builds a hello-world with each library, and prints what that costs
+// a customer's program.
 func footprint(*meter) error {
 	dir, err := os.MkdirTemp(".", "hello") // inside this module, whose go.mod has the libraries
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	fmt.Print("\n### What a hello-world carries\n\n| | binary, stripped | against the floor | linked modules | init allocs | init bytes |\n|---|---:|---:|---:|---:|---:|\n")
+
+	fmt.Print("\n### What a hello-world carries\n\n")
+	fmt.Print("| | binary, stripped | against the floor | linked modules | init allocs | init bytes |\n")
+	fmt.Print("|---|---:|---:|---:|---:|---:|\n")
 	var floor int64
 	for i, h := range hello {
 		one := filepath.Join(dir, strconv.Itoa(i))
 		if err := os.Mkdir(one, 0o700); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(one, "main.go"), []byte("package main\n\n"+h.code+"\n"), 0o600); err != nil {
+		source := []byte("package main\n\n" + h.code + "\n")
+		if err := os.WriteFile(filepath.Join(one, "main.go"), source, 0o600); err != nil {
 			return err
 		}
 		binary := filepath.Join(one, "hello")
-		if out, err := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "./"+one).CombinedOutput(); err != nil {
+		build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "./"+one)
+		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("%s: %w\n%s", h.name, err, out)
 		}
 		info, err := os.Stat(binary)
@@ -89,7 +113,8 @@ func footprint(*meter) error {
 			return err
 		}
 		allocs, bytes := initCost(binary)
-		fmt.Printf("| %s | %.2f MiB | %s | %d | %d | %d |\n", h.name, float64(info.Size())/(1<<20), against, len(modules), allocs, bytes)
+		fmt.Printf("| %s | %.2f MiB | %s | %d | %d | %d |\n",
+			h.name, float64(info.Size())/(1<<20), against, len(modules), allocs, bytes)
 	}
 	return nil
 }

@@ -16,7 +16,8 @@ import (
 	"github.com/heliosai/helios-go/heliostest"
 )
 
-// handler measures a whole delivery over loopback, client included: read, verify, decode, answer.
+// handler measures a whole delivery over loopback, client included: read,
+// verify, decode, answer.
 func handler(m *meter) error {
 	receiver, err := helios.NewReceiver(helios.WithWebhookSecret(secret), helios.WithTolerance(time.Hour))
 	if err != nil {
@@ -53,13 +54,20 @@ func handler(m *meter) error {
 		name string
 		http.Handler
 	}{
-		{"discard the body (floor)", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })},
+		{"discard the body (floor)", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+		})},
 		{"**helios** Handler", receiver.Handler(func(context.Context, *helios.Event) error { return nil })},
-		{"**helios** Handler and Result()", receiver.Handler(func(_ context.Context, e *helios.Event) error { _, err := e.Result(); return err })},
+		{"**helios** Handler and Result()", receiver.Handler(func(_ context.Context, e *helios.Event) error {
+			_, err := e.Result()
+			return err
+		})},
 		{"go-github ValidatePayload and json, envelope", withGitHub(func() any { return new(envelope) })},
 		{"go-github ValidatePayload and json, all", withGitHub(func() any { return new(whole) })},
-		{"go-github ValidatePayload and json, map[string]any", withGitHub(func() any { return new(map[string]any) })},
+		{"go-github ValidatePayload and json, map[string]any",
+			withGitHub(func() any { return new(map[string]any) })},
 	}
+
 	var candidates []candidate
 	for _, h := range handlers {
 		client, stop, err := serve(h.Handler)
@@ -80,12 +88,14 @@ func handler(m *meter) error {
 	if err != nil {
 		return err
 	}
+
 	title("A delivery of 30 KiB over loopback")
 	for _, r := range rows {
 		r.print()
 	}
-	fmt.Printf("\nhelios handles %.2f times the requests per second of go-github with json for the envelope; with the result, %.2f times those of go-github with json "+
-		"into the same types, %.2f times those into a map.\n", between(rows[3], rows[1]), between(rows[4], rows[2]), between(rows[5], rows[2]))
+	fmt.Printf("\nhelios handles %.2f times the requests per second of go-github with json for the envelope; "+
+		"with the result, %.2f times those of go-github with json into the same types, %.2f times those into a map.\n",
+		between(rows[3], rows[1]), between(rows[4], rows[2]), between(rows[5], rows[2]))
 	return nil
 }
 
@@ -100,12 +110,14 @@ func serve(h http.Handler) (*deliverer, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
+
 	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		_ = server.Serve(listener)
 	}()
+
 	transport := &http.Transport{MaxIdleConnsPerHost: 128}
 	return &deliverer{&http.Client{Transport: transport}, "http://" + listener.Addr().String()}, func() {
 		transport.CloseIdleConnections()
@@ -120,10 +132,12 @@ func (d *deliverer) deliver(body []byte, header http.Header) error {
 		return err
 	}
 	req.Header = header
+
 	resp, err := d.client.Do(req)
 	if err != nil {
 		return err
 	}
+
 	_, err = io.Copy(io.Discard, resp.Body)
 	_ = resp.Body.Close()
 	if err == nil && resp.StatusCode != http.StatusOK {

@@ -1,10 +1,13 @@
-// Bench measures the SDK beside its floors and its peers and prints Markdown tables.
+// Bench measures the SDK beside its floors and its peers, and prints Markdown
+// tables.
 //
 //	cd bench && go run .                       # all tables, some minutes
 //	cd bench && go run . -tables verify,submit -rounds 20
 //
-// The implementations of a table run in turn, a slice each, round after round; a ratio is the median of the ratios within the rounds. Running one
-// implementation many times in a row and then the next measures the machine's mood as much as the code.
+// The implementations of a table run in turn, a slice each, round after round.
+// A ratio is the median of the ratios within the rounds. Running one
+// implementation many times in a row and then the next would measure the
+// machine's mood as much as the code.
 package main
 
 import (
@@ -16,15 +19,29 @@ import (
 	"time"
 )
 
+var tables = map[string]func(*meter) error{
+	"verify":    verify,
+	"handler":   handler,
+	"submit":    submit,
+	"tracker":   tracker,
+	"fhir":      fhirTable,
+	"hl7v2":     hl7v2Table,
+	"footprint": footprint,
+}
+
 func main() {
-	tables := flag.String("tables", "verify,handler,submit,fhir,hl7v2,footprint", "which tables, separated by commas")
+	names := flag.String("tables", "verify,handler,submit,tracker,fhir,hl7v2,footprint",
+		"which tables, separated by commas")
 	rounds := flag.Int("rounds", 40, "rounds of each table")
 	slice := flag.Duration("slice", 25*time.Millisecond, "how long one implementation runs in one round, about")
 	flag.Parse()
+
 	m := &meter{rounds: *rounds, slice: *slice}
-	fmt.Printf("%s, %s/%s, GOMAXPROCS %d, %d rounds of %s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), *rounds, *slice)
-	for name := range strings.SplitSeq(*tables, ",") {
-		table, ok := map[string]func(*meter) error{"verify": verify, "handler": handler, "submit": submit, "fhir": fhirTable, "hl7v2": hl7v2Table, "footprint": footprint}[name]
+	fmt.Printf("%s, %s/%s, GOMAXPROCS %d, %d rounds of %s\n",
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), *rounds, *slice)
+
+	for name := range strings.SplitSeq(*names, ",") {
+		table, ok := tables[name]
 		if !ok {
 			fmt.Fprintf(os.Stderr, "bench: no table %q\n", name)
 			os.Exit(2)

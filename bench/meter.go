@@ -18,7 +18,8 @@ type meter struct {
 	slice  time.Duration
 }
 
-// row is what was measured of one candidate; the ratios are to the first of its table.
+// row is what was measured of one candidate. Its ratios are to the first of the
+// table.
 type row struct {
 	name             string
 	nanos            float64 // median per operation
@@ -31,6 +32,7 @@ type row struct {
 func (m *meter) compare(candidates ...candidate) ([]row, error) {
 	rows := make([]row, len(candidates))
 	counts := make([]int, len(candidates))
+
 	for i, c := range candidates {
 		rows[i].name = c.name
 		n := 1
@@ -46,8 +48,9 @@ func (m *meter) compare(candidates ...candidate) ([]row, error) {
 			n *= 2
 		}
 	}
+
 	var before, after runtime.MemStats
-	var operations = make([]int, len(candidates))
+	operations := make([]int, len(candidates))
 	for round := range m.rounds {
 		for k := range candidates {
 			i := (k + round) % len(candidates) // nobody is always first
@@ -59,12 +62,14 @@ func (m *meter) compare(candidates ...candidate) ([]row, error) {
 			}
 			took := time.Since(start)
 			runtime.ReadMemStats(&after)
+
 			rows[i].perRound = append(rows[i].perRound, float64(took)/float64(counts[i]))
 			rows[i].allocs += float64(after.Mallocs - before.Mallocs)
 			rows[i].bytes += float64(after.TotalAlloc - before.TotalAlloc)
 			operations[i] += counts[i]
 		}
 	}
+
 	for i := range rows {
 		r := &rows[i]
 		ratios := make([]float64, m.rounds)
@@ -72,6 +77,7 @@ func (m *meter) compare(candidates ...candidate) ([]row, error) {
 			ratios[round] = r.perRound[round] / rows[0].perRound[round]
 		}
 		r.low, r.ratio, r.high = quantile(ratios, 0.25), quantile(ratios, 0.5), quantile(ratios, 0.75)
+
 		r.nanos = quantile(r.perRound, 0.5)
 		r.allocs /= float64(operations[i])
 		r.bytes /= float64(operations[i])
@@ -94,10 +100,12 @@ func quantile(values []float64, q float64) float64 {
 }
 
 func title(format string, args ...any) {
-	fmt.Printf("\n### "+format+"\n\n| | time/op | ratio (quartiles) | allocs/op | B/op |\n|---|---:|---:|---:|---:|\n", args...)
+	fmt.Printf("\n### "+format+"\n\n", args...)
+	fmt.Print("| | time/op | ratio (quartiles) | allocs/op | B/op |\n|---|---:|---:|---:|---:|\n")
 }
 
 func (r row) print() {
 	fmt.Printf("| %s | %s | %.2f (%.2f-%.2f) | %.0f | %.0f |\n",
-		r.name, time.Duration(r.nanos).Round(time.Duration(max(1, r.nanos/1000))), r.ratio, r.low, r.high, r.allocs, r.bytes)
+		r.name, time.Duration(r.nanos).Round(time.Duration(max(1, r.nanos/1000))),
+		r.ratio, r.low, r.high, r.allocs, r.bytes)
 }

@@ -31,18 +31,24 @@ var errMismatch = errors.New("signature does not match")
 
 // event is a completed event whose body has about size bytes.
 func event(size int) []byte {
-	const frame = `{"runId":"550e8400-e29b-41d4-a716-446655440000","status":"completed","agent":"light","timestamp":"2025-01-15T12:01:30.000Z","sequenceNumber":7,` +
-		`"result":{"selectedElements":[%s],"patientResponse":"Your results. [1]","clinicianResponse":"The patient presents. [1]",` +
-		`"citations":{"patient":{"1":{"url":"https://pubmed.ncbi.nlm.nih.gov/12345678/","title":"A title","metadata":{"type":"pubmed"}}},"clinician":{}}}}`
-	const element = `{"item":"Hemoglobin A1c","category":"Laboratory Value","patient_value":"7.2%%","matching_reason":"Elevated HbA1c indicates suboptimal glycemic control"}`
+	const frame = `{"runId":"550e8400-e29b-41d4-a716-446655440000","status":"completed","agent":"light",` +
+		`"timestamp":"2025-01-15T12:01:30.000Z","sequenceNumber":7,"result":{"selectedElements":[%s],` +
+		`"patientResponse":"Your results. [1]","clinicianResponse":"The patient presents. [1]","citations":{` +
+		`"patient":{"1":{"url":"https://pubmed.ncbi.nlm.nih.gov/12345678/","title":"A title",` +
+		`"metadata":{"type":"pubmed"}}},"clinician":{}}}}`
+	const element = `{"item":"Hemoglobin A1c","category":"Laboratory Value","patient_value":"7.2%",` +
+		`"matching_reason":"Elevated HbA1c indicates suboptimal glycemic control"}`
+
 	var elements []string
 	for n := len(frame); n < size; n += len(element) {
-		elements = append(elements, fmt.Sprintf(element))
+		elements = append(elements, element)
 	}
+
 	return fmt.Appendf(nil, frame, strings.Join(elements, ","))
 }
 
-// verify measures the check of a signature with its headers, on a body in memory.
+// verify measures the check of a signature with its headers, on a body in
+// memory.
 func verify(m *meter) error {
 	receiver, err := helios.NewReceiver(helios.WithWebhookSecret(secret))
 	if err != nil {
@@ -58,6 +64,7 @@ func verify(m *meter) error {
 		if err != nil {
 			return err
 		}
+
 		title("Verify a signature, %d KiB", size>>10)
 		for _, r := range rows {
 			r.print()
@@ -83,6 +90,7 @@ func verifiers(receiver *helios.Receiver, body []byte) ([]candidate, error) {
 	if svixHeader["Svix-Signature"], err = signed(sv.Sign("msg_1", now, body)); err != nil {
 		return nil, err
 	}
+
 	std, err := standardwebhooks.NewWebhookRaw(raw)
 	if err != nil {
 		return nil, err
@@ -91,20 +99,12 @@ func verifiers(receiver *helios.Receiver, body []byte) ([]candidate, error) {
 	if stdHeader["Webhook-Signature"], err = signed(std.Sign("msg_1", now, body)); err != nil {
 		return nil, err
 	}
+
 	openai := webhooks.NewWebhookService(option.WithWebhookSecret("whsec_" + base64.StdEncoding.EncodeToString(raw)))
-	stripeHeader := fmt.Sprintf("t=%d,v1=%s", now.Unix(), hex.EncodeToString(stripe.ComputeSignature(now, body, secret)))
+	stripeSignature := hex.EncodeToString(stripe.ComputeSignature(now, body, secret))
+	stripeHeader := fmt.Sprintf("t=%d,v1=%s", now.Unix(), stripeSignature)
 	githubSignature := "sha256=" + hex.EncodeToString(want)
 
-	times := func(check func() error) func(int) error {
-		return func(n int) error {
-			for range n {
-				if err := check(); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-	}
 	var got [sha256.Size]byte
 	return []candidate{
 		{"pooled HMAC-SHA256 (floor)", times(func() error {
@@ -127,8 +127,12 @@ func verifiers(receiver *helios.Receiver, body []byte) ([]candidate, error) {
 			}
 			return nil
 		})},
-		{"go-github ValidateSignature", times(func() error { return github.ValidateSignature(githubSignature, body, []byte(secret)) })},
-		{"stripe-go ValidatePayload", times(func() error { return stripe.ValidatePayload(body, stripeHeader, secret) })},
+		{"go-github ValidateSignature", times(func() error {
+			return github.ValidateSignature(githubSignature, body, []byte(secret))
+		})},
+		{"stripe-go ValidatePayload", times(func() error {
+			return stripe.ValidatePayload(body, stripeHeader, secret)
+		})},
 		{"svix Verify", times(func() error { return sv.Verify(body, svixHeader) })},
 		{"standard-webhooks Verify", times(func() error { return std.Verify(body, stdHeader) })},
 		{"openai-go VerifySignature", times(func() error { return openai.VerifySignature(body, stdHeader) })},

@@ -87,7 +87,8 @@ func balance(s *sheet, orders []*order, l *ledger, r *receiver, p *proxy) {
 	s.section("Paid")
 	s.equal("accepted by the server", accepted, t.known+t.proven, "known + proven")
 	s.add(acceptedTwice, strconv.Itoa(twice), "0"+shown, twice == 0)
-	s.equal("accepted, and the SDK said certainly not", t.lying, 0, fmt.Sprintf("none of %d tries", t.busy+t.refused+t.cut))
+	s.equal("accepted, and the SDK said certainly not", t.lying, 0,
+		fmt.Sprintf("none of %d tries", t.busy+t.refused+t.cut))
 	s.equal("run ids of another submission", t.wrongRun, 0, "none")
 
 	balanceResults(s, l, t, r)
@@ -98,7 +99,8 @@ func balance(s *sheet, orders []*order, l *ledger, r *receiver, p *proxy) {
 	for _, o := range orders {
 		if o.unusual != nil {
 			if n++; n <= most {
-				s.imbalances = append(s.imbalances, fmt.Sprintf("submission %d, run %q: %v", o.number, o.runID, o.unusual))
+				line := fmt.Sprintf("submission %d, run %q: %v", o.number, o.runID, o.unusual)
+				s.imbalances = append(s.imbalances, line)
 			}
 		}
 	}
@@ -133,7 +135,8 @@ func balanceResults(s *sheet, l *ledger, t tally, r *receiver) {
 	s.equal("events refused by the tracker", r.refused, 0, "none")
 	s.info("status updates handed out", t.updates)
 	skipped := (eventsOfRun-1)*t.results - t.updates
-	s.add("status updates skipped", strconv.Itoa(skipped), fmt.Sprintf("0 to %d, those overtaken by half a second", overtaken),
+	s.add("status updates skipped", strconv.Itoa(skipped),
+		fmt.Sprintf("0 to %d, those overtaken by half a second", overtaken),
 		skipped >= 0 && skipped <= overtaken)
 	s.equal(fmt.Sprintf("status updates that a late Wait missed (of %d)", t.late), t.missed, 0, "none")
 }

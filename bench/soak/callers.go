@@ -17,8 +17,9 @@ const (
 	maxRetryWait = 5 * time.Millisecond
 	longestRun   = 30 * time.Second // nothing is ever that slow here: a result that has not come by then is lost
 
-	// A body of this size does not fit into the buffers between a client that keeps its own small and a proxy that reads nothing. Only then does
-	// a connection break before the client has written all of its request.
+	// A body of this size does not fit into the buffers between a client that
+	// keeps its own small and a proxy that reads nothing. Only then does a
+	// connection break before the client has written all of its request.
 	hugeBody    = 512 << 10
 	smallBuffer = 16 << 10
 )
@@ -51,18 +52,24 @@ func newClients(options ...helios.ClientOption) (c clients, err error) {
 // narrowTransport keeps little of a request in the socket.
 func narrowTransport() *http.Transport {
 	var dialer net.Dialer
-	return &http.Transport{MaxIdleConnsPerHost: 32, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := dialer.DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
 		return c, c.(*net.TCPConn).SetWriteBuffer(smallBuffer)
-	}}
+	}
+	return &http.Transport{MaxIdleConnsPerHost: 32, DialContext: dial}
 }
 
 func newCallers(cfg config, key, address, webhook string, tracker *helios.Tracker, orders []*order) (*callers, error) {
 	c := &callers{
-		cfg: cfg, narrow: narrowTransport(), webhook: webhook, tracker: tracker, orders: orders, settled: make(chan struct{}),
+		cfg:     cfg,
+		narrow:  narrowTransport(),
+		webhook: webhook,
+		tracker: tracker,
+		orders:  orders,
+		settled: make(chan struct{}),
 	}
 	options := []helios.ClientOption{
 		helios.WithAPIKey(key), helios.WithBaseURL("http://" + address),
@@ -73,7 +80,8 @@ func newCallers(cfg config, key, address, webhook string, tracker *helios.Tracke
 		transport = cfg.transport(c.narrow)
 	}
 	var err error
-	if c.huge, err = newClients(append(options, helios.WithHTTPClient(&http.Client{Transport: transport}))...); err != nil {
+	narrow := helios.WithHTTPClient(&http.Client{Transport: transport})
+	if c.huge, err = newClients(append(options, narrow)...); err != nil {
 		return nil, err
 	}
 	if cfg.transport != nil {
@@ -123,10 +131,12 @@ func (c *callers) settle() {
 	c.parked.Wait()
 }
 
-// submit sends an order until it is accepted or its outcome is unknown. What was certainly not accepted costs nothing, so it is sent again.
+// submit sends an order until it is accepted or its outcome is unknown. What
+// was certainly not accepted costs nothing, so it is sent again.
 func (c *callers) submit(ctx context.Context, o *order) {
 	rng := newRand(c.cfg.seed, uint64(o.number))
-	from, plain, huge := c.usual, o.number < 32 || rng.IntN(4) == 0, o.number%100 == 0 // the first ones meet the first 429s, which then surface
+	// The first orders meet the first 429s, which surface without retries.
+	from, plain, huge := c.usual, o.number < 32 || rng.IntN(4) == 0, o.number%100 == 0
 	if huge {
 		from, plain = c.huge, o.number%200 == 0
 	}
@@ -165,8 +175,9 @@ func (c *callers) submit(ctx context.Context, o *order) {
 	}
 }
 
-// resolve finds out what became of an order with an unknown outcome: a webhook proves that it was accepted. That none has come proves the contrary only
-// when none can come any more.
+// resolve finds out what became of an order with an unknown outcome: a webhook
+// proves that it was accepted. That none has come proves the contrary only when
+// none can come any more.
 func (c *callers) resolve(ctx context.Context, o *order) {
 	select {
 	case o.runID = <-o.first:
@@ -193,11 +204,12 @@ func (c *callers) awaitLate(ctx context.Context, o *order) {
 	}
 }
 
-// await takes the result of an order whose run is known, and checks what Wait hands out.
+// await takes the result of an order whose run is known, and checks what Wait
+// hands out.
 func (c *callers) await(ctx context.Context, o *order) {
 	ctx, cancel := context.WithTimeout(ctx, longestRun)
 	defer cancel()
-	last := 0
+	last := int64(0)
 	inOrder := func(e *helios.Event) {
 		if e.SequenceNumber <= last {
 			o.misordered++

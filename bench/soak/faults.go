@@ -9,7 +9,8 @@ import (
 	"github.com/heliosai/helios-go/heliostest"
 )
 
-// Each use of chance has a stream of its own, so that one more draw here does not change what happens there.
+// Each use of chance has a stream of its own, so that one more draw here does
+// not change what happens there.
 const (
 	streamServer = 1<<32 + iota // below are the numbers of the submissions
 	streamProxy
@@ -19,7 +20,9 @@ const (
 
 func newRand(seed, stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }
 
-// armServer injects what goes wrong at the server and with its webhooks. Each kind is among the first submissions, so that none is missing from a short soak.
+// armServer injects what goes wrong at the server and with its webhooks. Each
+// kind is among the first submissions, so that none is missing from a short
+// soak.
 func armServer(srv *heliostest.Server, cfg config) {
 	duplicate, reorder := heliostest.DuplicateWebhooks(), heliostest.ReorderWebhooks()
 	busy := heliostest.Status(http.StatusTooManyRequests)

@@ -15,7 +15,8 @@ const (
 	settleTime    = 5 * time.Second // for goroutines that are on their way out
 )
 
-// connections counts those that the soak's own ends hold. Every connection of the soak has one such end.
+// connections counts those that the soak's own ends hold. Every connection of
+// the soak has one such end.
 type connections struct {
 	client   gauge // to the proxy, counted there
 	server   gauge // from the proxy to the server, counted at the proxy
@@ -71,7 +72,8 @@ func measure() usage {
 	return usage{runtime.NumGoroutine(), m.HeapAlloc}
 }
 
-// settle measures when goroutines and connections have ended, at the latest after settleTime.
+// settle measures when goroutines and connections have ended, at the latest
+// after settleTime.
 func settle(ctx context.Context, before usage, open *connections) usage {
 	ctx, cancel := context.WithTimeout(ctx, settleTime)
 	defer cancel()

@@ -1,11 +1,16 @@
-// Soak submits thousands of runs through a proxy that breaks connections, to a fake service that turns away, repeats and reorders, and then draws up a
-// balance: what was paid for, what the callers know of, and what is left behind.
+// Soak submits thousands of runs through a proxy that breaks connections, to a
+// fake service that turns away, repeats and reorders, and then draws up a
+// balance: what was paid for, what the callers know of, and what is left
+// behind.
 //
-//	GOWORK=off go run ./soak              # 10,000 runs; in the directory of this module, which is no part of the workspace
+//	GOWORK=off go run ./soak              # 10,000 runs
 //	GOWORK=off go run -race ./soak -short # 1,000 runs
 //
-// It ends with exit code 1 and one line per imbalance if a run was paid for twice, if a result was lost or handed out twice, or if anything leaked. The seed
-// settles what goes wrong and how often; which submission it happens to is up to the scheduler.
+// Run it in the directory of this module, which is no part of the workspace.
+// It ends with exit code 1 and one line per imbalance if a run was paid for
+// twice, if a result was lost or handed out twice, or if anything leaked. The
+// seed settles what goes wrong and how often; which submission it happens to is
+// up to the scheduler.
 package main
 
 import (
@@ -34,7 +39,8 @@ type config struct {
 	runs, callers int
 	seed          uint64
 
-	// transport goes between the SDK and the network; nil for the SDK's own. The base is closed when the soak ends.
+	// transport goes between the SDK and the network; nil for the SDK's own.
+	// The base is closed when the soak ends.
 	transport func(base *http.Transport) http.RoundTripper
 }
 
@@ -89,7 +95,8 @@ func soakAndMeasure(ctx context.Context, cfg config) (*sheet, error) {
 	return s, nil
 }
 
-// soak returns nothing but the sheet, so that all else can be collected before the memory is measured.
+// soak returns nothing but the sheet, so that all else can be collected before
+// the memory is measured.
 func soak(ctx context.Context, cfg config, open *connections) (*sheet, error) {
 	started := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, longest)
@@ -130,7 +137,8 @@ func soak(ctx context.Context, cfg config, open *connections) (*sheet, error) {
 	c.submitAll(ctx)
 	c.closeConnections()
 
-	// From here on nothing reaches the server: what is on its way is either with it, or lost.
+	// From here on nothing reaches the server: what is on its way is either
+	// with it, or lost.
 	between.stop()
 	if err := srv.Wait(ctx); err != nil {
 		return nil, fmt.Errorf("waiting for the server's runs: %w", context.Cause(ctx))

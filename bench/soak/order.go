@@ -7,7 +7,8 @@ import (
 	"github.com/heliosai/helios-go"
 )
 
-// order is one submission and what its caller knows of it. But for first, its caller's goroutine alone writes it.
+// order is one submission and what its caller knows of it. But for first, its
+// caller's goroutine alone writes it.
 type order struct {
 	number int
 	late   bool        // its caller waits only when all is over
@@ -43,7 +44,8 @@ func (o *order) saw(runID string) {
 	}
 }
 
-// request makes every try another webhook URL, so that the server's book shows which try it accepted.
+// request makes every try another webhook URL, so that the server's book shows
+// which try it accepted.
 func (o *order) request(webhook string, huge bool) (*helios.LabResultsRequest, error) {
 	to, err := helios.WebhookURL(webhook, struct {
 		Submission int `url:"submission"`

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// outages takes a listener down after every so many requests, for some milliseconds.
+// outages takes a listener down after every so many requests, for some
+// milliseconds.
 type outages struct {
 	every int64
 	seen  atomic.Int64
@@ -36,8 +37,11 @@ func (o *outages) tick() {
 	}
 }
 
-// start lets the outages happen. up must have been called once; it is called again after each down, also after the last.
-func (o *outages) start(ctx context.Context, rng *rand.Rand, fail context.CancelCauseFunc, down func(), up func() error) {
+// start lets the outages happen. up must have been called once; it is called
+// again after each down, also after the last.
+func (o *outages) start(
+	ctx context.Context, rng *rand.Rand, fail context.CancelCauseFunc, down func(), up func() error,
+) {
 	ctx, o.cancel = context.WithCancel(ctx)
 	go func() {
 		defer close(o.done)
@@ -63,7 +67,8 @@ func (o *outages) stop() {
 	<-o.done
 }
 
-// listen takes a port below those that outgoing connections get: one of these could otherwise take the port while its listener is down.
+// listen takes a port below those that outgoing connections get: one of these
+// could otherwise take the port while its listener is down.
 func listen(ctx context.Context) (net.Listener, error) {
 	var lc net.ListenConfig
 	for {

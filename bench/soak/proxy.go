@@ -11,8 +11,9 @@ import (
 	"sync/atomic"
 )
 
-// proxy stands between the client and the server, forwards bytes as they come, and breaks connections as its plan says. Each client connection has one of its own
-// to the server, so that nothing of one request can end in another.
+// proxy stands between the client and the server, forwards bytes as they come,
+// and breaks connections as its plan says. Each client connection has one of
+// its own to the server, so that nothing of one request can end in another.
 type proxy struct {
 	target string
 	plan   plan
@@ -66,7 +67,8 @@ func (p *proxy) address() string {
 	return p.listener.Addr().String()
 }
 
-// stop returns when every request that was forwarded whole has been answered by the server.
+// stop returns when every request that was forwarded whole has been answered by
+// the server.
 func (p *proxy) stop() {
 	p.stopped.Do(func() {
 		p.outages.stop()
@@ -78,7 +80,8 @@ func (p *proxy) stop() {
 	})
 }
 
-// down closes the listener and all client connections, whatever they are at. The server still gets to answer what it has.
+// down closes the listener and all client connections, whatever they are at.
+// The server still gets to answer what it has.
 func (p *proxy) down() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -151,7 +154,8 @@ func (p *proxy) forward(ctx context.Context, client *conn) {
 	}
 }
 
-// exchange forwards one request and its answer. It reports whether there may be another on the same connections.
+// exchange forwards one request and its answer. It reports whether there may be
+// another on the same connections.
 func (p *proxy) exchange(ctx context.Context, l link) bool {
 	request, err := readHead(l.requests)
 	if err != nil {
@@ -182,7 +186,9 @@ func (p *proxy) exchange(ctx context.Context, l link) bool {
 	if f.at == beforeAnswer {
 		p.breakOff(f, l.client)
 	}
-	answer, err := readMessage(l.answers) // whether anybody still wants it or not: stop must know that the server is done
+	// Read it even if nobody wants it any more: stop must know that the server
+	// is done.
+	answer, err := readMessage(l.answers)
 	if err != nil {
 		p.check(err)
 		return false

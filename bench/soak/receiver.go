@@ -14,7 +14,8 @@ import (
 	"github.com/heliosai/helios-go"
 )
 
-// receiver takes the webhooks, counts them and passes them on to the tracker. It is down now and then.
+// receiver takes the webhooks, counts them and passes them on to the tracker.
+// It is down now and then.
 type receiver struct {
 	verifier *helios.Receiver
 	tracker  *helios.Tracker
@@ -41,7 +42,8 @@ type received struct {
 	finals int
 }
 
-// overtaken counts the updates that came so long after one of a higher number that the tracker may have stopped waiting for them.
+// overtaken counts the updates that came so long after one of a higher number
+// that the tracker may have stopped waiting for them.
 func (r *received) overtaken() int {
 	const (
 		window = 500 * time.Millisecond // the tracker's
@@ -102,7 +104,8 @@ func (r *receiver) serve(l net.Listener, fail context.CancelCauseFunc) {
 	})
 }
 
-// down closes the listener and all connections. A delivery under way is handled, but its answer is lost.
+// down closes the listener and all connections. A delivery under way is
+// handled, but its answer is lost.
 func (r *receiver) down() {
 	r.mu.Lock()
 	server := r.server

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -37,18 +39,29 @@ func TestSoak_FindsAClientThatPaysTwice(t *testing.T) {
 	t.Errorf("the sheet does not report a submission that was accepted twice: %q", s.imbalances)
 }
 
-// naive sends a request again after any error, as many a helpful transport does. It does so beyond the reach of the first attempt's context, which the SDK
-// ends when it sees a transport turn to another connection.
+// naive sends a request again after any error, as many a helpful transport
+// does. It does so beyond the reach of the first attempt's context, which the
+// SDK ends when it sees a transport turn to another connection, and from its
+// own copy of the body, which the SDK hands out only once.
 type naive struct{ base http.RoundTripper }
 
 func (n naive) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := n.base.RoundTrip(req)
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	if err := req.Body.Close(); err != nil {
+		return nil, err
+	}
+
+	first := req.Clone(req.Context())
+	first.Body, first.GetBody = io.NopCloser(bytes.NewReader(body)), nil
+	resp, err := n.base.RoundTrip(first)
 	if err == nil {
 		return resp, nil
 	}
+
 	again := req.Clone(context.WithoutCancel(req.Context()))
-	if again.Body, err = req.GetBody(); err != nil {
-		return nil, err
-	}
+	again.Body, again.GetBody = io.NopCloser(bytes.NewReader(body)), nil
 	return n.base.RoundTrip(again)
 }

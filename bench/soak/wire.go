@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// head is the first line and the headers of an HTTP/1.1 message, byte for byte, and what the proxy must know of them.
+// head is the first line and the headers of an HTTP/1.1 message, byte for byte,
+// and what the proxy must know of them.
 type head struct {
 	raw    []byte
 	length int64 // of the body
@@ -49,7 +50,8 @@ func readHead(r *bufio.Reader) (*head, error) {
 	}
 }
 
-// readMessage reads a whole message that is small enough for memory. What it returns in raw includes the body.
+// readMessage reads a whole message that is small enough for memory. What it
+// returns in raw includes the body.
 func readMessage(r *bufio.Reader) (*head, error) {
 	h, err := readHead(r)
 	if err != nil {
