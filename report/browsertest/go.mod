@@ -1,0 +1,32 @@
+// Tests of the report in a real browser. A module of its own, so that the browser's driver never reaches a customer's module graph.
+module github.com/heliosai/helios-go/report/browsertest
+
+go 1.26.0
+
+require (
+	github.com/chromedp/cdproto v0.159.0
+	github.com/chromedp/chromedp v0.23.0
+	github.com/heliosai/helios-go v0.1.0
+	github.com/heliosai/helios-go/report v0.0.0
+	github.com/stretchr/testify v1.12.1
+)
+
+require (
+	github.com/aymerick/douceur v0.2.0 // indirect
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
+	github.com/google/go-querystring v1.2.0 // indirect
+	github.com/gorilla/css v1.0.1 // indirect
+	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
+	github.com/hashicorp/go-retryablehttp v0.7.8 // indirect
+	github.com/heliosai/helios-go/clinical v0.1.0 // indirect
+	github.com/microcosm-cc/bluemonday v1.0.27 // indirect
+	github.com/yuin/goldmark v1.8.7 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/net v0.62.0 // indirect
+)
+
+replace (
+	github.com/heliosai/helios-go => ../..
+	github.com/heliosai/helios-go/clinical => ../../clinical
+	github.com/heliosai/helios-go/report => ..
+)
