@@ -1,9 +1,6 @@
 package readme
 
 import (
-	"archive/zip"
-	"bytes"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -11,12 +8,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/mod/module"
-	modzip "golang.org/x/mod/zip"
 
 	"github.com/heliosai/helios-go/heliostest"
 )
@@ -28,7 +22,7 @@ var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 // blocks returns a README's Go blocks.
 func blocks(t *testing.T, dir string) []string {
 	t.Helper()
-	readme, err := os.ReadFile(filepath.Join(root, dir, "README.md"))
+	readme, err := os.ReadFile(filepath.Join(root, dir))
 	require.NoError(t, err)
 	var all []string
 	for _, m := range goBlock.FindAllStringSubmatch(string(readme), -1) {
@@ -39,7 +33,15 @@ func blocks(t *testing.T, dir string) []string {
 }
 
 func TestEveryBlockOfTheREADMEsBuilds(t *testing.T) {
-	for i, block := range append(blocks(t, "."), blocks(t, "durable")...) {
+	var all []string
+	for _, page := range []string{
+		"README.md", "docs/webhooks.md", "clinical/README.md", "durable/README.md", "otel/README.md",
+		"report/README.md",
+	} {
+		all = append(all, blocks(t, page)...)
+	}
+
+	for i, block := range all {
 		dir, err := os.MkdirTemp(".", "block") // inside this module, whose go.mod has the frameworks
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = os.RemoveAll(dir) })
@@ -48,7 +50,7 @@ func TestEveryBlockOfTheREADMEsBuilds(t *testing.T) {
 			name = "block_test.go"
 		}
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(block), 0o600))
-		// Vet type-checks everything, and unlike build does not ask a block for a main function.
+		// Vet type-checks everything, and asks no block for a main function.
 		out, err := command(t, ".", "go", "vet", "./"+dir).CombinedOutput()
 		require.NoError(t, err, "block %d:\n%s", i+1, out)
 		formatted, err := command(t, dir, "gofmt", "-l", name).CombinedOutput()
@@ -57,17 +59,24 @@ func TestEveryBlockOfTheREADMEsBuilds(t *testing.T) {
 	}
 }
 
-// TestACustomersModule gets the SDK the way customers do, through a module proxy, here one of files made from the checkout; builds the README's
-// quick start in a module outside the tree, and runs it against the fake service.
+// TestACustomersModule gets the core as customers do, through a module proxy,
+// here one of files that tools/release makes from the checkout. It builds the
+// README's quick start in a module outside the tree, and runs it against the
+// fake service. The test of tools/release gets the other modules.
 func TestACustomersModule(t *testing.T) {
 	const version = "v0.1.0"
-	proxy := fileProxy(t, version)
+	proxy := t.TempDir()
+	output(t, "..", "go", "run", "./release", "-proxy", proxy, version)
 	cache := strings.TrimSpace(output(t, ".", "go", "env", "GOMODCACHE"))
 	upstream := strings.TrimSpace(output(t, ".", "go", "env", "GOPROXY"))
 	dir := t.TempDir()
+	proxies := []string{"file://" + proxy, "file://" + filepath.Join(cache, "cache", "download"), upstream}
 	env := []string{
-		"GOPROXY=" + strings.Join([]string{"file://" + proxy, "file://" + filepath.Join(cache, "cache", "download"), upstream}, ","),
-		"GONOSUMDB=github.com/heliosai/helios-go", "GOMODCACHE=" + filepath.Join(t.TempDir(), "mod"), "GOFLAGS=-modcacherw", "GOWORK=off",
+		"GOPROXY=" + strings.Join(proxies, ","),
+		"GONOSUMDB=github.com/heliosai/helios-go",
+		"GOMODCACHE=" + filepath.Join(t.TempDir(), "mod"),
+		"GOFLAGS=-modcacherw",
+		"GOWORK=off",
 	}
 	run := func(name string, args ...string) string {
 		t.Helper()
@@ -79,7 +88,7 @@ func TestACustomersModule(t *testing.T) {
 	}
 	run("go", "mod", "init", "customer.example/app")
 	run("go", "get", "github.com/heliosai/helios-go@"+version)
-	quickStart := blocks(t, ".")[0]
+	quickStart := blocks(t, "README.md")[0]
 	require.Contains(t, quickStart, "func main()")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte(quickStart), 0o600))
 	run("go", "build", "-o", "app", ".")
@@ -91,47 +100,28 @@ func TestACustomersModule(t *testing.T) {
 		}
 	}
 	assert.ElementsMatch(t, []string{
-		"github.com/heliosai/helios-go", "github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp", "github.com/google/go-querystring",
+		"github.com/heliosai/helios-go",
+		"github.com/hashicorp/go-retryablehttp",
+		"github.com/hashicorp/go-cleanhttp",
+		"github.com/google/go-querystring",
 	}, linked, "modules that the customer's binary links")
 
 	fake := heliostest.NewServer()
 	defer fake.Close()
 	addr := freeAddress(t)
-	env = append(env, "HELIOS_API_KEY="+fake.APIKey, "HELIOS_BASE_URL="+fake.URL, "HELIOS_WEBHOOK_SECRET="+fake.WebhookSecret,
-		"HELIOS_WEBHOOK_URL=http://"+addr+"/webhook/helios", "ADDR="+addr)
+	env = append(env,
+		"HELIOS_API_KEY="+fake.APIKey,
+		"HELIOS_BASE_URL="+fake.URL,
+		"HELIOS_WEBHOOK_SECRET="+fake.WebhookSecret,
+		"HELIOS_WEBHOOK_URL=http://"+addr+"/webhook/helios",
+		"ADDR="+addr,
+	)
 	printed := run("./app")
 	for _, want := range []string{"Delivering final results", "Creatinine", "[1] "} {
 		assert.Contains(t, printed, want)
 	}
 	assert.NotContains(t, printed, fake.APIKey)
 	assert.Len(t, fake.Runs(), 1)
-}
-
-// fileProxy lays the checkout out as a module proxy does. The zip holds what customers get: nested modules are not in it.
-func fileProxy(t *testing.T, version string) string {
-	t.Helper()
-	const path = "github.com/heliosai/helios-go"
-	proxy := t.TempDir()
-	dir := filepath.Join(proxy, filepath.FromSlash(path), "@v")
-	require.NoError(t, os.MkdirAll(dir, 0o700))
-	mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
-	require.NoError(t, err)
-	var archive bytes.Buffer
-	require.NoError(t, modzip.CreateFromDir(&archive, module.Version{Path: path, Version: version}, root))
-	files, err := zip.NewReader(bytes.NewReader(archive.Bytes()), int64(archive.Len()))
-	require.NoError(t, err)
-	for _, f := range files.File {
-		assert.NotContains(t, f.Name, "/tools/")
-	}
-	for name, data := range map[string][]byte{
-		"list":            []byte(version + "\n"),
-		version + ".info": fmt.Appendf(nil, `{"Version":%q,"Time":%q}`, version, time.Now().UTC().Format(time.RFC3339)),
-		version + ".mod":  mod,
-		version + ".zip":  archive.Bytes(),
-	} {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), data, 0o600))
-	}
-	return proxy
 }
 
 func freeAddress(t *testing.T) string {
@@ -146,6 +136,7 @@ func command(t *testing.T, dir, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off")
 	return cmd
 }
 
