@@ -77,7 +77,7 @@ func (t *pausingTx) run(ctx context.Context, statements ...*statement) error {
 // ends Forget's, which runs again.
 func TestPostgres_Deadlock(t *testing.T) {
 	t.Parallel()
-	k := kind{pool: testPool(t, databaseURL()), schema: testSchema(t)}
+	k := onPostgres(t)
 	srv := newService(t)
 	e := srv.openTimingOut(t, k, "10ms")
 	accepted(t, e, "a")
@@ -103,7 +103,7 @@ func TestPostgres_Deadlock(t *testing.T) {
 // transactions fail that wait for each other.
 func TestPostgres_Isolation(t *testing.T) {
 	t.Parallel()
-	k := kind{pool: testPool(t, databaseURL()), schema: testSchema(t)}
+	k := onPostgres(t)
 	cfg := k.pool.Config()
 	cfg.ConnConfig.RuntimeParams["default_transaction_isolation"] = "serializable"
 	srv := newService(t)
@@ -130,7 +130,7 @@ func TestIntake_InOrder(t *testing.T) {
 	for _, keys := range [][]string{{"a", "b"}, {"b", "a"}} {
 		t.Run(keys[0]+" first", func(t *testing.T) {
 			t.Parallel()
-			k := kind{pool: testPool(t, databaseURL()), schema: testSchema(t)}
+			k := onPostgres(t)
 			srv := newService(t)
 			e := srv.openTimingOut(t, k, "1h")
 			accepted(t, e, keys...)

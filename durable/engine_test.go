@@ -185,6 +185,7 @@ func TestRun_CancelsWhatDoesNotEnd(t *testing.T) {
 
 func TestOpen_ManyAtOnce(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
+		k = k.unmade(t)
 		srv := newService(t)
 		var opening sync.WaitGroup
 		for range 8 {

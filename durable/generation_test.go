@@ -102,7 +102,7 @@ func TestRestoredBackup_Dump(t *testing.T) {
 			t.Skip("no " + program + " in the PATH")
 		}
 	}
-	testRestored(t, kind{pool: testPool(t, databaseURL()), schema: testSchema(t)}, kind.dump)
+	testRestored(t, kind{pool: testPool(t, databaseURL())}, kind.dump)
 }
 
 func testRestored(t *testing.T, k kind, backUp func(kind, *testing.T) (restore func())) {
@@ -118,7 +118,7 @@ func testRestored(t *testing.T, k kind, backUp func(kind, *testing.T) (restore f
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			srv := newService(t)
-			k := k.another(t)
+			k := k.unmade(t)
 			open := func(opts ...Option) (*Engine, func()) {
 				e, err := k.tryOpen(t.Context(), srv.client, srv.receiver, opts...)
 				require.NoError(t, err)
@@ -223,7 +223,7 @@ func TestCopiedFile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			srv := newService(t)
-			k := kind{sqlite: filepath.Join(t.TempDir(), "helios.db")}
+			k := kind{sqlite: testFile(t)}
 			e, err := k.tryOpen(t.Context(), srv.client, srv.receiver, idle)
 			require.NoError(t, err)
 			_, err = e.SubmitLabResults(t.Context(), "k", labs())
@@ -245,7 +245,7 @@ func TestCopiedFile(t *testing.T) {
 // sends nothing that was queued.
 func TestClaim_Restored(t *testing.T) {
 	t.Parallel()
-	k := kind{pool: testPool(t, databaseURL()), schema: testSchema(t)}
+	k := onPostgres(t)
 	srv := newService(t)
 	e := srv.open(t, k, idle)
 	_, err := e.SubmitLabResults(t.Context(), "k", labs())

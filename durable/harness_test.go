@@ -2,20 +2,16 @@ package durable
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/heliosai/helios-go"
@@ -30,14 +26,6 @@ const (
 	secretValue = "41.7 squirrels/dL"
 )
 
-// databaseURL is where the tests' PostgreSQL is.
-func databaseURL() string {
-	if u := os.Getenv("HELIOS_TEST_DATABASE_URL"); u != "" {
-		return u
-	}
-	return "postgres://postgres@127.0.0.1:5432/test"
-}
-
 // needsKill skips a test that kills processes or clusters, which takes long: it
 // belongs to CI.
 func needsKill(t *testing.T) {
@@ -45,69 +33,6 @@ func needsKill(t *testing.T) {
 	if os.Getenv("HELIOS_TEST_KILL") == "" {
 		t.Skip("to kill processes and clusters: HELIOS_TEST_KILL=1 go test -run Kill ./durable/...")
 	}
-}
-
-// onEachStore runs a test on SQLite and on PostgreSQL. Without PostgreSQL that
-// half is skipped, but fails where CI=true.
-func onEachStore(t *testing.T, test func(t *testing.T, k kind)) {
-	t.Parallel()
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		test(t, kind{sqlite: filepath.Join(t.TempDir(), "helios.db")})
-	})
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
-		test(t, kind{pool: testPool(t, databaseURL()), schema: testSchema(t)})
-	})
-}
-
-// kind is a store that engines can be opened on, any number of them.
-type kind struct {
-	sqlite string
-	pool   *pgxpool.Pool
-	schema string
-}
-
-func testPool(t testing.TB, url string) *pgxpool.Pool {
-	t.Helper()
-	cfg, err := pgxpool.ParseConfig(url)
-	require.NoError(t, err)
-	cfg.MaxConns = 8
-	pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
-	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-		if os.Getenv("CI") == "true" {
-			require.NoError(t, err, "CI needs PostgreSQL")
-		}
-		t.Skipf("no PostgreSQL at %s; set HELIOS_TEST_DATABASE_URL", url)
-	}
-	t.Cleanup(pool.Close)
-	return pool
-}
-
-// testSchema names a schema of the test's own, and drops it afterwards.
-func testSchema(t testing.TB) string {
-	t.Helper()
-	schema := "helios_test_" + randomName()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		pool, err := pgxpool.New(ctx, databaseURL())
-		require.NoError(t, err)
-		defer pool.Close()
-		_, err = pool.Exec(ctx, "DROP SCHEMA IF EXISTS "+schema+" CASCADE")
-		require.NoError(t, err)
-	})
-	return schema
-}
-
-func randomName() string {
-	b := make([]byte, 6)
-	_, _ = rand.Read(b)
-	return hex.EncodeToString(b)
 }
 
 // open opens an engine on the store.
@@ -405,24 +330,6 @@ func (s *service) deliver(t testing.TB, e *Engine, reference string, body []byte
 	w := httptest.NewRecorder()
 	e.WebhookHandler().ServeHTTP(w, heliostest.NewWebhookRequest(target, s.WebhookSecret, body, time.Now()))
 	return w.Code
-}
-
-// poolOf makes a pool of the test's own.
-func poolOf(t testing.TB, cfg *pgxpool.Config) *pgxpool.Pool {
-	t.Helper()
-	pool, err := pgxpool.NewWithConfig(t.Context(), cfg.Copy())
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
-	return pool
-}
-
-// another is a store of the same kind with nothing in it.
-func (k kind) another(t testing.TB) kind {
-	t.Helper()
-	if k.sqlite != "" {
-		return kind{sqlite: filepath.Join(t.TempDir(), "helios.db")}
-	}
-	return kind{pool: k.pool, schema: testSchema(t)}
 }
 
 // names is how River notes who has worked on a job.

@@ -57,7 +57,7 @@ func TestHealth_RefusedKey(t *testing.T) {
 // found.
 func TestHealth_ReadOnly(t *testing.T) {
 	t.Parallel()
-	k := kind{pool: testPool(t, databaseURL()), schema: testSchema(t)}
+	k := onPostgres(t)
 	srv := newService(t)
 	srv.open(t, k)
 	cfg := k.pool.Config()

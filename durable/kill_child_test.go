@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	m.Run()
+	dropSchemas()
 }
 
 // order tells a process what it is to do.

@@ -219,7 +219,7 @@ func TestKill_Migration(t *testing.T) {
 				require.NoError(t, err)
 				event := eventBody("run-of-another", "completed", 7)
 				begin := func() *fleet {
-					f := newFleet(t, k.another(t))
+					f := newFleet(t, k)
 					if first {
 						f.kind.firstTables(t, content, event)
 					}

@@ -24,7 +24,7 @@ import (
 	"github.com/heliosai/helios-go/heliostest"
 )
 
-// fleet is processes that work on one store, and what they talk to, which
+// fleet is processes that work on one store, in which nobody has made tables, and what they talk to, which
 // survives them: the fake service, a load balancer for its webhooks, and places
 // where they report what they have handled.
 type fleet struct {
@@ -59,6 +59,7 @@ const (
 )
 
 func newFleet(t *testing.T, k kind, opts ...heliostest.Option) *fleet {
+	k = k.unmade(t)
 	f := &fleet{
 		t: t, kind: k, cut: map[string]bool{}, acked: map[eventName][]byte{},
 		handled: map[eventName]int{}, ended: map[endName]int{}, hold: map[string]bool{}, held: map[string]int{},

@@ -289,7 +289,7 @@ func TestOpen_MadeByALaterVersion(t *testing.T) {
 // which something has failed without an error.
 func TestAbortedTransaction(t *testing.T) {
 	t.Parallel()
-	k := kind{pool: testPool(t, databaseURL()), schema: testSchema(t)}
+	k := onPostgres(t)
 	e := newService(t).open(t, k, idle)
 	for _, failing := range []*statement{nonsense,
 		query(func(row) error { return nil }, `SELECT 1 / (count(*) - count(*)) FROM {references}`)} {
@@ -335,7 +335,7 @@ func TestRetention_Overwrites(t *testing.T) {
 	t.Parallel()
 	srv := newService(t)
 	var now clock
-	k := kind{sqlite: t.TempDir() + "/helios.db"}
+	k := kind{sqlite: testFile(t)}
 	e := srv.open(t, k, idle, now.option, WithRetention(time.Hour))
 	for i := range 20 {
 		body := eventBody(fmt.Sprint("run-", i), "completed", 7)

@@ -90,7 +90,7 @@ func TestSubmit_Refuses(t *testing.T) {
 func TestSubmitTx_SQLite(t *testing.T) {
 	t.Parallel()
 	srv := newService(t)
-	e, err := OpenSQLite(t.Context(), t.TempDir()+"/helios.db", srv.client, srv.receiver, quick)
+	e, err := OpenSQLite(t.Context(), testFile(t), srv.client, srv.receiver, quick)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, e.Close()) })
 	srv.handler.set(e.WebhookHandler())
@@ -126,7 +126,7 @@ func TestSubmitTx_SQLite(t *testing.T) {
 
 func TestSubmitTx_Postgres(t *testing.T) {
 	t.Parallel()
-	pool, schema := testPool(t, databaseURL()), testSchema(t)
+	pool, schema := testPool(t, databaseURL()), unmadeSchema(t)
 	srv := newService(t)
 	e, err := OpenPostgres(t.Context(), pool, srv.client, srv.receiver, quick, WithSchema(schema))
 	require.NoError(t, err)

@@ -110,7 +110,7 @@ func TestPgBouncer_TransactionMode(t *testing.T) {
 			t.Parallel()
 			cfg := cfg.Copy()
 			cfg.ConnConfig.DefaultQueryExecMode = mode
-			schema := testSchema(t)
+			schema := unmadeSchema(t)
 			srv := newService(t)
 			for range 2 { // the second engine finds nothing left behind by the first
 				k := kind{pool: poolOf(t, cfg), schema: schema}
@@ -139,7 +139,7 @@ func TestPgBouncer_TransactionMode(t *testing.T) {
 		t.Parallel()
 		srv := newService(t)
 		for range 3 {
-			_, err := kind{pool: poolOf(t, cfg), schema: testSchema(t)}.tryOpen(t.Context(), srv.client, srv.receiver)
+			_, err := kind{pool: poolOf(t, cfg), schema: unmadeSchema(t)}.tryOpen(t.Context(), srv.client, srv.receiver)
 			require.ErrorIs(t, err, errTransactionPooling)
 			require.ErrorContains(t, err, "WithPollOnly")
 		}
@@ -149,7 +149,7 @@ func TestPgBouncer_TransactionMode(t *testing.T) {
 		t.Parallel()
 		pool := poolOf(t, cfg)
 		ctx, cancel := context.WithCancel(t.Context())
-		schema := testSchema(t)
+		schema := unmadeSchema(t)
 		tables := newPostgresTables(schema)
 		began := make(chan struct{})
 		migrated := make(chan error, 1)
@@ -182,7 +182,7 @@ func TestPgBouncer_SessionMode(t *testing.T) {
 	t.Parallel()
 	cfg := newPgBouncer(t, "session")
 	srv := newService(t)
-	e := srv.open(t, kind{pool: poolOf(t, cfg), schema: testSchema(t)})
+	e := srv.open(t, kind{pool: poolOf(t, cfg), schema: unmadeSchema(t)})
 	e.HandleFunc(nothing)
 	run(t, e)
 	_, err := e.SubmitLabResults(t.Context(), "k", labs())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +20,7 @@ import (
 func TestSQLitePlans(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
-	k := kind{sqlite: filepath.Join(t.TempDir(), "helios.db")}
+	k := kind{sqlite: testFile(t)}
 	engine, err := OpenSQLite(t.Context(), k.sqlite, s.client, s.receiver, quick, idle,
 		WithRetention(time.Millisecond), WithSpendLimit(1000, time.Hour), WithMaxAttempts(1))
 	require.NoError(t, err)

@@ -62,7 +62,7 @@ func documentedGrants(t *testing.T, schema, role string) string {
 // does all its work. It used to ask for the right to create tables.
 func TestPostgres_RoleWithoutDDL(t *testing.T) {
 	t.Parallel()
-	admin, schema := testPool(t, databaseURL()), testSchema(t)
+	admin, schema := testPool(t, databaseURL()), unmadeSchema(t)
 	role, pool := testRole(t)
 	srv := newService(t)
 	k := kind{pool: pool, schema: schema}
@@ -111,7 +111,7 @@ func TestMigratePostgres_AfterConnect(t *testing.T) {
 		_, err := conn.Exec(ctx, "SET ROLE "+owner)
 		return err
 	}
-	k := kind{pool: poolOf(t, cfg), schema: testSchema(t)}
+	k := kind{pool: poolOf(t, cfg), schema: unmadeSchema(t)}
 
 	e := newService(t).open(t, k)
 
@@ -165,7 +165,7 @@ func catalog(t *testing.T, pool *pgxpool.Pool, schema string) []string {
 func TestPostgresSchemaSQL(t *testing.T) {
 	t.Parallel()
 	pool := testPool(t, databaseURL())
-	migrated, bySQL, byPSQL := testSchema(t), testSchema(t), testSchema(t)
+	migrated, bySQL, byPSQL := unmadeSchema(t), unmadeSchema(t), unmadeSchema(t)
 	require.NoError(t, MigratePostgres(t.Context(), pool, WithSchema(migrated)))
 	want := catalog(t, pool, migrated)
 	require.Greater(t, len(want), 100)
@@ -194,7 +194,7 @@ func TestPostgresSchemaSQL(t *testing.T) {
 // connection each.
 func TestMigratePostgres_AtOnce(t *testing.T) {
 	t.Parallel()
-	schema := testSchema(t)
+	schema := unmadeSchema(t)
 	cfg := testPool(t, databaseURL()).Config()
 	cfg.MaxConns = 1
 	failed := make(chan error)
@@ -212,7 +212,7 @@ func TestMigratePostgres_AtOnce(t *testing.T) {
 // does not keep an engine waiting for ever, as one that a pooler kept did.
 func TestMigratePostgres_SomebodyHoldsTheLock(t *testing.T) {
 	t.Parallel()
-	pool, schema := testPool(t, databaseURL()), testSchema(t)
+	pool, schema := testPool(t, databaseURL()), unmadeSchema(t)
 	tables := newPostgresTables(schema)
 	tables.lockTimeout = 20 * time.Millisecond
 	holder, err := pool.Begin(t.Context())
@@ -226,7 +226,7 @@ func TestMigratePostgres_SomebodyHoldsTheLock(t *testing.T) {
 	require.ErrorIs(t, err, errMigrationLock)
 
 	// Tables that are current need no lock.
-	other := testSchema(t)
+	other := unmadeSchema(t)
 	require.NoError(t, MigratePostgres(t.Context(), pool, WithSchema(other)))
 	current := newPostgresTables(other)
 	_, err = holder.Exec(t.Context(), "SELECT pg_advisory_lock($1)", current.lockID())
@@ -241,7 +241,7 @@ func TestMigratePostgres_SomebodyHoldsTheLock(t *testing.T) {
 // step of the migration that PostgreSQL ends runs again, from its beginning.
 func TestMigratePostgres_Deadlock(t *testing.T) {
 	t.Parallel()
-	pool, schema := testPool(t, databaseURL()), testSchema(t)
+	pool, schema := testPool(t, databaseURL()), unmadeSchema(t)
 	require.NoError(t, MigratePostgres(t.Context(), pool, WithSchema(schema)))
 	tables := newPostgresTables(schema)
 	lock := func(table string) string { return tables.dialect.sql("LOCK TABLE " + table) }

@@ -124,7 +124,7 @@ func TestPostgresPlans(t *testing.T) {
 	}
 	t.Parallel()
 	const rows = 100_000
-	k := kind{pool: testPool(t, databaseURL()), schema: testSchema(t)}
+	k := kind{pool: testPool(t, databaseURL()), schema: unmadeSchema(t)}
 	srv := newService(t)
 	e := srv.open(t, k, idle, WithSpendLimit(1e6, time.Hour))
 	k.fillPostgres(t, rows)

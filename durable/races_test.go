@@ -167,7 +167,7 @@ func TestClaim_CommitLost(t *testing.T) {
 // effect. What is given back is given back after it.
 func TestClaim_CommitUnderWay(t *testing.T) {
 	t.Parallel()
-	k := kind{pool: testPool(t, databaseURL()), schema: testSchema(t)} // SQLite has one writer
+	k := onPostgres(t) // SQLite has one writer
 	e := newService(t).open(t, k, idle)
 	_, err := e.SubmitLabResults(t.Context(), "k", labs())
 	require.NoError(t, err)
@@ -231,7 +231,7 @@ func waitForLock(t *testing.T, k kind) {
 // accepted, while a later one is being claimed.
 func TestClaim_Overtaken(t *testing.T) {
 	t.Parallel()
-	k := kind{pool: testPool(t, databaseURL()), schema: testSchema(t)} // SQLite has one writer
+	k := onPostgres(t) // SQLite has one writer
 	srv := newService(t)
 	e := srv.open(t, k, idle)
 	_, err := e.SubmitLabResults(t.Context(), "k", labs())

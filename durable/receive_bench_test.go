@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,8 +17,8 @@ import (
 // committed. bench/ measures it beside a bare INSERT.
 func BenchmarkWebhook(b *testing.B) {
 	for name, k := range map[string]func() kind{
-		"sqlite":   func() kind { return kind{sqlite: filepath.Join(b.TempDir(), "helios.db")} },
-		"postgres": func() kind { return kind{pool: testPool(b, databaseURL()), schema: testSchema(b)} },
+		"sqlite":   func() kind { return kind{sqlite: testFile(b)} },
+		"postgres": func() kind { return onPostgres(b) },
 	} {
 		b.Run(name, func(b *testing.B) {
 			srv := newService(b)

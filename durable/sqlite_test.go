@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -35,7 +34,7 @@ func TestSQLite_FileGone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			srv := newService(t)
-			k := kind{sqlite: t.TempDir() + "/helios.db"}
+			k := kind{sqlite: testFile(t)}
 			e := srv.open(t, k, func(c *config) error {
 				c.patience = 10 * time.Millisecond
 				return nil
@@ -70,7 +69,7 @@ func replace(t *testing.T, path string) {
 func TestSQLite_FileComesBack(t *testing.T) {
 	t.Parallel()
 	srv := newService(t)
-	k := kind{sqlite: t.TempDir() + "/helios.db"}
+	k := kind{sqlite: testFile(t)}
 	e := srv.open(t, k)
 	move(t, k.sqlite)
 	require.Error(t, e.Health(t.Context()))
@@ -84,7 +83,7 @@ func TestSQLite_FileComesBack(t *testing.T) {
 func TestSQLite_RetentionEmptiesTheLog(t *testing.T) {
 	t.Parallel()
 	srv := newService(t)
-	k := kind{sqlite: t.TempDir() + "/helios.db"}
+	k := kind{sqlite: testFile(t)}
 	e := srv.open(t, k, idle, WithRetention(time.Hour))
 	for i := range 20 {
 		body := eventBody(fmt.Sprint("run-", i), helios.StatusCompleted, 7)
@@ -120,7 +119,7 @@ func TestSQLite_RetentionEmptiesTheLog(t *testing.T) {
 func TestSQLite_MethodWithoutTxInsideInTx(t *testing.T) {
 	t.Parallel()
 	srv := newService(t)
-	e, err := OpenSQLite(t.Context(), t.TempDir()+"/helios.db", srv.client, srv.receiver)
+	e, err := OpenSQLite(t.Context(), testFile(t), srv.client, srv.receiver)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, e.Close()) }()
 	e.store.turnTimeout = 10 * time.Millisecond
@@ -161,7 +160,7 @@ func TestHealth_ReadOnlyStore(t *testing.T) {
 // without its body being written again.
 func TestSQLite_SettleWritesNoBody(t *testing.T) {
 	t.Parallel()
-	k := kind{sqlite: filepath.Join(t.TempDir(), "helios.db")}
+	k := kind{sqlite: testFile(t)}
 	e := newService(t).open(t, k, idle)
 	const size = 1 << 20
 	d := deliveryOf(t, "k")

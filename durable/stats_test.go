@@ -65,7 +65,7 @@ func TestStats_Ages(t *testing.T) {
 // with a body for each that it counts or passes over.
 func TestStats_FromIndexes(t *testing.T) {
 	t.Parallel()
-	k := kind{sqlite: t.TempDir() + "/helios.db"}
+	k := kind{sqlite: testFile(t)}
 	e := newService(t).open(t, k, idle)
 	plan := func(sql string, args ...any) string {
 		var steps []string
