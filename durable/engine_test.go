@@ -278,7 +278,7 @@ func TestOpen_Refuses(t *testing.T) {
 
 func TestOpenPostgres_SmallPool(t *testing.T) {
 	t.Parallel()
-	pool := testPool(t, databaseURL()+"?pool_max_conns=3")
+	pool := testPool(t, databaseURL())
 	srv := newService(t)
 	cfg := pool.Config()
 	cfg.MaxConns = 3

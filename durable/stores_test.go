@@ -16,7 +16,7 @@ func databaseURL() string {
 	if u := os.Getenv("HELIOS_TEST_DATABASE_URL"); u != "" {
 		return u
 	}
-	return "postgres://postgres@127.0.0.1:5432/test"
+	return "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"
 }
 
 // onEachStore runs a test on SQLite and on PostgreSQL. Without PostgreSQL that
@@ -64,13 +64,14 @@ func (k kind) unmade(t testing.TB) kind {
 	return kind{pool: k.pool, schema: unmadeSchema(t)}
 }
 
-// testPool connects to PostgreSQL with few connections: many tests do so at
-// once.
+// testPool connects to PostgreSQL with as few connections as an engine needs:
+// many tests do so at once, and each connection costs more than most of what is
+// asked through it.
 func testPool(t testing.TB, url string) *pgxpool.Pool {
 	t.Helper()
 	cfg, err := pgxpool.ParseConfig(url)
 	require.NoError(t, err)
-	cfg.MaxConns = 8
+	cfg.MaxConns = minConnections
 	pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
