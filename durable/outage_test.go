@@ -246,6 +246,7 @@ func TestSilentPostgres(t *testing.T) {
 	cfg.ConnConfig.Host = host
 	_, err = fmt.Sscan(port, &cfg.ConnConfig.Port)
 	require.NoError(t, err)
+	cfg.ConnConfig.Fallbacks = nil // without TLS, say, which lead past the wire
 	srv := newService(t)
 	e := srv.open(t, kind{pool: poolOf(t, cfg), schema: testSchema(t)}, WithDrainTimeout(100*time.Millisecond),
 		func(c *config) error {
