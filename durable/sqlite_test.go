@@ -35,14 +35,12 @@ func TestSQLite_FileGone(t *testing.T) {
 			t.Parallel()
 			srv := newService(t)
 			k := kind{sqlite: testFile(t)}
-			e := srv.open(t, k, func(c *config) error {
-				c.patience = 10 * time.Millisecond
-				return nil
-			})
+			e := srv.open(t, k)
 			require.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody("run-1", helios.StatusCompleted, 7)))
 			require.EqualError(t, e.Health(t.Context()), ErrNotRunning.Error(), "the store works")
 
 			test.gone(t, k.sqlite+test.file)
+			e.intake.patience = 10 * time.Millisecond
 
 			answer := srv.deliver(t, e, "", eventBody("run-2", helios.StatusCompleted, 7))
 			assert.Equal(t, http.StatusServiceUnavailable, answer)
@@ -122,9 +120,9 @@ func TestSQLite_MethodWithoutTxInsideInTx(t *testing.T) {
 	e, err := OpenSQLite(t.Context(), testFile(t), srv.client, srv.receiver)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, e.Close()) }()
-	e.store.turnTimeout = 10 * time.Millisecond
-
 	err = e.InTx(t.Context(), func(*sql.Tx) error {
+		e.store.turnTimeout = 10 * time.Millisecond
+		defer func() { e.store.turnTimeout = turnTimeout }()
 		_, err := e.SubmitLabResults(t.Context(), "k", labs())
 		return err
 	})
