@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"testing"
@@ -94,42 +95,62 @@ func TestResume_RetryAfter(t *testing.T) {
 // fails nothing. One at a time is tried until it is over.
 func TestRefusal_OfWhateverIsSent(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
-		for _, status := range []int{301, 401, 402, 403, 404, 405, 408, 409, 423, 425, 431, 451} {
-			t.Run(fmt.Sprint(status), func(t *testing.T) {
-				t.Parallel()
-				srv := newService(t)
-				const refused, orders = 12, 20
-				for range refused {
-					srv.Inject(heliostest.Status(status))
-				}
-				e := srv.open(t, k.another(t))
-				for i := range orders {
-					_, err := e.SubmitLabResults(t.Context(), fmt.Sprintf("k%02d", i), labs())
-					require.NoError(t, err)
-				}
-				e.HandleFunc(nothing)
-				run(t, e)
-				var reason string
-				eventually(t, func() bool {
-					stats, err := e.Stats(t.Context())
-					if p := stats.Paused[agentLabResults]; p.Refused {
-						reason = p.Reason
-						assert.ErrorIs(t, e.Health(t.Context()), ErrPaused)
-					}
-					return err == nil && reason != ""
-				}, func() string { return "Stats says nothing" })
-				assert.Contains(t, reason, fmt.Sprintf("the service answered %d", status))
-				for i := range orders {
-					waitFor(t, e, fmt.Sprintf("k%02d", i), Completed)
-				}
-				assert.Len(t, srv.Requests(), orders+refused)
-				stats, err := e.Stats(t.Context())
-				require.NoError(t, err)
-				assert.Zero(t, stats.Failed)
-				assert.Empty(t, stats.Paused)
-			})
+		srv := newService(t)
+		const slots, refused, orders = 2, 4, 5 // more are refused than are sent at once
+		for range refused {
+			srv.Inject(heliostest.Status(http.StatusForbidden))
 		}
+		var now clock
+		e := srv.open(t, k, now.option, WithMaxSlots(slots), func(c *config) error {
+			c.backoff = func(int) time.Duration { return time.Minute } // by a clock that stands
+			return nil
+		})
+		for i := range orders {
+			_, err := e.SubmitLabResults(t.Context(), fmt.Sprintf("k%02d", i), labs())
+			require.NoError(t, err)
+		}
+		e.HandleFunc(nothing)
+		run(t, e)
+
+		refusal := func() bool { return stats(t, e).Paused[agentLabResults].Refused && stats(t, e).Submitting == 0 }
+		eventually(t, refusal, func() string { return "Stats says nothing" })
+		assert.Contains(t, stats(t, e).Paused[agentLabResults].Reason, "the service answered 403 Forbidden")
+		require.ErrorIs(t, e.Health(t.Context()), ErrPaused)
+		for i := range orders {
+			key := fmt.Sprintf("k%02d", i)
+			eventually(t, func() bool {
+				if refusal() {
+					now.forward(2 * time.Minute)
+				}
+				return status(t, e, key).State == Completed
+			}, func() string { return key })
+		}
+		assert.Len(t, srv.Requests(), orders+refused)
+		assert.Zero(t, stats(t, e).Failed)
+		assert.Empty(t, stats(t, e).Paused)
 	})
+}
+
+// TestRefusal_Statuses: which answers are about the one request, and which are
+// not.
+func TestRefusal_Statuses(t *testing.T) {
+	t.Parallel()
+	srv := newService(t)
+	e := srv.open(t, kind{sqlite: testFile(t)}, idle)
+	request, err := json.Marshal(labs())
+	require.NoError(t, err)
+	for state, codes := range map[State][]int{
+		Queued: {301, 401, 402, 403, 404, 405, 408, 409, 423, 425, 431, 451},
+		Failed: {400, 413, 422},
+	} {
+		for _, code := range codes {
+			srv.Inject(heliostest.Status(code))
+			out := e.post(t.Context(), &claimed{key: "k", agent: agentLabResults, request: request, claimed: e.now()})
+			assert.Equal(t, state, out.state, code)
+			assert.Equal(t, state == Queued, out.refused, code)
+			assert.Contains(t, out.reason, fmt.Sprintf("the service answered %d", code))
+		}
+	}
 }
 
 // TestRefusal_OneAtATime: after a refusal a second one is sent only when the
