@@ -39,7 +39,7 @@ func TestDeadLetter_Failure(t *testing.T) {
 					told <- f.Kind
 				})}
 				if want == FailureDeadline {
-					opts = append(opts, WithHandlerTimeout(50*time.Millisecond))
+					opts = append(opts, WithHandlerTimeout(time.Second))
 				}
 				e := srv.open(t, k, opts...)
 				require.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody("run-1", "completed", 7)))

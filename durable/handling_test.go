@@ -131,7 +131,7 @@ func TestHandlerFails(t *testing.T) {
 func TestHandlerTimeout(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t)
-		e := srv.open(t, k, WithHandlerTimeout(100*time.Millisecond))
+		e := srv.open(t, k, WithHandlerTimeout(time.Second))
 		var attempts atomic.Int64
 		e.HandleFunc(func(ctx context.Context, _ *helios.Event) error {
 			if attempts.Add(1) == 1 {
