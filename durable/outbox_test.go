@@ -172,7 +172,7 @@ func TestSlots(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		srv := newService(t, heliostest.WithLimit(7), heliostest.WithStepInterval(3*time.Millisecond))
 		engines := []*Engine{srv.open(t, k), srv.open(t, k)}
-		const orders = 60
+		const orders = 30
 		for i := range orders {
 			_, err := engines[i%2].SubmitLabResults(t.Context(), fmt.Sprintf("k%02d", i), labs())
 			require.NoError(t, err)
