@@ -38,7 +38,7 @@ func (e *Engine) keepBeating(ctx context.Context) {
 // leave says that this process works on nothing any more, and forgets those
 // that have not been seen for long.
 func (e *Engine) leave(ctx context.Context) {
-	ctx, cancel := detached(ctx, 2*time.Second)
+	ctx, cancel := detached(ctx, e.drainGrace)
 	defer cancel()
 	err := e.store.write(ctx, func(tx transaction) error {
 		return tx.run(ctx, exec(deleteWorker, e.worker, (24*time.Hour).Microseconds()))
