@@ -260,9 +260,7 @@ func (s *sqliteStore) erase(ctx context.Context) error {
 	}
 	var busy, frames, moved int
 	err = conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved)
-	restoring, cancel := detached(ctx, time.Second)
-	defer cancel()
-	_, failed := conn.ExecContext(restoring, `PRAGMA busy_timeout(10000)`)
+	_, failed := conn.ExecContext(context.WithoutCancel(ctx), `PRAGMA busy_timeout(10000)`)
 	return errors.Join(err, failed)
 }
 
