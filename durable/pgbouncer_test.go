@@ -39,28 +39,29 @@ func newPgBouncer(t *testing.T, mode string) *pgxpool.Config {
 	}
 
 	direct := testPool(t, databaseURL()).Config()
-	server, port := direct.ConnConfig, freePort(t)
+	server := direct.ConnConfig
 	dir, err := os.MkdirTemp("", "helios-pgbouncer-") // not t.TempDir, which another user need not be able to enter
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
-	require.NoError(t, os.Chmod(dir, 0o755))
+	require.NoError(t, os.Chmod(dir, 0o777)) // it listens there, where no port can be another's
 	config := filepath.Join(dir, "pgbouncer.ini")
 	password := ""
 	if server.Password != "" {
 		password = " password='" + strings.ReplaceAll(server.Password, "'", "''") + "'"
 	}
+	const port = 6432
 	text := fmt.Sprintf(`[databases]
 %s = host=%s port=%d user=%s%s
 [pgbouncer]
-listen_addr = 127.0.0.1
+listen_addr =
 listen_port = %d
-unix_socket_dir =
+unix_socket_dir = %s
 auth_type = any
 pool_mode = %s
 default_pool_size = 8
 ignore_startup_parameters = extra_float_digits
 server_reset_query = DISCARD ALL
-`, server.Database, server.Host, server.Port, server.User, password, port, mode)
+`, server.Database, server.Host, server.Port, server.User, password, port, dir, mode)
 	require.NoError(t, os.WriteFile(config, []byte(text), 0o644))
 
 	cmd := command.Command(program, config)
@@ -81,12 +82,11 @@ server_reset_query = DISCARD ALL
 		_ = cmd.Wait()
 	})
 
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	cfg, err := pgxpool.ParseConfig(fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable&pool_max_conns=8",
-		server.User, address, server.Database))
+	cfg, err := pgxpool.ParseConfig(fmt.Sprintf("postgres://%s@/%s?host=%s&port=%d&pool_max_conns=8",
+		server.User, server.Database, dir, port))
 	require.NoError(t, err)
 	eventually(t, func() bool {
-		conn, err := net.Dial("tcp", address)
+		conn, err := net.Dial("unix", filepath.Join(dir, fmt.Sprintf(".s.PGSQL.%d", port)))
 		if err == nil {
 			_ = conn.Close()
 		}
