@@ -158,7 +158,10 @@ func TestRefusal_Statuses(t *testing.T) {
 func TestRefusal_OneAtATime(t *testing.T) {
 	onEachStore(t, func(t *testing.T, k kind) {
 		var now clock
-		e := newService(t).open(t, k, idle, now.option)
+		e := newService(t).open(t, k, idle, now.option, func(c *config) error {
+			c.backoff = func(int) time.Duration { return time.Minute } // by a clock that hardly moves
+			return nil
+		})
 		for i := range 3 {
 			_, err := e.SubmitLabResults(t.Context(), fmt.Sprint(i), labs())
 			require.NoError(t, err)
