@@ -161,7 +161,7 @@ func (k kind) firstTables(t *testing.T, content, event []byte) {
 		VALUES (1, 'run-of-another', 7, 'completed', 1, 'pending', $1, 1, 1)`
 	digest := newDigest(agentLabResults, content)
 	if k.sqlite != "" {
-		s, err := openFile(t.Context(), k.sqlite)
+		s, err := openFile(t.Context(), k.sqlite, patience)
 		require.NoError(t, err)
 		queue, err := rivermigrate.New(riversqlite.New(s.db), &rivermigrate.Config{Logger: silent})
 		require.NoError(t, err)

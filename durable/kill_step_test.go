@@ -125,7 +125,7 @@ func openStepped(
 	if err != nil {
 		return nil, err
 	}
-	file, err := openFile(ctx, path)
+	file, err := openFile(ctx, path, patience)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func openStepped(
 	if err := file.db.Close(); err != nil {
 		return nil, err
 	}
-	file.db = sql.OpenDB(&steppedFile{newPreparing(path), s})
+	file.db = sql.OpenDB(&steppedFile{newPreparing(path, patience), s})
 	file.db.SetMaxOpenConns(1)
 	cfg := e.riverConfig("")
 	cfg.FetchPollInterval = pollInterval

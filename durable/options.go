@@ -22,6 +22,10 @@ const (
 	sweepInterval = 10 * time.Second
 	drainGrace    = 5 * time.Second // for a handler that was cancelled to notice
 
+	// turnTimeout bounds how long a transaction on SQLite waits for those of
+	// its own process, and then for those of others.
+	turnTimeout = 10 * time.Second
+
 	mostAttempts = 30_000 // River's column is a smallint
 	rescueMargin = time.Minute
 
@@ -69,6 +73,7 @@ type config struct {
 	sweepInterval time.Duration
 	lease         time.Duration
 	drainGrace    time.Duration
+	turnTimeout   time.Duration
 	rescueMargin  time.Duration
 	patience      time.Duration
 	backoff       func(attempt int) time.Duration
@@ -90,6 +95,7 @@ func newConfig(opts []Option) (*config, error) {
 		sweepInterval:   sweepInterval,
 		lease:           lease,
 		drainGrace:      drainGrace,
+		turnTimeout:     turnTimeout,
 		rescueMargin:    rescueMargin,
 		patience:        defaultPatience,
 		backoff:         exponential,

@@ -43,7 +43,7 @@ func OpenSQLite(
 	if err != nil {
 		return nil, err
 	}
-	s, err := openFile(ctx, path)
+	s, err := openFile(ctx, path, e.turnTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ type sqliteStore struct {
 	beside      *generationFile
 }
 
-func openFile(ctx context.Context, path string) (*sqliteStore, error) {
+func openFile(ctx context.Context, path string, turnTimeout time.Duration) (*sqliteStore, error) {
 	if path == "" || strings.HasPrefix(path, ":memory:") || strings.HasPrefix(path, "file:") {
 		return nil, errors.New("helios: durable: OpenSQLite: path must be a file's path")
 	}
@@ -130,7 +130,7 @@ func openFile(ctx context.Context, path string) (*sqliteStore, error) {
 	}
 	_ = file.Close()
 	open := func(connections int, more ...string) *sql.DB {
-		db := sql.OpenDB(newPreparing(absolute, more...))
+		db := sql.OpenDB(newPreparing(absolute, turnTimeout, more...))
 		db.SetMaxOpenConns(connections)
 		db.SetMaxIdleConns(connections)
 		return db
@@ -209,10 +209,6 @@ func (s *sqliteStore) migrate(ctx context.Context) error {
 	})
 }
 
-// turnTimeout bounds how long a transaction waits for those before it. SQLite's
-// busy_timeout, which is for those of other processes, is the same.
-const turnTimeout = 10 * time.Second
-
 const errHeld = ownError("InTx has held the file for too long; " +
 	"inside its function, a method of the engine that takes no tx waits for InTx itself")
 
@@ -254,14 +250,10 @@ func (s *sqliteStore) erase(ctx context.Context) error {
 	}
 	defer func() { _ = conn.Close() }()
 
-	// A long reader, a backup say, must not keep the writers waiting.
-	if _, err := conn.ExecContext(ctx, `PRAGMA busy_timeout(0)`); err != nil {
-		return err
-	}
+	// It does not wait: a long reader, a backup say, must not keep the writers
+	// waiting.
 	var busy, frames, moved int
-	err = conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved)
-	_, failed := conn.ExecContext(context.WithoutCancel(ctx), `PRAGMA busy_timeout(10000)`)
-	return errors.Join(err, failed)
+	return conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved)
 }
 
 func (s *sqliteStore) write(ctx context.Context, fn func(transaction) error) error {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite"
 )
@@ -20,14 +21,15 @@ const mostPrepared = 256
 // prepared. To parse one, as database/sql does at each call, takes longer than
 // most take to run, and River's are long.
 type preparing struct {
-	name   string // as SQLite wants it
-	path   string
-	driver sqlite.Driver
+	name    string // as SQLite wants it
+	path    string
+	timeout time.Duration // for each wait for another connection
+	driver  sqlite.Driver
 }
 
 // newPreparing makes one for the file at path, an absolute one, with further
 // pragmas.
-func newPreparing(path string, pragmas ...string) *preparing {
+func newPreparing(path string, timeout time.Duration, pragmas ...string) *preparing {
 	options := url.Values{
 		"mode":    {"rw"}, // never a new file in place of one that is gone
 		"_txlock": {"immediate"},
@@ -37,7 +39,7 @@ func newPreparing(path string, pragmas ...string) *preparing {
 			"secure_delete(1)", // what is deleted is overwritten
 		}, pragmas...),
 	}
-	return &preparing{name: sqliteURL(filepath.ToSlash(path), options), path: path}
+	return &preparing{name: sqliteURL(filepath.ToSlash(path), options), path: path, timeout: timeout}
 }
 
 // sqliteURL names a file as SQLite wants it. Before a drive of Windows it wants
@@ -63,8 +65,12 @@ func (p *preparing) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, errors.New("helios: durable: the SQLite driver has changed")
 	}
 
-	c := &preparedConn{sqliteConn: inner, statements: map[string]*preparedStmt{}}
-	if err := c.openFiles(ctx, p.path); err != nil {
+	c := &preparedConn{sqliteConn: inner, timeout: p.timeout, statements: map[string]*preparedStmt{}}
+	err = c.openFiles(ctx, p.path)
+	if err == nil {
+		_, err = inner.ExecContext(ctx, `PRAGMA busy_timeout(0)`, nil) // see inTurn
+	}
+	if err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
@@ -91,6 +97,7 @@ type sqliteConn interface {
 // database/sql promises.
 type preparedConn struct {
 	sqliteConn
+	timeout    time.Duration
 	statements map[string]*preparedStmt
 	files      []openedFile
 }
@@ -129,21 +136,39 @@ func (c *preparedConn) prepared(ctx context.Context, text string, args []driver.
 	return st, nil
 }
 
+// inTurn does something again while another connection keeps it from being
+// done. SQLite's own busy_timeout looks every 100 ms in the end, and finds a
+// process that writes all the time between two transactions hardly ever.
+func inTurn[T any](ctx context.Context, c *preparedConn, do func() (T, error)) (T, error) {
+	for begun := time.Now(); ; {
+		result, err := do()
+		if !isBusy(err) || time.Since(begun) > c.timeout || !wait(ctx, jittered(time.Millisecond)) {
+			return result, err
+		}
+	}
+}
+
 // ExecContext runs a statement that gives no rows.
 func (c *preparedConn) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
-	st, err := c.prepared(ctx, text, args)
-	switch {
-	case err != nil:
-		return nil, err
-	case st == nil:
-		return c.sqliteConn.ExecContext(ctx, text, args)
-	default:
-		return st.exec.ExecContext(ctx, args)
-	}
+	return inTurn(ctx, c, func() (driver.Result, error) {
+		st, err := c.prepared(ctx, text, args)
+		switch {
+		case err != nil:
+			return nil, err
+		case st == nil:
+			return c.sqliteConn.ExecContext(ctx, text, args)
+		default:
+			return st.exec.ExecContext(ctx, args)
+		}
+	})
 }
 
 // QueryContext runs a statement whose rows are read.
 func (c *preparedConn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
+	return inTurn(ctx, c, func() (driver.Rows, error) { return c.query(ctx, text, args) })
+}
+
+func (c *preparedConn) query(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
 	st, err := c.prepared(ctx, text, args)
 	switch {
 	case err != nil:

@@ -58,7 +58,7 @@ func (c *preparedConn) checkFiles() error {
 // BeginTx begins a transaction whose commit fails if the files are not where
 // they were.
 func (c *preparedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	tx, err := c.sqliteConn.BeginTx(ctx, opts)
+	tx, err := inTurn(ctx, c, func() (driver.Tx, error) { return c.sqliteConn.BeginTx(ctx, opts) })
 	if err != nil {
 		return nil, err
 	}

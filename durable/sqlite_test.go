@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"net/http"
@@ -133,6 +134,33 @@ func TestSQLite_MethodWithoutTxInsideInTx(t *testing.T) {
 		_, err := e.SubmitLabResultsTx(t.Context(), tx, "k", labs())
 		return err
 	}))
+}
+
+// TestSQLite_AnotherProcessWrites: a transaction waits for that of another
+// process, as long as its context lets it.
+func TestSQLite_AnotherProcessWrites(t *testing.T) {
+	t.Parallel()
+	srv := newService(t)
+	k := kind{sqlite: testFile(t)}
+	e, other := srv.open(t, k, idle), srv.open(t, k, idle)
+	began, release, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- other.store.write(context.Background(), func(transaction) error {
+			close(began)
+			<-release
+			return nil
+		})
+	}()
+	<-began
+
+	impatient, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	require.Error(t, e.beat(impatient))
+	patient := make(chan error, 1)
+	go func() { patient <- e.beat(context.Background()) }()
+	close(release)
+	require.NoError(t, <-ended)
+	require.NoError(t, <-patient)
 }
 
 // TestHealth_ReadOnlyStore: Health tells of a store that cannot be written to.

@@ -105,7 +105,7 @@ var emptyFile = sync.OnceValues(func() ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "helios.db")
-	s, err := openFile(context.Background(), path)
+	s, err := openFile(context.Background(), path, patience)
 	if err != nil {
 		return nil, err
 	}
