@@ -194,7 +194,7 @@ func texts(s sdktrace.ReadOnlySpan) map[string]string {
 }
 
 const (
-	patience = time.Minute
+	patience = 3 * time.Minute
 	tick     = 5 * time.Millisecond
 )
 

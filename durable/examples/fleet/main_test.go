@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"net"
 	"net/http"
 	"os"
 	"regexp"
@@ -36,7 +35,7 @@ func testDatabase(t *testing.T) (string, *pgxpool.Pool) {
 	pool, err := pgxpool.New(t.Context(), database)
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
-	if err := ping(t.Context(), pool); err != nil {
+	if err := pool.Ping(t.Context()); err != nil {
 		require.NotEqual(t, "true", os.Getenv("CI"), "CI needs PostgreSQL: %v", err)
 		t.Skipf("no PostgreSQL at %s; set HELIOS_TEST_DATABASE_URL", database)
 	}
@@ -77,11 +76,7 @@ func TestKill(t *testing.T) {
 
 func TestRun_WithoutPostgreSQL(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	nobody := listener.Addr().String()
-	require.NoError(t, listener.Close())
-
+	const nobody = "127.0.0.1:1"
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), "postgres://someone:a-password@"+nobody+"/test", &out, ""))
 	assert.Contains(t, out.String(), nobody)

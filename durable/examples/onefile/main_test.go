@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -64,10 +66,7 @@ func TestRun_Interrupted(t *testing.T) {
 // TestRun_Serve reads the dashboard when the story has been told.
 func TestRun_Serve(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	addr := listener.Addr().String()
-	require.NoError(t, listener.Close())
+	addr := freeAddress(t)
 	ctx, stop := context.WithCancel(t.Context())
 	reader, writer := io.Pipe()
 	ended := make(chan error, 1)
@@ -93,6 +92,21 @@ func TestRun_Serve(t *testing.T) {
 	require.NoError(t, <-ended)
 	assert.Contains(t, shown, "order-10")
 	assert.Contains(t, shown, "Read-only, for this machine.")
+}
+
+// freeAddress is below the ports that systems give to outgoing connections, so
+// that none has it between two processes.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(10000))
+		if listener, err := net.Listen("tcp", addr); err == nil {
+			require.NoError(t, listener.Close())
+			return addr
+		}
+	}
+	require.FailNow(t, "no free port")
+	return ""
 }
 
 // TestCount: the last line is counted, so it tells when something is wrong.
