@@ -91,7 +91,7 @@ func (e *Engine) workEnd(ctx context.Context, job *river.Job[endArgs]) error {
 
 // settleEnd writes down that the caller was told.
 func (e *Engine) settleEnd(ctx context.Context, job *river.Job[endArgs]) error {
-	ctx, cancel := detached(ctx, settleTimeout)
+	ctx, cancel := detached(ctx, e.settleTimeout)
 	defer cancel()
 	err := e.store.write(ctx, func(tx transaction) error {
 		return tx.run(ctx, exec(deleteEnd, job.Args.End, job.ID))

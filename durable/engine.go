@@ -93,7 +93,7 @@ func (e *Engine) riverConfig(schema string) *river.Config {
 
 func (e *Engine) open(ctx context.Context, s store) error {
 	e.store = s
-	e.intake, e.settles = e.newIntake(), newSettles(s)
+	e.intake, e.settles = e.newIntake(), newSettles(s, e.settleTimeout)
 	if err := s.migrate(ctx); err != nil {
 		return fmt.Errorf("helios: durable: make the tables: %w", err)
 	}

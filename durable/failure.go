@@ -113,7 +113,7 @@ func (e *Engine) handlerFailed(ctx context.Context, f *failure, b *backlog, id, 
 	}
 
 	e.logger.ErrorContext(ctx, "helios: a dead letter: the handler has failed as often as it may", f.attrs()...)
-	writing, cancel := detached(ctx, settleTimeout)
+	writing, cancel := detached(ctx, e.settleTimeout)
 	defer cancel()
 	err := e.store.write(writing, func(tx transaction) error {
 		return tx.run(writing, exec(b.sql(buryRow), id, job, micros(e.now()), f.attempt, string(kind)))

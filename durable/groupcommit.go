@@ -59,13 +59,13 @@ func (e *Engine) newIntake() *groupCommit[*delivery] {
 
 // newSettles commits single statements. What one does must not depend on
 // another's that may come at the same time.
-func newSettles(s store) *groupCommit[*statement] {
+func newSettles(s store, timeout time.Duration) *groupCommit[*statement] {
 	commit := func(ctx context.Context, statements []*statement) error {
 		return s.write(ctx, func(tx transaction) error { return tx.run(ctx, statements...) })
 	}
 	return &groupCommit[*statement]{
 		commit: commit, size: func(*statement) int { return 0 },
-		lanes: s.lanes(), timeout: settleTimeout,
+		lanes: s.lanes(), timeout: timeout,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -20,7 +21,7 @@ func TestGroupCommit(t *testing.T) { //nolint:tparallel // its subtests run in b
 	start := func(t *testing.T, statements ...*statement) (sizes []int, errs []error) {
 		t.Helper()
 		proceed := make(chan struct{})
-		g := newSettles(&sqliteStore{})
+		g := newSettles(&sqliteStore{}, time.Minute)
 		g.commit = func(_ context.Context, group []*statement) error {
 			sizes = append(sizes, len(group)) // there is one lane
 			if len(sizes) == 1 {
@@ -77,7 +78,7 @@ func TestGroupCommit(t *testing.T) { //nolint:tparallel // its subtests run in b
 	t.Run("the leader's context does not count", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		g := newSettles(&sqliteStore{})
+		g := newSettles(&sqliteStore{}, time.Minute)
 		g.commit = func(ctx context.Context, _ []*statement) error { return ctx.Err() }
 		require.NoError(t, g.add(ctx, exec("a")))
 	})

@@ -8,12 +8,7 @@ import (
 	"github.com/riverqueue/river"
 )
 
-const (
-	eventQueue = "helios_events"
-
-	// settleTimeout is for writing down what became of an event or an end.
-	settleTimeout = 10 * time.Second
-)
+const eventQueue = "helios_events"
 
 // eventArgs hands a stored event to the handler. It holds nothing of the event.
 type eventArgs struct {

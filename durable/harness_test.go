@@ -71,7 +71,8 @@ func quick(c *config) error {
 	c.sweepInterval = 100 * time.Millisecond
 	c.backoff = func(attempt int) time.Duration { return min(time.Duration(attempt)*20*time.Millisecond, time.Second) }
 	c.lease = time.Hour
-	c.patience, c.drainTimeout, c.drainGrace, c.turnTimeout = patience, patience, patience, patience
+	c.patience, c.settleTimeout, c.turnTimeout = patience, patience, patience
+	c.drainTimeout, c.drainGrace = patience, patience
 	return nil
 }
 

@@ -22,6 +22,9 @@ const (
 	sweepInterval = 10 * time.Second
 	drainGrace    = 5 * time.Second // for a handler that was cancelled to notice
 
+	// settleTimeout is for writing down what became of an event or an end.
+	settleTimeout = 10 * time.Second
+
 	// turnTimeout bounds how long a transaction on SQLite waits for those of
 	// its own process, and then for those of others.
 	turnTimeout = 10 * time.Second
@@ -74,6 +77,7 @@ type config struct {
 	lease         time.Duration
 	drainGrace    time.Duration
 	turnTimeout   time.Duration
+	settleTimeout time.Duration
 	rescueMargin  time.Duration
 	patience      time.Duration
 	backoff       func(attempt int) time.Duration
@@ -96,6 +100,7 @@ func newConfig(opts []Option) (*config, error) {
 		lease:           lease,
 		drainGrace:      drainGrace,
 		turnTimeout:     turnTimeout,
+		settleTimeout:   settleTimeout,
 		rescueMargin:    rescueMargin,
 		patience:        defaultPatience,
 		backoff:         exponential,
