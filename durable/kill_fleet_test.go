@@ -24,9 +24,9 @@ import (
 	"github.com/heliosai/helios-go/heliostest"
 )
 
-// fleet is processes that work on one store, in which nobody has made tables, and what they talk to, which
-// survives them: the fake service, a load balancer for its webhooks, and places
-// where they report what they have handled.
+// fleet is processes that work on one store, in which nobody has made tables,
+// and what they talk to, which survives them: the fake service, a load balancer
+// for its webhooks, and places where they report what they have handled.
 type fleet struct {
 	t        *testing.T
 	kind     kind
