@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"flag"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +29,17 @@ type lentSchema struct {
 	name   string
 	tables []string
 	reset  string // SQL that leaves the rows that the migrations have made
+}
+
+// limitParallel keeps the tests, on a machine of many cores too, within the 100
+// connections that a PostgreSQL has by default.
+func limitParallel() {
+	const most = 8
+	flag.Parse()
+	parallel := flag.Lookup("test.parallel").Value
+	if n, err := strconv.Atoi(parallel.String()); err == nil && n > most {
+		_ = parallel.Set(strconv.Itoa(most)) // a number that it takes
+	}
 }
 
 // testSchema lends a schema with nothing in its tables.
