@@ -43,7 +43,7 @@ func TestPages(t *testing.T) {
 				"deep $3.50 per run 0 of 7 paused (manually) Resume deep …",
 				"lab-results $0.65 per run 7 of 12 yes Pause lab-results …",
 				"Events waiting for the handler or its next attempt 3 4 s",
-				"End notifications ended submissions that HandleEnd has yet to report 1 1 s",
+				"End notifications ended submissions not yet passed to HandleEnd 1 1 s",
 				"Dead letters the handler failed on every attempt 3 4 d 4 h",
 				"$183.40 of $250.00 in the last 24 h",
 				"Held back: 2 submissions.",
@@ -209,7 +209,7 @@ func TestPages_Empty(t *testing.T) {
 	got := c.get(t, "")
 	assert.Equal(t, http.StatusOK, got.StatusCode)
 	assert.Contains(t, got.text, "Not ready.")
-	assert.Contains(t, got.text, "Nothing needs your attention.")
+	assert.Contains(t, got.text, "Nothing else needs your attention.")
 	assert.NotContains(t, got.text, "Spend limit")
 	assert.NotContains(t, got.text, "db.internal")
 	assert.Contains(t, c.log.String(), "db.internal")

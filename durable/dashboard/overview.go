@@ -74,7 +74,7 @@ func (h *handler) overview(r *http.Request) (*page, error) {
 				Count: stats.PendingEvents, Oldest: stats.OldestEvent,
 			},
 			{
-				Name: "End notifications", Meaning: "ended submissions that HandleEnd has yet to report",
+				Name: "End notifications", Meaning: "ended submissions not yet passed to HandleEnd",
 				Count: stats.PendingEnds, Oldest: stats.OldestEnd,
 			},
 			{
@@ -104,7 +104,7 @@ func (h *handler) problems(r *http.Request) []string {
 		all = append(all, "At least one agent type is paused; see below.")
 	}
 	if len(all) == 0 {
-		all = append(all, h.storeFailed(r, err).Title+". See the log for the error.")
+		all = append(all, h.storeFailed(r, err).Title+". See the log for details.")
 	}
 	return all
 }
@@ -120,7 +120,7 @@ func decisions(stats *durable.Stats) []decision {
 	add(stats.Unknown, "unknown submission", "may or may not have been accepted", "submissions?state=unknown")
 	add(stats.Overdue, "overdue submission", "accepted, but the result is late", "submissions?state=overdue")
 	add(stats.DeadLetters, "dead letter", "the handler failed on every attempt", "dead-letters")
-	add(held(stats), "paused agent type", "nothing of it is being sent", "#agents")
+	add(held(stats), "paused agent type", "sending is stopped", "#agents")
 	add(stats.Spend.Waiting, "submission", "held back by the spend limit", "#spend")
 	return all
 }

@@ -70,7 +70,7 @@ func (h *handler) render(w http.ResponseWriter, r *http.Request, status int, p *
 	if err := templates[p.template].Execute(&body, p); err != nil {
 		h.logger.ErrorContext(r.Context(), "helios: dashboard: a page could not be rendered",
 			slog.String("page", p.template), slog.String("error", err.Error()))
-		http.Error(w, "This page could not be rendered. See the log for the error.", http.StatusInternalServerError)
+		http.Error(w, "This page could not be rendered. See the log for details.", http.StatusInternalServerError)
 		return
 	}
 
@@ -125,17 +125,17 @@ func (h *handler) storeFailed(r *http.Request, err error) *pageError {
 	case errors.Is(err, durable.ErrUndecodable):
 		return &pageError{
 			Status: http.StatusInternalServerError, Title: "The stored data cannot be decoded",
-			Text: "The codec of this process lacks a key, or the data was altered. See the log for the error.",
+			Text: "The codec of this process lacks a key, or the data was altered. See the log for details.",
 		}
 	case errors.Is(err, helios.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return &pageError{
 			Status: http.StatusServiceUnavailable, Title: "The store cannot be reached",
-			Text: "Nothing can be shown or done until it answers again. See the log for the error.",
+			Text: "Nothing can be shown or done until it answers again. See the log for details.",
 		}
 	default:
 		return &pageError{
 			Status: http.StatusInternalServerError, Title: "The store reported an error",
-			Text: "See the log for the error.",
+			Text: "See the log for details.",
 		}
 	}
 }

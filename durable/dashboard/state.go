@@ -18,7 +18,7 @@ var states = []stateText{
 	{durable.Queued, "waiting to be sent", "no"},
 	{durable.Submitting, "being sent to Helios", "possibly"},
 	{durable.Accepted, "running at Helios", "yes"},
-	{durable.Unknown, "sent, but no answer was received; not resent automatically", "possibly"},
+	{durable.Unknown, "Helios may have accepted it; not resent automatically", "possibly"},
 	{durable.Overdue, "accepted, but no result within the deadline", "yes"},
 	{durable.Completed, "the result is stored", "yes"},
 	{durable.Failed, "refused by Helios, failed there, or given up", "see the reason"},
