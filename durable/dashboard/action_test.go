@@ -75,7 +75,8 @@ func TestActions(t *testing.T) {
 			[]string{"Keep waiting for this submission?", "It stays overdue until"},
 			"resolve order-4707 hold", "submission?done=hold&key=order-4707", "action=hold key=order-4707"},
 		{"forget", "action=forget&key=order-4705",
-			[]string{"Erase the data of this submission?", "This cannot be undone.", "so that the same key is never paid twice"},
+			[]string{"Erase the data of this submission?", "This cannot be undone.",
+				"so that the same key is never paid twice"},
 			"forget order-4705", "submission?done=forget&key=order-4705", "action=forget key=order-4705"},
 		{
 			"pause",
@@ -378,5 +379,6 @@ func TestForget_StillHandled(t *testing.T) {
 	got := c.post(t, form)
 
 	assert.Equal(t, http.StatusConflict, got.StatusCode)
-	assert.Contains(t, got.text, "Nothing was done. If nothing has changed, some of its events are still waiting for the handler.")
+	assert.Contains(t, got.text,
+		"Nothing was done. If nothing has changed, some of its events are still waiting for the handler.")
 }
