@@ -112,7 +112,7 @@ func (e *Engine) handlerFailed(ctx context.Context, f *failure, b *backlog, id, 
 		return failed
 	}
 
-	e.logger.ErrorContext(ctx, "helios: the handler failed on the last attempt; it is a dead letter now", f.attrs()...)
+	e.logger.ErrorContext(ctx, "helios: a dead letter: the handler failed on its last attempt", f.attrs()...)
 	writing, cancel := detached(ctx, settleTimeout)
 	defer cancel()
 	err := e.store.write(writing, func(tx transaction) error {

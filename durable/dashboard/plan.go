@@ -229,7 +229,7 @@ func (h *handler) planReplay(r *http.Request, c command) (*plan, error) {
 	}
 	p.Question, p.Label = "Replay this dead letter?", "Replay it"
 	p.Effects = []string{
-		"The handler is called with it again. Its attempts are counted from the start.",
+		"The handler is called with it again, and its attempts start over.",
 		"Anything that the handler did before it failed, it may do a second time.",
 	}
 	p.Cost = "Costs nothing: nothing is sent to Helios."
