@@ -5,6 +5,7 @@ import (
 	"html"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
@@ -167,14 +168,15 @@ func (c codeSpans) Parse(parent ast.Node, block text.Reader, pc parser.Context) 
 
 // emphasis bounds the delimiters of a paragraph: goldmark compares each with
 // all before it, and nests as many elements as there are pairs. It leaves the
-// stars of units alone, such as 10*9/L and mg*h/L.
+// stars of units alone, such as 10*9/L and mg*h/L, but not that of *Blut*druck.
 type emphasis struct{ parser.InlineParser }
 
 func (e emphasis) Parse(parent ast.Node, block text.Reader, pc parser.Context) ast.Node {
 	s := stateOf(pc)
 	line, segment := block.PeekLine()
 	n := runLength(line)
-	isFactor := line[0] == '*' && n < len(line) && isProduct(block.PrecendingCharacter(), n, rune(line[n]))
+	isFactor := line[0] == '*' && n < len(line) && isProduct(block.PrecendingCharacter(), n, rune(line[n])) &&
+		!endsFirstPart(block.Source()[:segment.Start], line[n:])
 	if !isFactor && s.emphasis+n > maxEmphasis {
 		s.report(TooDeep)
 	}
@@ -191,6 +193,24 @@ func isProduct(before rune, n int, after rune) bool {
 	isDigit := func(r rune) bool { return r >= '0' && r <= '9' }
 	isWord := func(r rune) bool { return isDigit(r) || r|0x20 >= 'a' && r|0x20 <= 'z' }
 	return isDigit(before) && isDigit(after) || n == 1 && isWord(before) && isWord(after)
+}
+
+// endsFirstPart reports whether a star between two letters ends an emphasis that
+// began at the beginning of the same word. A unit goes on with a digit, a slash
+// or another star.
+func endsFirstPart(before, after []byte) bool {
+	const longest = 80 // of a word, in bytes
+	before, after = before[max(0, len(before)-longest):], after[:min(len(after), longest)]
+	isOther := func(r rune) bool { return !unicode.IsLetter(r) }
+	first := bytes.TrimRightFunc(before, unicode.IsLetter)
+	if len(first) == len(before) || !bytes.HasSuffix(first, []byte{'*'}) {
+		return false
+	}
+	if r, _ := utf8.DecodeLastRune(first[:len(first)-1]); r == '*' || unicode.IsLetter(r) || unicode.IsDigit(r) {
+		return false
+	}
+	end := bytes.IndexFunc(after, isOther)
+	return end < 0 || !isDigit(after[end]) && strings.IndexByte("*/^", after[end]) < 0
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
