@@ -83,8 +83,8 @@ func TestLabs_Course(t *testing.T) {
 		"1.6\u00a0mg/dL on Jul 2, 2024. 1.8\u00a0mg/dL on Jan 15, 2025\"")
 	assert.Equal(t, 2, strings.Count(page, `class="helios-path"`))
 	assert.Equal(t, 1, strings.Count(page, `class="helios-line"`), "of the newest")
-	newest := strings.Index(page, `<bdi class="helios-date">Jan 15, 2025`)
-	oldest := strings.Index(page, `<bdi class="helios-date">Nov 20, 2023`)
+	newest := strings.Index(page, `<th scope="row"><bdi>Jan 15, 2025`)
+	oldest := strings.Index(page, `<th scope="row"><bdi>Nov 20, 2023`)
 	assert.True(t, 0 < newest && newest < oldest, "dates as text, the newest first")
 
 	for name, labs := range map[string][]helios.LabResult{

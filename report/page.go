@@ -105,6 +105,10 @@ type chart struct {
 	Rows   []row
 }
 
+// IsLong reports whether the results are too many to be kept on one sheet of
+// paper. They then have the test's name above them on each.
+func (c chart) IsLong() bool { return len(c.Rows) > 8 }
+
 // row is a result in words.
 type row struct {
 	Value, Flag, Side, Range, Date string
