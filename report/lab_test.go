@@ -112,6 +112,46 @@ func TestLabs_Course(t *testing.T) {
 	requireSafe(t, flat)
 }
 
+// Two results of one day have their times, where they came with one.
+func TestLabs_OneDay(t *testing.T) {
+	t.Parallel()
+
+	result := func(value, date string) helios.LabResult {
+		return helios.LabResult{Name: "Glucose", Value: value, Unit: "mg/dL", Date: date}
+	}
+	text := textOf(t, labsOf(report.Options{}, result("9", "2025-01-15T08:05:00Z"), result("4", "2025-01-15T16:40:00Z"),
+		result("5", "2025-01-15"), result("6", "2025-01-14T08:00:00Z")), 0)
+	for _, want := range []string{
+		"9 mg/dL. Jan 15, 2025 08:05\n", "4 mg/dL. Jan 15, 2025 16:40\n", "5 mg/dL. Jan 15, 2025\n",
+		"6 mg/dL. Jan 14, 2025\n",
+	} {
+		assert.Contains(t, text, want)
+	}
+}
+
+// What a course cannot draw is said above it.
+func TestLabs_NotDrawn(t *testing.T) {
+	t.Parallel()
+
+	const undrawn = "Results that are not drawn are in the list."
+	labs := []helios.LabResult{
+		{Name: "CRP", Value: "<0.1", Unit: "mg/L", Date: "2025-01-15"},
+		{Name: "CRP", Value: "4", Unit: "mg/L", Date: "2024-01-15"},
+		{Name: "CRP", Value: "2", Unit: "mg/L", Date: "2023-01-15"},
+	}
+	assert.Contains(t, string(labsOf(report.Options{}, labs...).HTML()), undrawn)
+	assert.NotContains(t, string(labsOf(report.Options{}, labs[1:]...).HTML()), undrawn)
+}
+
+// A negative bound keeps its sign on the left.
+func TestLabs_RightToLeft(t *testing.T) {
+	t.Parallel()
+
+	r := labsOf(report.Options{Language: "he"}, helios.LabResult{Name: "BE", Value: "-3", Unit: "mmol/L",
+		ReferenceRange: "-2 to 2"})
+	assert.Contains(t, string(r.HTML()), "\u200e-2\u200e to \u200e2\u00a0mmol/L\u200e")
+}
+
 func TestLabs_Anchors(t *testing.T) {
 	t.Parallel()
 
