@@ -155,27 +155,18 @@ func (p *page) rangeWords(l *lab) string {
 
 	b := l.bounds
 	unit := cmp.Or(b.Unit, l.unit)
-	low, high := l.asWritten(b.Low), p.leftToRight(withUnit(l.asWritten(b.High), unit))
+	low, high := l.asWritten(b.Low), withUnit(l.asWritten(b.High), unit)
 	switch {
 	case math.IsInf(b.Low, -1) && b.HighOpen:
-		return p.words.get("range.below", "{high}", high)
+		return p.words.values("range.below", "{high}", high)
 	case math.IsInf(b.Low, -1):
-		return p.words.get("range.to", "{high}", high)
+		return p.words.values("range.to", "{high}", high)
 	case math.IsInf(b.High, 1) && b.LowOpen:
-		return p.words.get("range.above", "{low}", p.leftToRight(withUnit(low, unit)))
+		return p.words.values("range.above", "{low}", withUnit(low, unit))
 	case math.IsInf(b.High, 1):
-		return p.words.get("range.from", "{low}", p.leftToRight(withUnit(low, unit)))
+		return p.words.values("range.from", "{low}", withUnit(low, unit))
 	}
-	return p.words.get("range.between", "{low}", p.leftToRight(low), "{high}", high)
-}
-
-// leftToRight keeps the parts of a value in their order within words that are
-// written from right to left: "-2 mmol/L" is not to be read as "2-".
-func (p *page) leftToRight(value string) string {
-	if !isRightToLeft(p.language) {
-		return value
-	}
-	return "\u200e" + value + "\u200e"
+	return p.words.values("range.between", "{low}", low, "{high}", high)
 }
 
 var digitsPattern = regexp.MustCompile(`-?[0-9]*[.,]?[0-9]+`)

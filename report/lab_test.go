@@ -143,13 +143,17 @@ func TestLabs_NotDrawn(t *testing.T) {
 	assert.NotContains(t, string(labsOf(report.Options{}, labs[1:]...).HTML()), undrawn)
 }
 
-// A negative bound keeps its sign on the left.
+// A negative bound keeps its sign on the left, among words that are written
+// from right to left.
 func TestLabs_RightToLeft(t *testing.T) {
 	t.Parallel()
 
-	r := labsOf(report.Options{Language: "he"}, helios.LabResult{Name: "BE", Value: "-3", Unit: "mmol/L",
-		ReferenceRange: "-2 to 2"})
-	assert.Contains(t, string(r.HTML()), "\u200e-2\u200e to \u200e2\u00a0mmol/L\u200e")
+	lab := helios.LabResult{Name: "BE", Value: "-3", Unit: "mmol/L", ReferenceRange: "-2 to 2"}
+	r := labsOf(report.Options{Language: "he", Words: map[string]string{"range.between": "{low} עד {high}"}}, lab)
+	assert.Contains(t, string(r.HTML()), "<bdi>\u200f\u200e-2\u200e עד \u200e2\u00a0mmol/L\u200e</bdi>")
+	requireSafe(t, r)
+	r = labsOf(report.Options{Language: "he"}, lab)
+	assert.Contains(t, string(r.HTML()), "<bdi>-2 to 2\u00a0mmol/L</bdi>", "words in English")
 }
 
 func TestLabs_Anchors(t *testing.T) {
