@@ -23,9 +23,9 @@ const unitPattern = `(?:%|‰|°[CF]|mm ?Hg|mm\[Hg\]|kPa|bpm|mcg|` +
 	`/unitTail)`
 
 var (
-	unitText   = strings.ReplaceAll(unitPattern, "unitTail", `[a-zA-Zµμ0-9²³.*^()/]{1,20}`)
-	unitAfter  = regexp.MustCompile(`^[ \x{a0}]?` + unitText + `(?:[^\pL\pN]|$)`)
-	valueThere = regexp.MustCompile(`(?:^|[^\pL\pN.,/*^-])-?([0-9]{1,6}(?:[.,][0-9]{1,4})?)[ \x{a0}]?(` + unitText + `)?$`)
+	unitText     = strings.ReplaceAll(unitPattern, "unitTail", `[a-zA-Zµμ0-9²³.*^()/]{1,20}`)
+	unitAfter    = regexp.MustCompile(`^[ \x{a0}]?` + unitText + `(?:[^\pL\pN]|$)`)
+	valuePattern = regexp.MustCompile(`^-?([0-9]{1,6}(?:[.,][0-9]{1,4})?)[ \x{a0}]?(` + unitText + `)?$`)
 )
 
 // isReferenceRange reports whether a marker with a range, such as [3-5], is a
@@ -78,12 +78,19 @@ func valueBefore(text []byte) (value float64, isMeasured, hasUnit, ok bool) {
 	if len(text) == 0 || strings.IndexByte(".,;:!?)]", text[len(text)-1]) >= 0 {
 		return 0, false, false, false
 	}
-	match := valueThere.FindSubmatch(text)
-	if match == nil {
-		return 0, false, false, false
+
+	start := len(text)
+	for range 3 { // words, as in "120 mm Hg"
+		start = bytes.LastIndexAny(text[:max(0, start-1)], " \t(|") + 1
+		words := bytes.TrimLeft(text[start:], "<>=≥≤~:")
+		match := valuePattern.FindSubmatch(words)
+		if match == nil {
+			continue
+		}
+		number := strings.Replace(string(match[1]), ",", ".", 1)
+		value, err := strconv.ParseFloat(number, 64)
+		hasUnit = len(match[2]) > 0
+		return value, hasUnit || strings.Contains(number, "."), hasUnit, err == nil
 	}
-	number := strings.Replace(string(match[1]), ",", ".", 1)
-	value, err := strconv.ParseFloat(number, 64)
-	hasUnit = len(match[2]) > 0
-	return value, hasUnit || strings.Contains(number, "."), hasUnit, err == nil
+	return 0, false, false, false
 }
