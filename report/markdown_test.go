@@ -23,6 +23,7 @@ func TestMarkdown(t *testing.T) {
 	t.Parallel()
 	for markdown, want := range map[string]string{
 		"# A\n\n### B\n\n## C": "<h2 dir=\"auto\">A</h2>\n<h3 dir=\"auto\">B</h3>\n<h3 dir=\"auto\">C</h3>",
+		"# \n\na\n\n###\n":     "<p dir=\"auto\">a</p>",
 		"### A\n\n## B":        "<h2 dir=\"auto\">A</h2>\n<h2 dir=\"auto\">B</h2>",
 		"A\n=\n\na  \nb":       "<h2 dir=\"auto\">A</h2>\n<p dir=\"auto\">a<br>b</p>",
 		"*a* __b__ ***c***":    `<p dir="auto"><em>a</em> <strong>b</strong> <em><strong>c</strong></em></p>`,

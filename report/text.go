@@ -275,6 +275,9 @@ func (t *textWriter) block(n ast.Node, first, rest string) {
 			t.paragraph(first, rest, t.inlines(n))
 			return
 		}
+		if !n.HasChildren() {
+			return
+		}
 		t.heading(t.inlines(n), t.levels.next(n.Level))
 		return
 	case *ast.Blockquote:
