@@ -52,7 +52,8 @@ type Options struct {
 	// intelligence and is no diagnosis. Below stands at the end. Both are
 	// Markdown.
 	Above, Below string
-	// Labs are shown instead of the result's.
+	// Labs are shown instead of the result's. Nil means the result's, and an
+	// empty slice none.
 	Labs []helios.LabResult
 	// Anchors returns numbers to mark on the line of a result, such as where
 	// doctors begin to be concerned; at most four. Optional.

@@ -13,7 +13,7 @@ import (
 // map is the caller's: translate one and pass it in [Options.Words].
 //
 // Placeholders in braces are replaced: {number}, {n}, {low}, {high}, {value},
-// {host}.
+// {date}.
 func Words(language string) map[string]string {
 	return maps.Clone(builtinWords[baseLanguage(language)])
 }
