@@ -21,18 +21,19 @@
 //
 // A lab result with a number and a standard range is drawn as a number line.
 // Several results of one test are drawn over time, with their dates and values
-// as text. Everything that is drawn is also said in words, and nothing is said
+// as text below the drawing. Everything that is drawn is also said in words, and nothing is said
 // by color alone. Values such as "<0.1", and units that differ, are shown
-// without a drawing.
+// without a drawing. Paper shows the addresses of the sources, and numbers its
+// sheets.
 //
 // # Citations
 //
 // [1], [1, 2] and [3-5] are links to the sources of the audience, and each
 // source links back. A number without a source stays visible and is an [Issue].
+//
 // [4.0-5.6] is a range. So is [136-145], if no source has a number near it, and
-// [3-5] in "Potassium 4.1 [3-5] mmol/L": a unit follows it, or a value that lies
-// within it stands in front. Where numbers beside a value could be either, that
-// is an issue.
+// [3-5] in "Potassium 4.1 [3-5] mmol/L": a unit follows, or the value in front
+// lies within it. What could be either is an issue.
 //
 // # Nothing is dropped
 //

@@ -45,7 +45,7 @@ type Options struct {
 	// DateFormat is a layout of package time; by default that of the language.
 	// Dates of labs that cannot be read are shown as they came.
 	DateFormat string
-	// Brand colours headings and links: "#1b5e7b". One with a contrast below
+	// Brand colors headings and links: "#1b5e7b". One with a contrast below
 	// 4.5:1 on white is not used, and reported.
 	Brand string
 	// Above replaces the notice that the report was made by artificial
