@@ -12,14 +12,14 @@ import (
 // source that nobody meant one.
 const farBeyond = 20
 
-// maxUnit bounds how much text beside a marker is looked at, in bytes.
-const maxUnit = 64
+// maxBeside bounds how much text beside a marker is looked at, in bytes.
+const maxBeside = 64
 
 // unitPattern holds the units that a value in a text is likely to have. Those
 // of one letter need a slash: "[1-3] M. tuberculosis" is no range in mol/L.
 const unitPattern = `(?:%|‰|°[CF]|mm ?Hg|mm\[Hg\]|kPa|bpm|mcg|` +
 	`(?:[cdkmnpµμu]?g|[fdmµμu]L|[mnpµμu]?mol|m?Eq|mOsm|[mkµμu]?IU|[cmn]m)(?:/unitTail)?|` +
-	`(?:(?:[xX×] ?)?10(?:\*{1,2}|\^)?[0-9⁰¹²³⁴⁵⁶⁷⁸⁹]{1,2}|K|M|cells|copies|L|[mkµμu]?U|[mkµμu]?(?:IE|UI)|[µμn]?kat|l|ml|dl)` +
+	`(?:(?:[xX×] ?)?10(?:\*{1,2}|\^)?[0-9⁰¹²³⁴⁵⁶⁷⁸⁹]{1,2}|K|M|cells|copies|L|[md]?l|[mkµμu]?(?:U|IE|UI)|[µμn]?kat)` +
 	`/unitTail)`
 
 var (
@@ -46,21 +46,24 @@ func (s *state) isReferenceRange(numbers []int, marker, before, after []byte) bo
 			found++
 		}
 	}
+
 	if found == 0 && first > s.sources.last+farBeyond {
 		return true
 	}
 	if bytes.ContainsAny(marker, ",;") {
 		return false
 	}
-	if unitAfter.Match(after[:min(len(after), maxUnit)]) {
+	if unitAfter.Match(after[:min(len(after), maxBeside)]) {
 		s.report(DoubtfulMarker)
 		return true
 	}
 
-	value, isMeasured, hasUnit, ok := valueBefore(before)
+	value, hasDecimals, hasUnit, ok := valueBefore(before)
 	if !ok {
 		return false
 	}
+	isMeasured := hasDecimals || hasUnit
+
 	isInside := value >= float64(first) && value <= float64(last)
 	isNear := value >= float64(first)/2 && value <= float64(last)*2
 	isRange := isMeasured && (isInside || isNear && !hasUnit || found < len(numbers))
@@ -70,10 +73,9 @@ func (s *state) isReferenceRange(numbers []int, marker, before, after []byte) bo
 	return isRange
 }
 
-// valueBefore returns the value at the end of a text. It is measured if it has
-// decimals or a unit: "stage 4" is not.
-func valueBefore(text []byte) (value float64, isMeasured, hasUnit, ok bool) {
-	text = text[max(0, len(text)-maxUnit):]
+// valueBefore returns the value at the end of a text, or false if there is none.
+func valueBefore(text []byte) (value float64, hasDecimals, hasUnit, ok bool) {
+	text = text[max(0, len(text)-maxBeside):]
 	text = bytes.TrimRight(text[bytes.LastIndexByte(text, '\n')+1:], " *_`\u00a0")
 	if len(text) == 0 || strings.IndexByte(".,;:!?)]", text[len(text)-1]) >= 0 {
 		return 0, false, false, false
@@ -89,8 +91,7 @@ func valueBefore(text []byte) (value float64, isMeasured, hasUnit, ok bool) {
 		}
 		number := strings.Replace(string(match[1]), ",", ".", 1)
 		value, err := strconv.ParseFloat(number, 64)
-		hasUnit = len(match[2]) > 0
-		return value, hasUnit || strings.Contains(number, "."), hasUnit, err == nil
+		return value, strings.Contains(number, "."), len(match[2]) > 0, err == nil
 	}
 	return 0, false, false, false
 }

@@ -21,10 +21,10 @@
 //
 // A lab result with a number and a standard range is drawn as a number line.
 // Several results of one test are drawn over time, with their dates and values
-// as text below the drawing. Everything that is drawn is also said in words, and nothing is said
-// by color alone. Values such as "<0.1", and units that differ, are shown
-// without a drawing. Paper shows the addresses of the sources, and numbers its
-// sheets.
+// as text below the drawing. Everything that is drawn is also said in words,
+// and nothing is said by color alone. Values such as "<0.1", and units that
+// differ, are shown without a drawing. On paper the sources show their
+// addresses, and the sheets are numbered.
 //
 // # Citations
 //

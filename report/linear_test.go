@@ -68,8 +68,8 @@ func rising(unit, last string) func(size int) string {
 func TestLinearTime(t *testing.T) {
 	const small, factor, most = 2 << 10, 16, 80
 	for name, shape := range hostileShapes() {
-		assert.Less(t, timesAsLong(t, shape, small, factor, most), float64(most), "%s: times as long for %d times as much",
-			name, factor)
+		assert.Less(t, timesAsLong(t, shape, small, factor, most), float64(most),
+			"%s: times as long for %d times as much", name, factor)
 	}
 }
 
@@ -78,8 +78,8 @@ func TestLinearTime_LongWords(t *testing.T) {
 	const small, factor, most = 512 << 10, 8, 24
 	for name, unit := range map[string]string{"letters": "a", "no-break spaces": "\u00a0", "brackets": "["} {
 		shape := func(size int) string { return strings.Repeat(unit, size/len(unit)) }
-		assert.Less(t, timesAsLong(t, shape, small, factor, most), float64(most), "%s: times as long for %d times as much",
-			name, factor)
+		assert.Less(t, timesAsLong(t, shape, small, factor, most), float64(most),
+			"%s: times as long for %d times as much", name, factor)
 	}
 }
 

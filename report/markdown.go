@@ -195,22 +195,19 @@ func isProduct(before rune, n int, after rune) bool {
 	return isDigit(before) && isDigit(after) || n == 1 && isWord(before) && isWord(after)
 }
 
-// endsFirstPart reports whether a star between two letters ends an emphasis that
-// began at the beginning of the same word. A unit goes on with a digit, a slash
-// or another star.
+// endsFirstPart reports whether a star between two letters ends the emphasis of
+// the first part of a word. A unit, such as *mg*h/L, goes on with a slash, a
+// digit or another star.
 func endsFirstPart(before, after []byte) bool {
-	const longest = 80 // of a word, in bytes
+	const longest = 80 // part of a word, in bytes
 	before, after = before[max(0, len(before)-longest):], after[:min(len(after), longest)]
-	isOther := func(r rune) bool { return !unicode.IsLetter(r) }
-	first := bytes.TrimRightFunc(before, unicode.IsLetter)
-	if len(first) == len(before) || !bytes.HasSuffix(first, []byte{'*'}) {
+
+	begin, found := bytes.CutSuffix(bytes.TrimRightFunc(before, unicode.IsLetter), []byte{'*'})
+	if last, _ := utf8.DecodeLastRune(begin); !found || last == '*' || unicode.IsLetter(last) || unicode.IsDigit(last) {
 		return false
 	}
-	if r, _ := utf8.DecodeLastRune(first[:len(first)-1]); r == '*' || unicode.IsLetter(r) || unicode.IsDigit(r) {
-		return false
-	}
-	end := bytes.IndexFunc(after, isOther)
-	return end < 0 || !isDigit(after[end]) && strings.IndexByte("*/^", after[end]) < 0
+	rest := bytes.TrimLeftFunc(after, unicode.IsLetter)
+	return len(rest) == 0 || !isDigit(rest[0]) && strings.IndexByte("*/^", rest[0]) < 0
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }

@@ -44,8 +44,8 @@ func (w words) get(key string, pairs ...string) string {
 }
 
 // values is get for values with units. In words that are written from right to
-// left, marks of direction keep the order of sign, number and unit: -2 mmol/L is
-// not to be read as 2-.
+// left, marks of direction keep the order of sign, number and unit: -2 mmol/L
+// is not to be read as 2-.
 func (w words) values(key string, pairs ...string) string {
 	const leftToRight, rightToLeft = "\u200e", "\u200f"
 	if !strings.ContainsFunc(w[key], func(r rune) bool {
