@@ -73,7 +73,8 @@ func (s *state) isReferenceRange(numbers []int, marker, before, after []byte) bo
 	return isRange
 }
 
-// valueBefore returns the value at the end of a text, or false if there is none.
+// valueBefore returns the value at the end of a text, or false if there is
+// none.
 func valueBefore(text []byte) (value float64, hasDecimals, hasUnit, ok bool) {
 	text = text[max(0, len(text)-maxBeside):]
 	text = bytes.TrimRight(text[bytes.LastIndexByte(text, '\n')+1:], " *_`\u00a0")
