@@ -56,6 +56,18 @@ func TestDoctorOverTLS(t *testing.T) { //nolint:tparallel // its subtests share 
 	})
 }
 
+func TestDoctorKey(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]string{
+		"sk_live_1": "is set and well-formed", "whsec_1": "does not start with sk_live_", "": "missing API key",
+	} {
+		d, _ := newDoctor(t, "", "", nil)
+		d.app.env = func(string) (string, bool) { return key, true }
+		d.app.baseURL = defaultBaseURL
+		assert.Contains(t, d.checkKey(t.Context()).Text, want)
+	}
+}
+
 func TestDoctorProxyLimit(t *testing.T) {
 	t.Parallel()
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

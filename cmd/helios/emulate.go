@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -34,7 +35,8 @@ func emulateCommand(a *app) *cobra.Command {
 		Short: "Serve a fake Helios for programs in any language",
 		Long: "Serves a fake Helios: both endpoints, run slots, signed webhooks, and faults. It needs no key\n" +
 			"and costs nothing. What is submitted stays in memory; do not submit real patients' data.\n\n" +
-			"It prints the environment variables to export, then a line for each request and webhook. A control\n" +
+			"It prints the environment variables to export, then a line for each request and webhook. Its key\n" +
+			"and secret are shown and are its own, so it does not take those of your environment. A control\n" +
 			"page at /_helios/ shows the same, and takes faults for the next submissions:\n\n" +
 			"  curl -d fault=drop-answer -d count=2 http://localhost:8088/_helios/faults\n\n" +
 			"Faults, optionally with a probability (default 1):\n\n" + emulator.Kinds(),
@@ -134,9 +136,16 @@ func (a *app) announce(emulated *emulator.Emulator, flags emulateFlags) error {
 	asJSON := map[string]string{"type": "ready", "control": emulated.URL + emulator.ControlPath}
 	text := a.out.colour(bold, "Emulated Helios at "+emulated.URL) + "\n" +
 		"Control page: " + emulated.URL + emulator.ControlPath + "\n\n"
+	var exports strings.Builder
 	for _, v := range variables {
 		asJSON[v.name] = v.value
-		text += fmt.Sprintf("export %s=%s\n", v.name, v.value)
+		fmt.Fprintf(&exports, "export %s=%s\n", v.name, v.value)
 	}
-	return a.out.result(asJSON, text+"\n")
+	if err := a.out.result(asJSON, text); err != nil || a.out.json {
+		return err
+	}
+	// As they are: they are copied into a shell, where a line that was wrapped
+	// would be two commands.
+	_, err := io.WriteString(a.out.stdout, harmless(exports.String()+"\n", false))
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"strings"
 	"syscall"
 
@@ -72,6 +73,8 @@ var hints = []struct {
 		"but watch the webhook URL for as long as a run takes"},
 	{is(helios.ErrUnauthorized), "the API refuses the key: set HELIOS_API_KEY or --api-key-file to a valid one"},
 	{is(helios.ErrConcurrencyLimit), "nothing is paid: send it again when a run has ended"},
+	{answered(http.StatusNotFound, http.StatusNotFound), "is HELIOS_BASE_URL (or --base-url) right?"},
+	{answered(300, 399), "redirects are not followed: set HELIOS_BASE_URL (or --base-url) to the address itself"},
 	{is(syscall.EADDRINUSE), "another process listens there: use --addr with another port, such as localhost:0"},
 	{is(syscall.ECONNREFUSED), "nothing listens there: is the process running, and the port right?"},
 	{is(fhir.ErrMultiplePatients), "say which one with --patient, such as --patient Patient/123"},
@@ -83,6 +86,14 @@ var hints = []struct {
 
 func is(target error) func(error) bool {
 	return func(err error) bool { return errors.Is(err, target) }
+}
+
+// answered reports whether the API answered with a status from low to high.
+func answered(low, high int) func(error) bool {
+	return func(err error) bool {
+		var refused *helios.APIError
+		return errors.As(err, &refused) && refused.StatusCode >= low && refused.StatusCode <= high
+	}
 }
 
 // describe returns one line for err: what went wrong, and what to do.
