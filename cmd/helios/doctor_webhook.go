@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/heliosai/helios-go"
@@ -129,7 +128,7 @@ func reach(err error) string {
 		return "its certificate is not trusted: " + oneLine(unknown.Err.Error())
 	case errors.As(err, &dns):
 		return "its name has no address"
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, errRefused):
 		return "nothing listens there"
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return "it does not answer in time, as where a firewall is in between"

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
-	"syscall"
 
 	"github.com/heliosai/helios-go"
 	"github.com/heliosai/helios-go/clinical/fhir"
@@ -75,8 +74,8 @@ var hints = []struct {
 	{is(helios.ErrConcurrencyLimit), "nothing is paid: send it again when a run has ended"},
 	{answered(http.StatusNotFound, http.StatusNotFound), "is HELIOS_BASE_URL (or --base-url) right?"},
 	{answered(300, 399), "redirects are not followed: set HELIOS_BASE_URL (or --base-url) to the address itself"},
-	{is(syscall.EADDRINUSE), "another process listens there: use --addr with another port, such as localhost:0"},
-	{is(syscall.ECONNREFUSED), "nothing listens there: is the process running, and the port right?"},
+	{is(errAddressInUse), "another process listens there: use --addr with another port, such as localhost:0"},
+	{is(errRefused), "nothing listens there: is the process running, and the port right?"},
 	{is(fhir.ErrMultiplePatients), "say which one with --patient, such as --patient Patient/123"},
 	{is(hl7v2.ErrMultiplePatients), "one run is about one patient: split the file by patient"},
 	{is(durable.ErrOtherAccount), "set --base-url (or HELIOS_BASE_URL) and --account to those of the store"},
