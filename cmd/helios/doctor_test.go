@@ -68,6 +68,16 @@ func TestDoctorKey(t *testing.T) {
 	}
 }
 
+// A base URL that is wrong is not reported as a wrong webhook URL.
+func TestDoctorBaseURL(t *testing.T) {
+	t.Parallel()
+	d, _ := newDoctor(t, "https://user:hunter2@localhost", "https://api.example.com/", nil)
+	api, hook := d.checkAPI(t.Context()), d.checkWebhookURL(t.Context())
+	assert.Contains(t, api.Text, "must not hold userinfo")
+	assert.True(t, hook.Skipped, hook.Text)
+	assert.NotContains(t, api.Text+hook.Text, "hunter2")
+}
+
 func TestDoctorProxyLimit(t *testing.T) {
 	t.Parallel()
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -22,7 +22,11 @@ func (d *doctor) checkWebhookURL(context.Context) check {
 	if raw == "" {
 		return bad("is missing: set HELIOS_WEBHOOK_URL or --webhook-url, or no result arrives")
 	}
-	client, err := helios.NewClient(append(d.clientOptions(d.app.base()), helios.WithWebhookURL(raw))...)
+	base := d.clientOptions(d.app.base())
+	if _, err := helios.NewClient(base...); err != nil {
+		return skipped("what it may be depends on the base URL, which has to be right first")
+	}
+	client, err := helios.NewClient(append(base, helios.WithWebhookURL(raw))...)
 	if err != nil {
 		return bad("%s", describe(err))
 	}

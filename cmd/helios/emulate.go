@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -99,6 +101,11 @@ func (f *emulateFlags) config() (emulator.Config, error) {
 	if f.slots < 1 {
 		return emulator.Config{}, usagef("--slots must be at least 1")
 	}
+	for flag, value := range map[string]string{"--api-key": f.apiKey, "--webhook-secret": f.secret} {
+		if strings.ContainsFunc(value, quoted) {
+			return emulator.Config{}, usagef("%s must be of letters, digits and any of -_.+/=:", flag)
+		}
+	}
 
 	config := emulator.Config{
 		Addr: f.addr, APIKey: f.apiKey, WebhookSecret: f.secret, Slots: f.slots, AnyHost: f.anyHost,
@@ -112,6 +119,12 @@ func (f *emulateFlags) config() (emulator.Config, error) {
 		config.Faults = append(config.Faults, fault)
 	}
 	return config, nil
+}
+
+// quoted reports whether r would have to be quoted in a shell or a file of
+// variables.
+func quoted(r rune) bool {
+	return r >= utf8.RuneSelf || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_.+/=:", r)
 }
 
 // announce prints what another terminal needs. The key and the secret are the

@@ -82,7 +82,11 @@ func (a *app) listen(ctx context.Context, addr, forwardTo, save string) error {
 	if err != nil {
 		return err
 	}
-	a.out.note("Listening for webhooks at %s", urlOf(socket))
+	where := urlOf(socket)
+	if err := a.out.ready(map[string]string{"webhooks": where}, "Listening for webhooks at %s", where); err != nil {
+		_ = socket.Close()
+		return err
+	}
 	return a.serve(ctx, socket, l)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"strings"
 
@@ -75,6 +76,7 @@ var hints = []struct {
 	{answered(http.StatusNotFound, http.StatusNotFound), "is HELIOS_BASE_URL (or --base-url) right?"},
 	{answered(300, 399), "redirects are not followed: set HELIOS_BASE_URL (or --base-url) to the address itself"},
 	{is(errAddressInUse), "another process listens there: use --addr with another port, such as localhost:0"},
+	{cannotListen, "use --addr with an address of this machine and a port that it may use, such as localhost:0"},
 	{is(errRefused), "nothing listens there: is the process running, and the port right?"},
 	{is(fhir.ErrMultiplePatients), "say which one with --patient, such as --patient Patient/123"},
 	{is(hl7v2.ErrMultiplePatients), "one run is about one patient: split the file by patient"},
@@ -93,6 +95,12 @@ func answered(low, high int) func(error) bool {
 		var refused *helios.APIError
 		return errors.As(err, &refused) && refused.StatusCode >= low && refused.StatusCode <= high
 	}
+}
+
+// cannotListen reports whether a socket could not be opened.
+func cannotListen(err error) bool {
+	var socket *net.OpError
+	return errors.As(err, &socket) && socket.Op == "listen"
 }
 
 // describe returns one line for err: what went wrong, and what to do.

@@ -100,6 +100,16 @@ func (o *output) note(format string, args ...any) {
 	_, _ = io.WriteString(o.stderr, text)
 }
 
+// ready says where a server listens: to a program that reads JSON on stdout, to
+// a person on stderr.
+func (o *output) ready(addresses map[string]string, format string, args ...any) error {
+	if o.json {
+		return o.result(addresses, "")
+	}
+	o.note(format, args...)
+	return nil
+}
+
 func ended(text string) string {
 	if text == "" || strings.HasSuffix(text, "\n") {
 		return text
