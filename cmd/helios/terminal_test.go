@@ -14,9 +14,9 @@ import (
 	"github.com/heliosai/helios-go/cmd/helios/internal/emulator"
 )
 
-// screen runs a line of a shell in a terminal of tmux that is columns wide, with
-// what somebody types, and returns what is shown then. Lines that the terminal
-// had to break are one.
+// screen runs a line of a shell in a terminal of tmux that is columns wide,
+// types something, and returns what is shown then. Lines that the terminal had
+// to break are one.
 func screen(t *testing.T, columns int, typed, line string) string {
 	t.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil {
