@@ -63,8 +63,8 @@ func (a *app) root() *cobra.Command {
 			"Settings come from flags, then from the environment: HELIOS_API_KEY, HELIOS_WEBHOOK_SECRET,\n" +
 			"HELIOS_BASE_URL, HELIOS_WEBHOOK_URL and HELIOS_DB. Your key and secret are read from the\n" +
 			"environment or from files, and never printed.\n\n" +
-			"The exit code is 0 for success, 1 for a failure and 2 for wrong use. It is 3 where a run was\n" +
-			"accepted, or may have been: it may be paid, and must not be sent again.",
+			"The exit code is 0 for success, 1 for a failure and 2 for wrong use. It is 3 for a failure after a\n" +
+			"run was accepted, or may have been: it may be paid, and must not be sent again.",
 		Example: "  helios emulate                      # a fake service for programs in any language\n" +
 			"  helios submit labs.json --wait      # send labs and wait for the result\n" +
 			"  helios doctor                       # before the first paid run",
