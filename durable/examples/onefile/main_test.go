@@ -91,7 +91,7 @@ func TestRun_Serve(t *testing.T) {
 	stop()
 	require.NoError(t, <-ended)
 	assert.Contains(t, shown, "order-10")
-	assert.Contains(t, shown, "Read-only, for this machine.")
+	assert.Contains(t, shown, "Read-only, and available on this machine only.")
 }
 
 // freeAddress is below the ports that systems give to outgoing connections, so
