@@ -402,7 +402,8 @@ func TestWithMiddleware_ReportOfItsOwn(t *testing.T) {
 	sent := 0
 	report := middleware(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
 		resp, err := next.RoundTrip(req)
-		audit, failed := http.NewRequestWithContext(req.Context(), "POST", "https://audit.example", strings.NewReader("x"))
+		const address = "https://audit.example"
+		audit, failed := http.NewRequestWithContext(req.Context(), "POST", address, strings.NewReader("x"))
 		require.NoError(t, failed)
 		_, failed = next.RoundTrip(audit)
 		require.NoError(t, failed)

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-const disclaimer = "*Emulated by heliostest from the submitted data: invented text for tests, not a medical analysis.*\n"
+const disclaimer = "*Emulated by heliostest from the submitted data: " +
+	"invented text for tests, not a medical analysis.*\n"
 
 type citations struct {
 	Patient   map[string]citation `json:"patient"`
