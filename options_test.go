@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -324,14 +327,32 @@ func TestWithHTTPClient(t *testing.T) {
 			assert.Equal(t, 30*time.Second, left)
 		})
 	})
-	t.Run("its idle connections stay open", func(t *testing.T) {
+	t.Run("its idle connections stay open, the client's own do not", func(t *testing.T) {
 		t.Parallel()
-		closer := &idleCloser{RoundTripper: transportFunc(refusedDial)}
-		client := newClient(t, "https://api.example",
-			helios.WithHTTPClient(&http.Client{Transport: closer}), helios.WithMaxRetries(0))
-		require.Error(t, submitLabs(t, client))
-		client.CloseIdleConnections()
-		assert.Zero(t, closer.closed.Load())
+		for _, tt := range []struct {
+			opts        []helios.ClientOption
+			connections int32
+		}{
+			{nil, 2},
+			{[]helios.ClientOption{helios.WithHTTPClient(&http.Client{Transport: new(http.Transport)})}, 1},
+		} {
+			var connections atomic.Int32
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = io.WriteString(w, acceptedBody)
+			}))
+			server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+				if state == http.StateNew {
+					connections.Add(1)
+				}
+			}
+			server.Start()
+			t.Cleanup(server.Close)
+			client := newClient(t, server.URL, tt.opts...)
+			require.NoError(t, submitLabs(t, client))
+			client.CloseIdleConnections()
+			require.NoError(t, submitLabs(t, client))
+			assert.Equal(t, tt.connections, connections.Load())
+		}
 	})
 	t.Run("its cookies stay with their call", func(t *testing.T) {
 		t.Parallel()
@@ -364,13 +385,6 @@ func TestWithHTTPClient(t *testing.T) {
 		assert.Equal(t, []string{"a=b", "a=b"}, seen)
 	})
 }
-
-type idleCloser struct {
-	http.RoundTripper
-	closed atomic.Int32
-}
-
-func (c *idleCloser) CloseIdleConnections() { c.closed.Add(1) }
 
 // jar has one cookie for every request.
 type jar struct{ http.CookieJar }
