@@ -76,14 +76,13 @@ type converter struct {
 	others    bool            // there are other subjects
 	elsewhere map[uint64]bool // types and ids of other subjects, which another server can use for the patient
 
-	server    string           // the first resource that names its server is there
-	gone      editions         // of what is not sent, or not as the patient's
-	corrected map[uint64]place // where corrected results come from, by what they have in common
-	reports   reports
-	drugs     drugs
-	total     int            // resources
-	outcomes  int            // of them, OperationOutcomes
-	places    map[string]int // of resources whose ids may hold names, by source
+	server   string   // the first resource that names its server is there
+	gone     editions // of what is not sent, or not as the patient's
+	reports  reports
+	drugs    drugs
+	total    int            // resources
+	outcomes int            // of them, OperationOutcomes
+	places   map[string]int // of resources whose ids may hold names, by source
 }
 
 func newConverter(kind labs.Kind, opts *Options) *converter {
@@ -96,7 +95,6 @@ func newConverter(kind labs.Kind, opts *Options) *converter {
 		report:    &clinical.Report{},
 		elsewhere: map[uint64]bool{},
 		gone:      editions{},
-		corrected: map[uint64]place{},
 		places:    map[string]int{},
 		reports:   newReports(),
 		drugs:     drugs{known: map[uint64]*drug{}},

@@ -20,8 +20,7 @@ type observation struct {
 	focus      bool   // it is about another than its subject, such as an implant
 	date       string // when it was true of the patient
 	end, start string
-	misdated   bool   // a date cannot be read
-	identifier uint64 // its hash
+	misdated   bool // a date cannot be read
 	hasMember  bool
 	content
 	components []component
@@ -75,12 +74,6 @@ func (o *observation) read(d *decoder, key []byte) bool {
 			o.date = d.date()
 		}
 		o.misdated = d.misdated
-	case "identifier":
-		d.List(func() {
-			if hash := d.identifier(); o.identifier == 0 {
-				o.identifier = hash
-			}
-		})
 	case "hasMember":
 		d.List(func() { o.hasMember = true })
 	case "related": // before R4
@@ -190,8 +183,12 @@ func (o *observation) keep(c *converter, r *resource, rec *record) error {
 		row.Corrected = r.status != "final"
 	case "registered", "cancelled", "entered-in-error":
 		rec.report.Drop(clinical.StatusNotSent, row.Source, r.status)
-		c.withdraw(o, r, row, rec)
 		r.refused = r.status
+		if r.status == "entered-in-error" {
+			rec.withdraw(&row)
+		} else {
+			rec.void(&row)
+		}
 		return nil
 	default:
 		row.Preliminary = true
@@ -233,7 +230,7 @@ func (o *observation) keep(c *converter, r *resource, rec *record) error {
 	}
 
 	rec.seen(row.Date)
-	c.results(o, r, row, is, rec)
+	c.results(o, row, is, rec)
 	return nil
 }
 
@@ -267,23 +264,6 @@ func (o *observation) unfit() (reason clinical.Reason, detail string) {
 		return clinical.Narrative, ""
 	}
 	return "", ""
-}
-
-// withdraw takes back what was sent before of an Observation whose status says
-// not to use it. One that was entered in error takes with it what has its
-// identifier.
-func (c *converter) withdraw(o *observation, r *resource, base labs.Result, rec *record) {
-	if r.status != "entered-in-error" {
-		rec.void(&base)
-		return
-	}
-	base.Corrected = true
-	c.parts(o, base, func(_ *content, row labs.Result) {
-		rec.labs.Withdraw(row)
-		if rec.both {
-			rec.vitals.Withdraw(row)
-		}
-	})
 }
 
 // kind returns what an Observation is: as its category says, else as its code

@@ -123,15 +123,22 @@ func (r *record) pass(reason clinical.Reason, row *labs.Result, detail string) {
 	}
 }
 
-// void lets a result that is not sent take the place of others.
+// void lets a result that is not sent take the place of its older editions.
 func (r *record) void(row *labs.Result) {
-	// the first edition, before which there is none
-	if row.Edition.Number == 1 && row.Edition.Updated == 0 && !row.Corrected {
+	if row.Edition.Number == 1 && row.Edition.Updated == 0 { // before which there is none
 		return
 	}
 	r.labs.Void(*row)
 	if r.both {
 		r.vitals.Void(*row)
+	}
+}
+
+// withdraw is void for a result that was entered in error.
+func (r *record) withdraw(row *labs.Result) {
+	r.labs.Withdraw(*row)
+	if r.both {
+		r.vitals.Withdraw(*row)
 	}
 }
 

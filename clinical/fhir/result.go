@@ -2,9 +2,7 @@ package fhir
 
 import (
 	"cmp"
-	"hash/maphash"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
@@ -25,9 +23,6 @@ func (c *converter) base(o *observation, r *resource) labs.Result {
 	best := o.code.best()
 	row.System, row.Code = best.system, best.code
 	row.Date = cmp.Or(o.date, o.end, o.start)
-	if o.identifier != 0 {
-		row.Identifier = strconv.FormatUint(o.identifier, 36)
-	}
 	return row
 }
 
@@ -65,7 +60,7 @@ func (c *converter) parts(o *observation, base labs.Result, f func(*content, lab
 func (o *observation) hasValue() bool { return o.value.String() != "" || o.value.notSent != "" }
 
 // results sends the results of an Observation, and reports what has no value.
-func (c *converter) results(o *observation, r *resource, base labs.Result, is category, rec *record) {
+func (c *converter) results(o *observation, base labs.Result, is category, rec *record) {
 	_, _, pressure := c.bloodPressure(o)
 	if !o.hasValue() && !pressure && (len(o.components) > 0 || o.hasMember) {
 		switch {
@@ -81,7 +76,6 @@ func (c *converter) results(o *observation, r *resource, base labs.Result, is ca
 	}
 
 	c.parts(o, base, func(from *content, row labs.Result) {
-		c.sibling(&row, r.issued) // also where it is not sent, so that it does not take with it what it stands beside
 		if from != &o.content && row.Name == "" {
 			rec.drop(clinical.NoName, &row, "component")
 			return
@@ -175,30 +169,4 @@ func (l label) in(panel labs.Result) labs.Result {
 		panel.CodedName = whole + ": " + part
 	}
 	return panel
-}
-
-// sibling takes the identifier off a corrected result if another one has it,
-// with the same test, date and time of issue: then it does not tell which is
-// corrected, as it is that of a specimen or an order, and they stand beside one
-// another.
-func (c *converter) sibling(row *labs.Result, issued string) {
-	if !row.Corrected || row.Identifier == "" {
-		return
-	}
-	var h maphash.Hash
-	h.SetSeed(c.seed)
-	maphash.WriteComparable(&h, [7]string{row.Identifier, row.System, row.Code, row.Of, row.Name, row.Date, issued})
-	key, from := h.Sum64(), place{maphash.String(c.seed, row.Resource), row.Edition.Place}
-	switch known, ok := c.corrected[key]; {
-	case ok && (known.resource != from.resource || known.place == from.place):
-		row.Identifier = ""
-	case ok || len(c.corrected) < maxEditions:
-		c.corrected[key] = from
-	}
-}
-
-// place is where a corrected result comes from.
-type place struct {
-	resource uint64
-	place    int
 }

@@ -31,16 +31,9 @@ type Result struct {
 	// Resource names what can come in several editions, of which only the
 	// newest counts, such as "Observation/123". It is compared and never sent.
 	// "" means that there is one edition.
-	Resource string
-	Edition  Edition
-	// Identifier is the source's own business identifier, with which a
-	// corrected result replaces one of the same test. It is compared and never
-	// sent.
-	Identifier string
-	Corrected  bool
-	// Preliminary is set if a final result with the same identifier takes its
-	// place.
-	Preliminary bool
+	Resource               string
+	Edition                Edition
+	Corrected, Preliminary bool
 	// Refs are hashes under which others in the source refer to it, for the
 	// source's reader; 0 for none.
 	Refs [2]uint64

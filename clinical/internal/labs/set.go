@@ -27,10 +27,8 @@ type Set struct {
 	rows    []*row
 	limit   int // of rows, at which it settles
 	order   int
-	settled int // the order up to which it is
-	// voids and corrections are not sent but replace results: by resource, and
-	// by identifier.
-	voids, corrections map[uint64]claim
+	settled int              // the order up to which it is
+	voids   map[uint64]claim // of resources that are not sent but replace older editions
 }
 
 // row is a result that is kept, with the hashes that it is compared by. They
@@ -41,8 +39,7 @@ type row struct {
 	isOut bool
 	span  span
 
-	content, test, resource, identifier uint64
-	undated                             uint64 // identifier without the date
+	content, test, resource uint64
 }
 
 // NewSet returns an empty set that reports to report.
@@ -64,8 +61,7 @@ func (s *Set) Take(r *Result) {
 	s.order++
 	row := &row{Result: r, order: s.order, span: spanOf(r.Date)}
 	row.content = hash(r.System, r.Code, r.Of, r.Name, r.Date, r.Value.String(), r.Unit)
-	row.test = r.testKey("", "")
-	row.resource, row.identifier, row.undated = r.resourceKey(), r.identifierKey(r.Date), r.identifierKey("")
+	row.test, row.resource = r.testKey(), r.resourceKey()
 
 	s.rows = append(s.rows, row)
 	if len(s.rows) >= s.limit {
@@ -75,25 +71,22 @@ func (s *Set) Take(r *Result) {
 	}
 }
 
-// Void replaces older editions of the resource of r, and what r corrects, by
-// nothing. They are left out whether they come before or after. The caller has
-// reported r itself. The first 65,536 are remembered.
-func (s *Set) Void(r Result) { s.void(&r, false) }
+// Void replaces older editions of the resource of r by nothing. They are left
+// out whether they come before or after. The caller has reported r itself. The
+// first 65,536 are remembered.
+func (s *Set) Void(r Result) {
+	s.order++
+	s.remember(r.resourceKey(), r.claim())
+}
 
 // Withdraw is Void for a result that its source calls wrong, as if r were
 // Corrected.
 func (s *Set) Withdraw(r Result) {
-	r.Corrected = true
-	s.void(&r, true)
-}
-
-func (s *Set) void(r *Result, isWithdrawn bool) {
 	s.order++
-	c := claim{edition: r.Edition, rank: r.rank(), order: s.order, isWithdrawn: isWithdrawn}
-	remember(&s.voids, r.resourceKey(), c, claim.isBefore)
-	if !r.Preliminary {
-		remember(&s.corrections, r.identifierKey(r.Date), c, claim.yieldsTo)
-	}
+	r.Corrected = true
+	c := r.claim()
+	c.isWithdrawn = true
+	s.remember(r.resourceKey(), c)
 }
 
 // Absorb adds what another set has, whose report the caller merges.
@@ -105,22 +98,17 @@ func (s *Set) Absorb(other *Set) {
 	}
 
 	for key, c := range other.voids {
-		remember(&s.voids, key, c, claim.isBefore)
-	}
-	for key, c := range other.corrections {
-		c.order += s.order
-		remember(&s.corrections, key, c, claim.yieldsTo)
+		s.remember(key, c)
 	}
 	s.order += other.order
 }
 
-// testKey tells tests apart, and within a test what has another identifier or
-// date.
-func (r *Result) testKey(identifier, date string) uint64 {
+// testKey tells tests apart.
+func (r *Result) testKey() uint64 {
 	if r.Code == "" {
-		return hash("", "", r.Name, identifier, date)
+		return hash("", "", r.Name)
 	}
-	return hash(r.System, r.Code, r.Of, identifier, date)
+	return hash(r.System, r.Code, r.Of)
 }
 
 // prepare brings a result into the form in which it is sent.
