@@ -147,7 +147,7 @@ func (c *converter) readAll(r io.Reader) error {
 		return fmt.Errorf("%w: %s: %w", ErrMalformed, entry(place), err)
 	}
 
-	return &readError{place, err}
+	return labs.ReadError("fhir", entry(place), err)
 }
 
 // nothing is the error for input of which nothing can be sent.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/heliosai/helios-go"
 	"github.com/heliosai/helios-go/clinical"
-	"github.com/heliosai/helios-go/clinical/internal/codes"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
@@ -103,15 +102,7 @@ func Agent(r io.Reader, agentType helios.AgentType, opts Options) (*helios.Agent
 // about returns whom the request is about, and the day at which the age is
 // computed.
 func (c *converter) about() (about labs.Patient, day string) {
-	opts := labs.Demographics{
-		Age:           c.opts.Age,
-		Gender:        c.opts.Gender,
-		CapAge:        c.opts.CapAge,
-		ReferenceDate: c.opts.ReferenceDate,
-	}
-
-	day = opts.Day(c.main.newest)
-
+	day = c.labs.Day(c.main.newest)
 	var person labs.Person
 	if p := c.patient; p != nil {
 		person = labs.Person{Born: p.birthDate, Died: p.died, Gender: p.gender}
@@ -119,7 +110,7 @@ func (c *converter) about() (about labs.Patient, day string) {
 	// Without a context nothing of it is sent, it only chooses among reference
 	// ranges.
 	isSent := c.kind != labs.ForLabResults || !c.opts.ResultsOnly
-	return opts.Patient(person, day, func(reason clinical.Reason) {
+	return c.labs.Patient(person, day, func(reason clinical.Reason) {
 		if isSent {
 			c.main.report.Note(reason, "Patient", "")
 		}
@@ -180,7 +171,7 @@ func (c *converter) revise(set *labs.Set) {
 			case member.isLab:
 				set.Add(row)
 			case member.maybe:
-				note(&row, clinical.CategoryInferred)
+				row.Note(clinical.CategoryInferred)
 				set.Add(row)
 			default:
 				c.main.pass(clinical.CategoryNotSent, &row, "")
@@ -304,44 +295,22 @@ var (
 	ErrMalformed = errors.New("helios: fhir: the input is no FHIR JSON")
 )
 
-// readError is an error of the reader. Its text leaves out the reader's, which
-// can name a file by a patient.
-type readError struct {
-	place int
-	err   error
-}
-
-func (e *readError) Error() string {
-	return "helios: fhir: the input cannot be read after " + entry(e.place)
-}
-
-func (e *readError) Unwrap() error { return e.err }
-
 // check returns what is wrong with the options.
 func (o *Options) check() error {
-	switch {
-	case o.Age != nil && (*o.Age < 0 || *o.Age > labs.MaxAge):
-		return errors.New("helios: fhir: Options.Age is not between 0 and 130")
-	case o.Gender != codes.Gender(o.Gender):
-		return errors.New("helios: fhir: Options.Gender is none of male, female, other and unknown")
-	case ownFields[o.Unclassified] != "" || o.Unclassified != strings.TrimSpace(o.Unclassified):
+	if ownFields[o.Unclassified] != "" || o.Unclassified != strings.TrimSpace(o.Unclassified) {
 		return errors.New("helios: fhir: Options.Unclassified is a field that has another meaning")
-	case o.RoundDecimals != nil && *o.RoundDecimals < 0:
-		return errors.New("helios: fhir: Options.RoundDecimals is negative")
 	}
-	return nil
+	shared := o.labs()
+	return shared.Check("fhir")
 }
 
 // ownFields are those of helios.HealthData.
 var ownFields = words("patientInfo recentAbnormalLabs recentNormalLabs pastMedicalHistory medications vitalSigns")
 
 func (o *Options) labs() labs.Options {
-	opts := labs.Options{
+	return labs.Options{
+		Age: o.Age, Gender: o.Gender, CapAge: o.CapAge, ReferenceDate: o.ReferenceDate, Since: o.Since,
 		LatestPerTest: o.LatestPerTest, IncludeUnclassified: o.Unclassified != "", RoundDecimals: o.RoundDecimals,
 		Classify: o.Classify, Category: o.Category,
-	} // without Redact, which is called here, on what is sent in the end
-	if !o.Since.IsZero() {
-		opts.Since = o.Since.Format(time.DateOnly)
 	}
-	return opts
 }

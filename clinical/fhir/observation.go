@@ -192,7 +192,7 @@ func (o *observation) keep(c *converter, r *resource, rec *record) error {
 		return nil
 	default:
 		row.Preliminary = true
-		note(&row, clinical.Preliminary)
+		row.Note(clinical.Preliminary)
 		if c.opts.ExcludePreliminary {
 			r.refused = known(observationStatuses, r.status, unknownWord)
 			rec.drop(clinical.StatusNotSent, &row, r.refused)
@@ -206,11 +206,11 @@ func (o *observation) keep(c *converter, r *resource, rec *record) error {
 	}
 
 	if o.misdated {
-		note(&row, clinical.DateUnreadable)
+		row.Note(clinical.DateUnreadable)
 	}
 	if row.Date == "" && r.issued != "" {
 		row.Date = r.issued
-		note(&row, clinical.DateIssued)
+		row.Note(clinical.DateIssued)
 	}
 
 	is, word, inferred := o.kind()
@@ -218,7 +218,7 @@ func (o *observation) keep(c *converter, r *resource, rec *record) error {
 		is, inferred = labResult, false
 	}
 	if inferred {
-		note(&row, clinical.CategoryInferred)
+		row.Note(clinical.CategoryInferred)
 	}
 	switch {
 	case is == vitalSign && c.kind != labs.ForRecord:

@@ -190,11 +190,11 @@ func (c *converter) categorize(row *labs.Result, member membership) {
 	name := c.reports.names[member.name]
 	reason, instead := c.clearLabel(&name)
 	if reason != "" {
-		note(row, reason)
+		row.Note(reason)
 		return
 	}
 	if instead != "" {
-		note(row, instead)
+		row.Note(instead)
 	}
 	row.Category = name.name
 }

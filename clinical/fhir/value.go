@@ -181,10 +181,8 @@ func rangeValue(low, high quantity) value {
 	case low.unit != high.unit && low.unit != "" && high.unit != "":
 		v.unit, v.unitCode = "", ""
 		v.Text = low.value + " " + low.unit + " to " + high.value + " " + high.unit
-	case strings.HasPrefix(low.value, "-") || strings.HasPrefix(high.value, "-"):
-		v.Text = low.value + " to " + high.value
 	default:
-		v.Text = low.value + "-" + high.value
+		v.Text = labs.Between(low.value, high.value)
 	}
 
 	return v

@@ -3,7 +3,6 @@ package hl7v2
 import (
 	"cmp"
 	"encoding/binary"
-	"hash/maphash"
 	"time"
 
 	"github.com/heliosai/helios-go/clinical"
@@ -15,19 +14,6 @@ import (
 // corrected one comes after a final one. A correction of which it is not
 // certain what it corrects is sent beside all that it may correct.
 
-// seed is for hashes, which are compared within one call.
-var seed = maphash.MakeSeed()
-
-func hashOf(parts ...string) uint64 {
-	var h maphash.Hash
-	h.SetSeed(seed)
-	for _, part := range parts {
-		_, _ = h.WriteString(part)
-		_ = h.WriteByte(0)
-	}
-	return h.Sum64()
-}
-
 // orderNumber is the number of an order, with who assigned it, "" where that is
 // the sender.
 type orderNumber struct{ value, authority string }
@@ -37,7 +23,7 @@ func (n orderNumber) key(sender string) uint64 {
 	if n.value == "" {
 		return 0
 	}
-	return hashOf(n.value, cmp.Or(n.authority, sender))
+	return labs.Hash(n.value, cmp.Or(n.authority, sender))
 }
 
 // maxOrders is how many orders of a patient are remembered, and how many
@@ -76,18 +62,18 @@ func (r *reader) edition(p *pending, field, sub []byte) {
 		o.key = r.current.orderKey(o.numbers[0].key(r.sender), o.numbers[1].key(r.sender))
 	}
 
-	tested := hashOf(test, string(sub))
+	tested := labs.Hash(test, string(sub))
 	filler, placer := o.numbers[0].value, o.numbers[1].value
-	p.Refs[0] = hashOf(cmp.Or(filler, placer)) ^ tested
+	p.Refs[0] = labs.Hash(cmp.Or(filler, placer)) ^ tested
 	if filler != "" && placer != "" {
-		p.Refs[1] = hashOf(placer) ^ tested
+		p.Refs[1] = labs.Hash(placer) ^ tested
 	}
 	when := p.Date
 	if p.issued {
 		when = ""
 	}
 	if o.key != 0 || len(when) > len(time.DateOnly) {
-		p.Resource = string(binary.NativeEndian.AppendUint64(nil, tested^o.key^hashOf("", when)))
+		p.Resource = string(binary.NativeEndian.AppendUint64(nil, tested^o.key^labs.Hash("", when)))
 	}
 }
 

@@ -231,7 +231,7 @@ func (r *reader) identifier(b []byte) (id identifier) {
 // personalNumbers are the kinds of identifiers, of table 0203 and names that
 // senders use instead, that a patient has alone. All others count only beside a
 // name, birth date and sex that agree.
-var personalNumbers = words("MR CMRN PI PT PE EPI")
+var personalNumbers = codes.Words("MR CMRN PI PT PE EPI")
 
 // isPlaceholder reports whether an identifier is written where there is none:
 // "000000", "9999", "N/A", "unknown".
@@ -243,7 +243,7 @@ func isPlaceholder(s string) bool {
 	return len(s) > 3 && strings.Trim(s, s[:1]) == ""
 }
 
-var placeholders = words(`
+var placeholders = codes.Words(`
 	na nil no none null unk unkn unknown temp temporary tbd tba test dummy default new pending anon anonymous
 	notavailable notapplicable notassigned unassigned unavailable noid nomrn missing patient 123456789
 	1234567890`)

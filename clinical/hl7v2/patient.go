@@ -72,14 +72,12 @@ func (r *reader) timeField(fields [][]byte, n int) []byte {
 
 // context returns the age and gender that are sent.
 func (p *patient) context(opts *Options) labs.Patient {
-	demographics := labs.Demographics{
-		Age: opts.Age, Gender: opts.Gender, CapAge: opts.CapAge, ReferenceDate: opts.ReferenceDate,
-	}
+	shared := opts.labs()
 	person := labs.Person{Born: p.birth, Died: p.death, Gender: p.gender}
 	if p.contradicted {
 		person.Gender = ""
 	}
-	return demographics.Patient(person, demographics.Day(p.newest), func(reason clinical.Reason) {
+	return shared.Patient(person, shared.Day(p.newest), func(reason clinical.Reason) {
 		p.report.Note(reason, p.source, "")
 	})
 }

@@ -2,10 +2,10 @@ package hl7v2
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 	"github.com/heliosai/helios-go/clinical/internal/people"
 )
@@ -24,7 +24,7 @@ const (
 
 // terminologies are the systems of table 0396 whose texts are published. HL7's
 // own tables are named HL7 and a number, ISO's standards ISO.
-var terminologies = words(`
+var terminologies = codes.Words(`
 	LN LOINC SCT SCT2 SNM SNM3 SNMI SNT I9 I9C I9CDX I9CP I10 I10C I10G I10P ICDO ICDO2 ICDO3 RXNORM NDC CVX
 	MVX UCUM UML ATC C4 C5 CPTM CDCREC NULLFL FDDC UPC MEDC MEDR UNII`)
 
@@ -45,53 +45,11 @@ func (r *reader) cleared(p *pending) clinical.Reason {
 	if p.narrative {
 		return clinical.Narrative
 	}
-	if reason := r.clearName(p); reason != "" {
-		return reason
+	p.CodedName = p.Code
+	if p.Code != "" && p.Of != "" {
+		p.CodedName += " (" + p.Of + ")"
 	}
-	if reason := r.clearValue(p); reason != "" {
-		return reason
-	}
-	if reason := r.known.Unit(p.Unit); reason != "" {
-		return reason
-	}
-
-	for i := range p.Ranges {
-		text := p.Ranges[i].Text
-		reason := r.known.Range(&text)
-		switch {
-		case reason != "":
-			p.Ranges, p.Notes = nil, append(p.Notes, reason)
-			return ""
-		case text != p.Ranges[i].Text:
-			p.Ranges = slices.Clone(p.Ranges) // others share them
-			p.Ranges[i].Text = text
-		}
-	}
-	return ""
-}
-
-// clearName looks through the name of a test. In place of one that cannot be
-// sent stands the code.
-func (r *reader) clearName(p *pending) clinical.Reason {
-	other := p.Code
-	if other != "" && p.Of != "" {
-		other += " (" + p.Of + ")"
-	}
-	reason, instead := r.known.Name(&p.Name, p.FreeName, p.nameIs, other, people.Title)
-	if instead != "" {
-		p.Notes = append(p.Notes, instead)
-	}
-	return reason
-}
-
-func (r *reader) clearValue(p *pending) clinical.Reason {
-	switch {
-	case p.Value.Number == "":
-		return r.known.Text(&p.Value.Text, p.Value.Free, people.MaxPhrase, p.valueIs)
-	case p.Value.Comparator == "" && r.known.HasNumber(p.Value.Number, p.Unit):
-		return clinical.Identifying
-	}
-	return ""
+	return p.Clear(&r.known, p.nameIs, people.Title, p.valueIs)
 }
 
 // place is a field of people, and how it is read.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 )
 
 // Messages hold more observations than results: answers to what an order asks,
@@ -23,10 +24,10 @@ type evidence struct {
 
 // notifications are code systems of the forms by which cases of diseases are
 // notified. Nothing in such an order is a result, though much is about results.
-var notifications = words("PHINQUESTION 2.16.840.1.114222.4.5.232 CDCPHINVS 2.16.840.1.114222.4.5.274")
+var notifications = codes.Words("PHINQUESTION 2.16.840.1.114222.4.5.232 CDCPHINVS 2.16.840.1.114222.4.5.274")
 
 // devices is the system of the parameters of devices.
-var devices = words("MDC")
+var devices = codes.Words("MDC")
 
 // maxWords is how many words a text can have that is a result because its test
 // has a LOINC code. Longer ones can be a report of any kind.
@@ -121,7 +122,7 @@ func asks(name string, isNumber, hasUnit bool) bool {
 	return false
 }
 
-var askingWords = words(`
+var askingWords = codes.Words(`
 	address admission age complaint complaints consent country county discharge employed employee employer
 	employment ethnicity fasting gender hispanic history hospitalized hospitalised hospitalization insurance
 	language lmp marital medications menses menstrual occupation onset pregnant race religion residence sex
@@ -135,12 +136,12 @@ func hasWord(text string, of map[string]bool) bool {
 
 // imaging are words in names of images, of which a text can say that they are
 // normal too.
-var imaging = words(`
+var imaging = codes.Words(`
 	ecg echocardiogram ekg mammogram mammography mri radiograph radiography ray sonography tomography
 	ultrasound xr xray`)
 
 // resultWords are those in which results are given.
-var resultWords = words(`
+var resultWords = codes.Words(`
 	abnormal absent detected equivocal found growth immune inconclusive indeterminate invalid isolated
 	negative nonreactive normal positive present reactive resistant seen susceptible trace undetected`)
 

@@ -103,7 +103,7 @@ func (r *reader) all() error {
 			return nil
 		case err != nil:
 			r.endMessage()
-			return &readError{r.message, err}
+			return labs.ReadError("hl7v2", "message "+strconv.Itoa(r.message), err)
 		}
 
 		if err := r.segment(seg); err != nil {
@@ -111,19 +111,6 @@ func (r *reader) all() error {
 		}
 	}
 }
-
-// readError is an error of the caller's reader. Its text leaves out the
-// reader's, which can name a file by a patient.
-type readError struct {
-	message int
-	err     error
-}
-
-func (e *readError) Error() string {
-	return "helios: hl7v2: the input cannot be read after message " + strconv.Itoa(e.message)
-}
-
-func (e *readError) Unwrap() error { return e.err }
 
 func (r *reader) segment(seg segment) error {
 	switch {
@@ -262,7 +249,7 @@ func (r *reader) newPatient(fields [][]byte) error {
 		if !r.one {
 			p.report = &clinical.Report{}
 		}
-		p.set = labs.NewSet(labs.ForLabResults, r.opts.forLabs(), p.report)
+		p.set = labs.NewSet(labs.ForLabResults, r.opts.labs(), p.report)
 		r.patients = append(r.patients, p)
 	}
 	p.join(&who)

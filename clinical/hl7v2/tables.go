@@ -1,10 +1,6 @@
 package hl7v2
 
-import (
-	"strings"
-
-	"github.com/heliosai/helios-go/clinical/internal/codes"
-)
+import "github.com/heliosai/helios-go/clinical/internal/codes"
 
 // What becomes of a result by its status, OBX-11.
 type use uint8
@@ -34,18 +30,18 @@ var orderStatuses = map[string]use{"F": useFinal, "C": useCorrected, "P": usePre
 	"R": useNone, "X": useWithdrawn}
 
 // controls are the roles of a specimen, table 0369, that is not the patient's.
-var controls = words("B C E F O Q V")
+var controls = codes.Words("B C E F O Q V")
 
 // valueTypes are those of table 0125 that are not sent: documents, people,
 // places, identifiers, curves and others.
-var valueTypes = words(`
+var valueTypes = codes.Words(`
 	AD AUI CCD CCP CD CF CK CN CP CQ CX DDI DIN DLD DLN DLT DR DTN ED EI EIP ELD ERL FC FN GTS HD ICD JCC LA1
 	LA2 MA MO MOC MOP MSG NA NDL NTE OCD OSD OSP PIP PL PLN PN PPN PRL PT PTA QIP QSC RCD RFR RI RMC RP RPT
 	SAD SCV SPD SPS SRT TN TQ UVC VH VID VR WVI WVS XAD XCN XON XPN XTN`)
 
 // messageTypes are the types of table 0076 that are met most where results are
 // exchanged, to be named in a report.
-var messageTypes = words(`
+var messageTypes = codes.Words(`
 	ACK ADT BAR DFT MDM MFN OML OMG OMI ORL ORM ORR PPR QBP QRY RAS RDE RDS REF RSP SIU SSU VXU`)
 
 // What codes are in both formats.
@@ -54,15 +50,6 @@ var (
 	panelsOfQuestions, questions = codes.QuestionPanels, codes.Questions
 	vitalSigns, comments         = codes.VitalSigns, codes.Comments
 )
-
-// words returns the set of the words in a list.
-func words(list string) map[string]bool {
-	m := map[string]bool{}
-	for word := range strings.FieldsSeq(list) {
-		m[word] = true
-	}
-	return m
-}
 
 // listed returns a word that is in a list, and otherwise nothing: a report
 // names no other.

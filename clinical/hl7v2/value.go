@@ -166,26 +166,16 @@ func (e *syntax) structured(b []byte) (v labs.Value, ok bool) {
 		number.Comparator = cmp.Or(comparator, number.Comparator)
 		return number, true
 	case separator == "-" && two != "":
-		return labs.Value{Text: comparator + between(one, two)}, true
+		return labs.Value{Text: comparator + labs.Between(one, two)}, true
 	case slices.Contains([]string{"+", "/", ":", "."}, separator):
 		return labs.Value{Text: comparator + one + separator + two}, true
 	}
 	return v, false
 }
 
-func between(low, high string) string {
-	switch {
-	case low == "" || high == "":
-		return low + high
-	case strings.HasPrefix(low, "-") || strings.HasPrefix(high, "-"):
-		return low + " to " + high
-	}
-	return low + "-" + high
-}
-
 // span reads a numeric range.
 func (e *syntax) span(b []byte) (v labs.Value, ok bool) {
-	return labs.Value{Text: between(e.componentText(b, 1), e.componentText(b, 2))}, true
+	return labs.Value{Text: labs.Between(e.componentText(b, 1), e.componentText(b, 2))}, true
 }
 
 func (e *syntax) moment(b []byte, read func([]byte) string) (v labs.Value, ok bool) {

@@ -26,7 +26,7 @@ var absentTexts = func() map[string]bool {
 
 // noValue are the codes that say that what stands in a value's place is not
 // one.
-var noValue = set("error", "not-a-number", "negative-infinity", "positive-infinity", "not-performed",
+var noValue = Set("error", "not-a-number", "negative-infinity", "positive-infinity", "not-performed",
 	"not-applicable", "not-asked", "asked-declined", "masked", "not-permitted")
 
 // AbsentReason returns a code of FHIR's data-absent-reason, and unknown for

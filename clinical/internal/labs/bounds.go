@@ -92,11 +92,19 @@ func (r *Range) numbers() string {
 		return ">=" + low
 	case low == "":
 		return "<=" + high
+	}
+	return Between(low, high)
+}
+
+// Between returns two numbers as a range, or the one that is there.
+func Between(low, high string) string {
+	switch {
+	case low == "" || high == "":
+		return low + high
 	case strings.HasPrefix(low, "-") || strings.HasPrefix(high, "-"):
 		return low + " to " + high
-	default:
-		return low + "-" + high
 	}
+	return low + "-" + high
 }
 
 // withWords adds what may limit the bounds, so that who reads them knows it.

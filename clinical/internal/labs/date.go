@@ -40,7 +40,7 @@ func Age(birth, at string) (years int, approximate, ok bool) {
 	if approximate && years < 0 && now.Year() == born.Year() {
 		years = 0 // born earlier in the same year
 	}
-	return years, approximate, years >= 0 && years <= MaxAge
+	return years, approximate, years >= 0 && years <= maxAge
 }
 
 // day reads the day of a date; what is missing in it is taken as the first of a

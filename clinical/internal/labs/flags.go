@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 )
 
 // normality is what is known of whether a result is normal.
@@ -48,16 +49,16 @@ var interpretations = map[string]normality{
 // otherStatements say something else of a result, such as that a virus was
 // detected, or that a bacterium resists a drug. Which of it is normal depends
 // on the test.
-var otherStatements = set(
+var otherStatements = codes.Set(
 	"POS", "NEG", "DET", "ND", "RR", "NR", "WR", "E", "IND", "S", "I", "R", "MS", "NS", "SDD", "VS", "NCL", "SYN-R",
 	"SYN-S", "CAR", "CARRIER", "EXP", "UNE", "TOX", "AC", "IE",
 )
 
 // silent are codes that say how a result changed, or nothing at all.
-var silent = set("", "B", "D", "U", "W", "OBX", "NULL", "UNKNOWN")
+var silent = codes.Set("", "B", "D", "U", "W", "OBX", "NULL", "UNKNOWN")
 
 // otherWords are otherStatements where no code is given.
-var otherWords = set(
+var otherWords = codes.Set(
 	"positive", "negative", "detected", "not detected", "reactive", "non-reactive", "nonreactive", "weakly reactive",
 	"equivocal", "indeterminate", "susceptible", "intermediate", "resistant", "non-susceptible", "better", "worse",
 	"significant change up", "significant change down",
@@ -65,7 +66,7 @@ var otherWords = set(
 
 // unusable are results that the laboratory does not stand for: its quality
 // control failed, or it holds them for review.
-var unusable = set("QCF", "HM")
+var unusable = codes.Set("QCF", "HM")
 
 // words are what is written where no code is given.
 var words = map[string]normality{
@@ -87,14 +88,6 @@ var words = map[string]normality{
 
 	"ph": criticalHigh, "panic high": criticalHigh, "high panic": criticalHigh, "critical high": criticalHigh,
 	"high critical": criticalHigh, "critically high": criticalHigh, "above upper panic limits": criticalHigh,
-}
-
-func set(items ...string) map[string]bool {
-	m := make(map[string]bool, len(items))
-	for _, item := range items {
-		m[item] = true
-	}
-	return m
 }
 
 // isInterpretation reports whether a code system is one of the two, by any of

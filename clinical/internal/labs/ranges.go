@@ -57,7 +57,7 @@ func (r *Result) readBeside(rng *Range) {
 }
 
 // harmless are words beside the bounds of a range that do not limit it.
-var harmless = set(
+var harmless = codes.Set(
 	"", "normal", "reference", "ref", "range", "interval", "limits", "limit", "values", "value", "within", "between",
 	"from", "to", "and", "n", "a", "na", "null", "none",
 )

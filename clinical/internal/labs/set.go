@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/heliosai/helios-go/clinical"
 	"github.com/heliosai/helios-go/clinical/internal/codes"
@@ -22,6 +23,7 @@ var seed = maphash.MakeSeed()
 type Set struct {
 	kind   Kind
 	opts   Options
+	since  string // the day of opts.Since, or "" for all
 	report *clinical.Report
 
 	rows    []*row
@@ -44,7 +46,11 @@ type row struct {
 
 // NewSet returns an empty set that reports to report.
 func NewSet(kind Kind, opts Options, report *clinical.Report) *Set {
-	return &Set{kind: kind, opts: opts, report: report, limit: maxKept}
+	s := &Set{kind: kind, opts: opts, report: report, limit: maxKept}
+	if !opts.Since.IsZero() {
+		s.since = opts.Since.Format(time.DateOnly)
+	}
+	return s
 }
 
 // Add adds a result, or reports why it does not.
@@ -60,7 +66,7 @@ func (s *Set) Take(r *Result) {
 
 	s.order++
 	row := &row{Result: r, order: s.order, span: spanOf(r.Date)}
-	row.content = hash(r.System, r.Code, r.Of, r.Name, r.Date, r.Value.String(), r.Unit)
+	row.content = Hash(r.System, r.Code, r.Of, r.Name, r.Date, r.Value.String(), r.Unit)
 	row.test, row.resource = r.testKey(), r.resourceKey()
 
 	s.rows = append(s.rows, row)
@@ -106,9 +112,9 @@ func (s *Set) Absorb(other *Set) {
 // testKey tells tests apart.
 func (r *Result) testKey() uint64 {
 	if r.Code == "" {
-		return hash("", "", r.Name)
+		return Hash("", "", r.Name)
 	}
-	return hash(r.System, r.Code, r.Of)
+	return Hash(r.System, r.Code, r.Of)
 }
 
 // prepare brings a result into the form in which it is sent.
@@ -130,7 +136,7 @@ func (s *Set) prepare(r *Result) clinical.Reason {
 	if !ValidDate(r.Date) {
 		r.Date = ""
 	}
-	if day := Day(r.Date); day != "" && day < s.opts.Since[:min(len(day), len(s.opts.Since))] {
+	if day := Day(r.Date); day != "" && day < s.since[:min(len(day), len(s.since))] {
 		return clinical.TooOld
 	}
 
@@ -151,7 +157,8 @@ func (r *Result) isSilent() bool {
 		!slices.ContainsFunc(r.Ranges, func(r Range) bool { return !r.Other })
 }
 
-func hash(parts ...string) uint64 {
+// Hash returns the hash of some texts, which is compared within one process.
+func Hash(parts ...string) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
 	for _, part := range parts {

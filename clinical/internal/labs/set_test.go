@@ -2,6 +2,7 @@ package labs
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -259,7 +260,7 @@ func TestSet_LeavesOut(t *testing.T) {
 		{"no name", Options{}, func(r *Result) { r.Name = " " }, clinical.NoName},
 		{"a failed quality control", Options{}, func(r *Result) { r.Flags = []Flag{{System: v3, Code: "QCF"}} },
 			clinical.QualityControl},
-		{"too old", Options{Since: "2025-01-16"}, nil, clinical.TooOld},
+		{"too old", Options{Since: time.Date(2025, 1, 16, 0, 0, 0, 0, time.UTC)}, nil, clinical.TooOld},
 	} {
 		s, report := collect(ForLabResults, tc.opts, hba1c(tc.change))
 		assert.Empty(t, s.LabResults(Patient{}), tc.name)
@@ -267,7 +268,7 @@ func TestSet_LeavesOut(t *testing.T) {
 	}
 	for date, sent := range map[string]int{"2025-01-15": 1, "2025-01-14": 0, "2025-01": 1, "2025": 1, "2024-12": 0,
 		"2024": 0, "": 1} {
-		s, _ := collect(ForLabResults, Options{Since: "2025-01-15"}, hba1c(func(r *Result) { r.Date = date }))
+		s, _ := collect(ForLabResults, Options{Since: time.Date(2025, 1, 15, 0, 0, 0, 0, time.UTC)}, hba1c(func(r *Result) { r.Date = date }))
 		assert.Len(t, s.LabResults(Patient{}), sent, "%q may be later", date)
 	}
 }

@@ -56,7 +56,7 @@ func (r *Result) resourceKey() uint64 {
 	if r.Resource == "" {
 		return 0
 	}
-	return hash("resource", r.Resource)
+	return Hash("resource", r.Resource)
 }
 
 // maxVoids is how many resources are remembered that are not sent.

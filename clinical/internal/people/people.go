@@ -5,7 +5,11 @@
 // name that stands nowhere else is not found.
 package people
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/heliosai/helios-go/clinical/internal/codes"
+)
 
 // Text is a kind of text, which decides what is looked for in it.
 type Text uint8
@@ -301,7 +305,7 @@ func (k *key) append(w *word) {
 
 // ordinary are words that stand in place of a name where there is none, or that
 // anyone may write of any result.
-var ordinary = set(`
+var ordinary = codes.Words(`
 	none not unknown unk yes null negative positive normal abnormal detected present absent trace high low see test
 	patient example doctor physician nurse practitioner professor prof mister miss misses madame herr frau hospital
 	clinic laboratory center centre medical medicine general health department`)
