@@ -10,7 +10,6 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// condition is what is read of a Condition.
 // See https://hl7.org/fhir/R4/condition.html
 type condition struct {
 	origin
@@ -54,9 +53,8 @@ func (n *condition) read(d *decoder, key []byte) bool {
 	return true
 }
 
-// oneOf reads a concept and returns its first code that is one of the words,
-// else its text if that is one; "" if there is nothing, and unknownWord if
-// there is something else.
+// oneOf returns the first code of a concept that is one of the words, else its
+// text, else unknownWord; "" for nothing.
 func (d *decoder) oneOf(words map[string]string) string {
 	var text string
 	if d.Kind() == '"' {
@@ -135,13 +133,11 @@ func (n *condition) weight() int {
 		len(n.recorded)
 }
 
-// stated is when it was told of.
 func (n *condition) stated() string { return cmp.Or(n.recorded, n.onset) }
 
 func (n *condition) settle(*converter, string) bool { return true }
 
-// first returns that which was told last. Where it is not known which that is,
-// the most active counts.
+// first returns the one told last or, where a date is missing, the most active.
 func (n *condition) first(all []*condition) *condition {
 	undated := slices.ContainsFunc(all, func(n *condition) bool { return n.stated() == "" })
 	return slices.MinFunc(all, func(a, b *condition) int {
@@ -154,14 +150,11 @@ func (n *condition) first(all []*condition) *condition {
 	})
 }
 
-// compare puts the active first, and of these the newest.
 func (n *condition) compare(other *condition) int {
 	return cmp.Or(cmp.Compare(activity(n.status), activity(other.status)), cmp.Compare(other.onset, n.onset),
 		cmp.Compare(n.name, other.name))
 }
 
-// activity orders the clinical statuses. Where none is given the condition may
-// be active.
 func activity(status string) int {
 	switch status {
 	case "active", "recurrence", "relapse":

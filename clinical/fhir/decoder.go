@@ -12,9 +12,8 @@ import (
 )
 
 const (
-	// maxText is how long a text can be that is read, and maxName a name, a
-	// code or a reference. A resource in which one that is needed is longer is
-	// not sent.
+	// How long a text, and a name, a code or a reference, can be. A resource in
+	// which one that is needed is longer is not sent.
 	maxText = 64 << 10
 	maxName = 1 << 10
 	// maxItems is how many items a list can have that is read into memory.
@@ -25,13 +24,11 @@ const (
 	maxStrings = 4096
 )
 
-// decoder reads the fields of one resource after another.
 type decoder struct {
 	bundle.Reader
 	seed maphash.Seed
 	big  bool // a list is longer than is read
-	// modified is set by an extension that can change the meaning of what is
-	// read. See https://hl7.org/fhir/R4/extensibility.html#modifierExtension
+	// See https://hl7.org/fhir/R4/extensibility.html#modifierExtension
 	modified bool
 	misdated bool     // a date is written otherwise than FHIR's
 	base     string   // the server of the resource, for its relative references
@@ -47,8 +44,6 @@ func (d *decoder) start(r *resource) {
 	d.big, d.modified, d.misdated, d.base, d.codings, d.held = false, false, false, r.full.base, d.codings[:0], 0
 }
 
-// resource reads a resource: the fields that several types have into r, the
-// others into it.
 func (d *decoder) resource(r *resource, it item) {
 	d.start(r)
 	d.object(func(key []byte) {
@@ -75,8 +70,7 @@ func (d *decoder) resource(r *resource, it item) {
 	})
 }
 
-// turnsMeaning reports whether a field that is not read may say the opposite of
-// the others, as wasNotTaken did in DSTU2.
+// turnsMeaning reports whether an unknown field may negate the others.
 func turnsMeaning(key string) bool {
 	from := 0
 	for i := range len(key) + 1 {
@@ -94,8 +88,7 @@ func turnsMeaning(key string) bool {
 var negations = words(`no not never non without negated negation refuted refused denied absent excluded prohibited
 	cancelled canceled invalid error void retracted withdrawn inactive stopped`)
 
-// object calls field for each key of an object. An extension that can change
-// its meaning is noted.
+// object calls field for each key, and notes an extension that modifies.
 func (d *decoder) object(field func(key []byte)) {
 	d.Object(func(key []byte) {
 		if string(key) == "modifierExtension" && !d.Empty() {
@@ -127,7 +120,6 @@ func (d *decoder) mayBeTrue() bool {
 	return is || !empty && !known
 }
 
-// number reads a number, and reports whether something else is there.
 func (d *decoder) number() (n string, unread bool) {
 	empty := d.Empty()
 	n = d.Number()
@@ -145,8 +137,7 @@ func (d *decoder) each(item func()) {
 	}
 }
 
-// contained reads the resources inside another: people at once, and of the
-// others where they are.
+// contained reads the people inside a resource, and notes what else is.
 func (d *decoder) contained(r *resource) {
 	d.List(func() {
 		p := part{data: d.Raw()}
@@ -190,7 +181,6 @@ func (d *decoder) containedPatient(r *resource, p *part) {
 	}
 }
 
-// meta reads when a resource was changed and the number of its edition.
 // See https://hl7.org/fhir/R4/resource.html#Meta
 func (d *decoder) meta(e *labs.Edition) {
 	d.object(func(key []byte) {
@@ -203,7 +193,6 @@ func (d *decoder) meta(e *labs.Edition) {
 	})
 }
 
-// numberOf reads the number of an edition; 0 for what is none.
 func numberOf(s string) int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 {
@@ -212,7 +201,6 @@ func numberOf(s string) int64 {
 	return n
 }
 
-// instantOf returns an instant in microseconds, 0 for what is none.
 func instantOf(s string) int64 {
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
@@ -233,8 +221,7 @@ var systems = map[string]string{
 	"2.16.840.1.113883.6.96": snomed, "https://snomed.info/sct": snomed,
 }
 
-// The data types of FHIR, with the elements that are read. See
-// https://hl7.org/fhir/R4/datatypes.html
+// See https://hl7.org/fhir/R4/datatypes.html
 
 type coding struct{ system, code, display string }
 
@@ -243,11 +230,9 @@ type concept struct {
 	text    string
 }
 
-// isEmpty reports whether nothing names the concept.
 func (c *concept) isEmpty() bool { return c.text == "" && len(c.codings) == 0 }
 
-// best returns the coding of LOINC if there is one, else the first that has a
-// code.
+// best returns the coding of LOINC, else the first that has a code.
 func (c *concept) best() coding {
 	var first coding
 	for _, coding := range c.codings {
@@ -261,14 +246,12 @@ func (c *concept) best() coding {
 	return first
 }
 
-// label is what something is called.
 type label struct {
 	name  string
 	typed bool   // someone typed the name, or may have, rather than chose it from a terminology
 	coded string // what a terminology calls it, or its code, if the name was typed
 }
 
-// label returns what a person calls it.
 func (c *concept) label() label {
 	best := c.best()
 	var coded, local string // what a terminology calls it, and what another system
@@ -384,8 +367,7 @@ func (d *decoder) period() period {
 	return p
 }
 
-// date reads a date or time. What is no date of FHIR is not returned, so that
-// nothing else is sent as one.
+// date returns a date or time of FHIR, so that nothing else is sent as one.
 func (d *decoder) date() string {
 	const longest = len("2006-01-02T15:04:05.999999999+14:00")
 	s := d.text()

@@ -84,7 +84,6 @@ func (d *decoder) dosage() dosage {
 	return got
 }
 
-// weight is about how many characters it has.
 func (g *dosage) weight() int {
 	n := len(g.text) + len(g.dose) + len(g.frequency) + 150
 	for _, more := range g.more {
@@ -93,7 +92,6 @@ func (g *dosage) weight() int {
 	return n
 }
 
-// amounts is how much is taken, and how fast.
 type amounts struct{ dose, rate value }
 
 func (a *amounts) read(d *decoder, key []byte) {
@@ -111,8 +109,7 @@ func (a *amounts) read(d *decoder, key []byte) {
 	}
 }
 
-// give says them in words. Of several, such as what was ordered and what was
-// calculated, the first are sent.
+// give takes the first of several, such as what was ordered and calculated.
 func (a *amounts) give(got *dosage) {
 	if got.dose != "" {
 		return
@@ -131,8 +128,8 @@ func amount(q quantity) value {
 	return value{Value: q.number(), unit: q.unit}
 }
 
-// instructions returns how much is taken and how often, and reports what there
-// is to say of it. The text that someone typed stands for what is not coded.
+// instructions returns dose and frequency. The text stands for what is not
+// coded.
 func (c *converter) instructions(m *medication, today string) (dose, frequency string) {
 	note := func(reason clinical.Reason) { c.main.report.Note(reason, m.source, "") }
 	var doses, frequencies []string
@@ -204,8 +201,8 @@ func (c *converter) instructions(m *medication, today string) (dose, frequency s
 	return joined(m.dosages, doses), joined(m.dosages, frequencies)
 }
 
-// joined puts several instructions one behind the other. Where they differ each
-// keeps its place, so that a dose can be told from another's frequency.
+// joined joins several instructions. Where they differ each keeps its place, so
+// that a dose can be told from another's frequency.
 func joined(dosages []dosage, parts []string) string {
 	some, differ := false, false
 	for i, s := range parts {
@@ -251,11 +248,9 @@ func says(whole, text string) bool {
 	return true
 }
 
-// dosageWord is a number, a word, or a sign such as that of a range.
 var dosageWord = regexp.MustCompile(`[\p{Nd}.]+|\pL+|[^\p{Nd}.\pL\s,;:()]+`)
 
-// dosageWords returns the words and numbers of an instruction without those
-// that say nothing by themselves.
+// dosageWords returns the words and numbers that say something by themselves.
 func dosageWords(s string) []string {
 	var list []string
 	for _, word := range dosageWord.FindAllString(strings.ToLower(s), -1) {

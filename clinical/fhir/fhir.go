@@ -117,7 +117,6 @@ func (c *converter) about() (about labs.Patient, day string) {
 	}), day
 }
 
-// sections adds what is sent besides results.
 func (c *converter) sections(day string, data *helios.HealthData) {
 	for _, name := range c.main.sections() {
 		c.main.lists[name].send(c, day, data)
@@ -152,7 +151,6 @@ func (c *converter) context(about labs.Patient, day string) *helios.PatientConte
 	return context
 }
 
-// dropContext reports what would be the context of results, if there were any.
 func (c *converter) dropContext() {
 	for _, name := range c.main.sections() {
 		c.main.lists[name].drop(c.main.report, clinical.ContextOnly)
@@ -295,7 +293,6 @@ var (
 	ErrMalformed = errors.New("helios: fhir: the input is no FHIR JSON")
 )
 
-// check returns what is wrong with the options.
 func (o *Options) check() error {
 	if ownFields[o.Unclassified] != "" || o.Unclassified != strings.TrimSpace(o.Unclassified) {
 		return errors.New("helios: fhir: Options.Unclassified is a field that has another meaning")
@@ -304,7 +301,6 @@ func (o *Options) check() error {
 	return shared.Check("fhir")
 }
 
-// ownFields are those of helios.HealthData.
 var ownFields = words("patientInfo recentAbnormalLabs recentNormalLabs pastMedicalHistory medications vitalSigns")
 
 func (o *Options) labs() labs.Options {

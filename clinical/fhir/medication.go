@@ -11,9 +11,8 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// medication is what is read of a MedicationRequest, of a MedicationOrder, as
-// it was called in DSTU2, or of a MedicationStatement.
-// See https://hl7.org/fhir/R4/medicationrequest.html and
+// medication is also a MedicationOrder of DSTU2 and a MedicationStatement. See
+// https://hl7.org/fhir/R4/medicationrequest.html and
 // https://hl7.org/fhir/R4/medicationstatement.html
 type medication struct {
 	origin
@@ -28,8 +27,7 @@ type medication struct {
 	until     string // when a statement is no longer true
 	valid     string // when an order is no longer valid
 	drug      label
-	// ref is where the drug is if it is elsewhere, and shown what is written
-	// for it.
+	// ref is where the drug is if it is elsewhere, and shown its display.
 	ref      reference
 	shown    string
 	authored string
@@ -37,8 +35,7 @@ type medication struct {
 	rendered string // all dosages in words
 }
 
-// recorded is the status of all statements of R5 that are not in error. It does
-// not say whether the drug is taken.
+// recorded is R5's, which does not say whether the drug is taken.
 const recorded = "recorded"
 
 func newMedication(*converter) item { return &medication{} }
@@ -152,7 +149,6 @@ func (m *medication) keep(c *converter, r *resource, rec *record) error {
 	return nil
 }
 
-// drugInside returns the name of a Medication inside a resource.
 func (c *converter) drugInside(r *resource, id string) label {
 	var got drug
 	for i := range r.inside {
@@ -168,13 +164,10 @@ func (c *converter) drugInside(r *resource, id string) label {
 	return got.label
 }
 
-// unfit returns why a medication is not one that the patient takes or should
-// take.
 func (m *medication) unfit(c *converter) (reason clinical.Reason, detail string) {
 	switch m.intent {
 	case "proposal", "plan", "option":
-		// a plan that is reported is how US Core writes what patients say that
-		// they take
+		// US Core writes what patients say that they take as a reported plan.
 		if m.intent != "plan" || !m.reported {
 			return clinical.NotOrdered, m.intent
 		}
@@ -204,7 +197,6 @@ func (m *medication) unfit(c *converter) (reason clinical.Reason, detail string)
 	return clinical.NotTaken, known(orderStatuses, m.status, unknownWord)
 }
 
-// key tells drugs, statuses and dosages apart.
 func (m *medication) key() string {
 	name := strings.ToLower(m.drug.name)
 	if name == "" {
@@ -213,7 +205,6 @@ func (m *medication) key() string {
 	return m.status + "\x00" + name + "\x00" + m.taken()
 }
 
-// taken tells dosages apart.
 func (m *medication) taken() string {
 	var b strings.Builder
 	add := func(said string) {
@@ -245,7 +236,6 @@ func (m *medication) weight() int {
 	return n
 }
 
-// settle finds the drug, and leaves out what is over.
 func (m *medication) settle(c *converter, day string) bool {
 	if m.drug.name == "" && !c.resolve(m) {
 		return false
@@ -281,12 +271,10 @@ func (m *medication) isOver(day string) bool {
 	return past > 0 && past == len(m.dosages) || isPast(m.valid, day) && ahead == 0
 }
 
-// first returns the newest.
 func (m *medication) first(all []*medication) *medication {
 	return slices.MaxFunc(all, func(a, b *medication) int { return cmp.Compare(a.authored, b.authored) })
 }
 
-// compare puts the active first, and of these the newest.
 func (m *medication) compare(other *medication) int {
 	switch a, b := m.status == "active", other.status == "active"; {
 	case a && !b:
@@ -320,13 +308,11 @@ func (m *medication) send(c *converter, day string, data *helios.HealthData) {
 	data.Medications = append(data.Medications, sent)
 }
 
-// isPast reports whether a date was before a day.
 func isPast(date, day string) bool {
 	got := labs.Day(date)
 	return got != "" && got < day[:min(len(day), len(got))]
 }
 
-// drug is what is read of a Medication: its name.
 // See https://hl7.org/fhir/R4/medication.html
 type drug struct {
 	origin
@@ -335,18 +321,15 @@ type drug struct {
 	used   bool
 }
 
-// drugs are the Medications of the input, for the orders that refer to them.
 type drugs struct {
 	known  map[uint64]*drug
 	list   []*drug
 	weight int
 }
 
-// severalDrugs stands for Medications of one id on several servers, of which it
-// is not known which is meant where no server is named.
+// severalDrugs stands for Medications of one id on several servers.
 var severalDrugs drug
 
-// maxDrugs is how many Medications are kept.
 const maxDrugs = 16384
 
 func newDrug(*converter) item { return &drug{} }
@@ -391,8 +374,6 @@ func (g *drug) keep(c *converter, r *resource, _ *record) error {
 	return nil
 }
 
-// resolve finds the name of a drug that is elsewhere, or reports that there is
-// none.
 func (c *converter) resolve(m *medication) bool {
 	var known *drug
 	for _, key := range m.ref.lookups(c.seed) {
@@ -430,7 +411,6 @@ func (c *converter) resolve(m *medication) bool {
 	return false
 }
 
-// skipUnused reports the Medications that no order refers to.
 func (c *converter) skipUnused() {
 	for _, drug := range c.drugs.list {
 		if !drug.used {

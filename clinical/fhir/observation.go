@@ -10,7 +10,6 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// observation is what is read of an Observation.
 // See https://hl7.org/fhir/R4/observation.html
 type observation struct {
 	is         category
@@ -26,7 +25,6 @@ type observation struct {
 	components []component
 }
 
-// content is what an Observation and a component of it have in common.
 type content struct {
 	value  value
 	absent string // why there is no value
@@ -110,7 +108,6 @@ func (d *decoder) component() component {
 	return c
 }
 
-// read reads a field of the content, if key is one.
 func (c *content) read(d *decoder, key []byte) bool {
 	switch string(key) {
 	case "dataAbsentReason":
@@ -157,8 +154,7 @@ func (c *content) read(d *decoder, key []byte) bool {
 	return true
 }
 
-// flagsOf returns what an interpretation says: its codes, and the words where
-// they are others than the codes'.
+// flagsOf returns the codes of an interpretation, and its words if they differ.
 func flagsOf(i *concept) []labs.Flag {
 	var flags []labs.Flag
 	said := i.text == ""
@@ -172,7 +168,6 @@ func flagsOf(i *concept) []labs.Flag {
 	return flags
 }
 
-// keep keeps the results of an Observation.
 func (o *observation) keep(c *converter, r *resource, rec *record) error {
 	o.focus = r.focus || slices.ContainsFunc(o.focuses, r.isAnother)
 	r.isLab, r.focus = o.is == labResult, o.focus
@@ -234,8 +229,8 @@ func (o *observation) keep(c *converter, r *resource, rec *record) error {
 	return nil
 }
 
-// isAnother reports whether what an Observation of r is about is another than
-// the subject of r, rather than, say, a specimen or a tumour of theirs.
+// isAnother reports whether a focus is another than the subject of r, rather
+// than a specimen or a tumour of theirs.
 func (r *resource) isAnother(focus reference) bool {
 	kind := focus.target()
 	if focus.kind == contained {
@@ -253,7 +248,6 @@ func (r *resource) isAnother(focus reference) bool {
 	return false
 }
 
-// unfit returns why an Observation is no result of the patient.
 func (o *observation) unfit() (reason clinical.Reason, detail string) {
 	switch {
 	case o.focus:
@@ -267,9 +261,8 @@ func (o *observation) unfit() (reason clinical.Reason, detail string) {
 }
 
 // kind returns what an Observation is: as its category says, else as its code
-// does. inferred is true for one that is taken for a laboratory result: it is
-// coded in LOINC and measured or found, or it is measured in a unit that is
-// none of vital signs and compared with a range or flagged.
+// does. inferred is true where only code, value and unit say that it is a
+// result.
 func (o *observation) kind() (is category, word string, inferred bool) {
 	if o.is != uncategorised {
 		return o.is, o.word, false

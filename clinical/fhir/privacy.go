@@ -8,11 +8,8 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/people"
 )
 
-// What is sent comes from few fields, none of which is for a name or an
-// address. Texts can hold them nevertheless, so they are looked through: what
-// the input says of people in other fields does not leave, nor, in what someone
-// typed, what looks like a way to reach someone, nor a text so long that it is
-// a narrative.
+// Only fields that are not for names or addresses are sent. Texts can hold them
+// nevertheless, so they are looked through: see docs/privacy.md.
 
 const (
 	maxDosage = 1000 // characters that an instruction how to take a drug can have
@@ -29,8 +26,7 @@ func (c *converter) clear(text *string, typed bool, longest int, is people.Text)
 	return c.people.Text(text, typed, longest, is)
 }
 
-// clearLabel is clear for a name. In place of one that cannot be sent stands
-// that of the terminology, if there is one; instead says why.
+// clearLabel is clear for a name, which gives way to that of the terminology.
 func (c *converter) clearLabel(l *label) (reason, instead clinical.Reason) {
 	is := people.Coded
 	if l.typed {
@@ -39,8 +35,7 @@ func (c *converter) clearLabel(l *label) (reason, instead clinical.Reason) {
 	return c.people.Name(&l.name, l.typed, is, l.coded, people.Coded)
 }
 
-// clearOften is clear for how often a drug is taken. Where that is coded, it
-// can have a unit.
+// clearOften is clear for how often a drug is taken, coded with a unit.
 func (c *converter) clearOften(text *string, typed bool) clinical.Reason {
 	if !typed && c.people.Identifies(*text, people.Unit) {
 		return clinical.Identifying
@@ -48,7 +43,6 @@ func (c *converter) clearOften(text *string, typed bool) clinical.Reason {
 	return c.clear(text, typed, people.MaxPhrase, people.Typed)
 }
 
-// clearResult is clear for the texts of a result.
 func (c *converter) clearResult(r *labs.Result) clinical.Reason {
 	name, value := people.Coded, people.Coded
 	if r.FreeName {

@@ -10,7 +10,6 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// base makes what the rows of an Observation have in common.
 func (c *converter) base(o *observation, r *resource) labs.Result {
 	row := labs.Result{Source: r.source, Resource: r.name, Edition: r.edition, Refs: r.refs}
 	if r.in == nil {
@@ -26,8 +25,7 @@ func (c *converter) base(o *observation, r *resource) labs.Result {
 	return row
 }
 
-// parts calls f for each result of an Observation: its own value, and its
-// components.
+// parts calls f for the value of an Observation and for its components.
 func (c *converter) parts(o *observation, base labs.Result, f func(*content, labs.Result)) {
 	components := o.components
 	pressure, rounded, ok := c.bloodPressure(o)
@@ -59,7 +57,6 @@ func (c *converter) parts(o *observation, base labs.Result, f func(*content, lab
 
 func (o *observation) hasValue() bool { return o.value.String() != "" || o.value.notSent != "" }
 
-// results sends the results of an Observation, and reports what has no value.
 func (c *converter) results(o *observation, base labs.Result, is category, rec *record) {
 	_, _, pressure := c.bloodPressure(o)
 	if !o.hasValue() && !pressure && (len(o.components) > 0 || o.hasMember) {
@@ -101,7 +98,6 @@ func isCode(wanted string) func(system, code string) bool {
 	return func(_, code string) bool { return code == wanted }
 }
 
-// pressures returns the components of a blood pressure.
 func pressures(components []component) (upper, lower *component) {
 	for i := range components {
 		switch code := &components[i].code; {
@@ -125,8 +121,7 @@ func withoutPressure(components []component) []component {
 	return rest
 }
 
-// bloodPressure returns the two components of a blood pressure as one value,
-// "138/88". It is not ok if one is missing or they differ in unit.
+// bloodPressure returns two components as one value, "138/88".
 func (c *converter) bloodPressure(o *observation) (v value, rounded, ok bool) {
 	upper, lower := pressures(o.components)
 	if upper == nil || lower == nil {

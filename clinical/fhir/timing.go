@@ -2,8 +2,7 @@ package fhir
 
 import "strings"
 
-// repeat is what is read of Timing.repeat. See
-// https://hl7.org/fhir/R4/datatypes.html#Timing
+// See https://hl7.org/fhir/R4/datatypes.html#Timing
 type repeat struct {
 	frequency, frequencyMax, period, periodMax, unit string
 	when, times, days                                []string
@@ -12,7 +11,6 @@ type repeat struct {
 	unread                                           bool  // how often cannot be told
 }
 
-// timing reads a Timing: how often and when.
 func (d *decoder) timing(got *dosage) {
 	var r repeat
 	var code concept
@@ -42,8 +40,7 @@ func (d *decoder) timing(got *dosage) {
 	got.frequency = strings.TrimPrefix(often+r.rest(), ", ")
 }
 
-// timingCodes are those of FHIR for how often something is taken. See
-// https://hl7.org/fhir/R4/valueset-timing-abbreviation.html
+// See https://hl7.org/fhir/R4/valueset-timing-abbreviation.html
 var timingCodes = map[string]string{
 	"QD": "once daily", "BID": "twice daily", "TID": "three times daily", "QID": "four times daily",
 	"QOD": "every other day", "AM": "every morning", "PM": "every afternoon", "BED": "at bedtime",
@@ -100,8 +97,7 @@ func (d *decoder) repeat(r *repeat, got *dosage) {
 	})
 }
 
-// eventTimes are the codes of FHIR for times of day. See
-// https://hl7.org/fhir/R4/valueset-event-timing.html
+// See https://hl7.org/fhir/R4/valueset-event-timing.html
 var eventTimes = map[string]string{
 	"MORN": "in the morning", "MORN.early": "early in the morning", "MORN.late": "late in the morning",
 	"NOON": "at noon", "AFT": "in the afternoon", "AFT.early": "early in the afternoon",

@@ -9,7 +9,6 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// quantity is what is read of a Quantity.
 type quantity struct {
 	value, comparator string
 	unit              string // as printed, or the code
@@ -38,7 +37,6 @@ func (d *decoder) quantity() quantity {
 	return q
 }
 
-// isComparable reports whether a comparator is one that is known.
 func (q *quantity) isComparable() bool {
 	switch q.comparator {
 	case "", "<", "<=", ">=", ">":
@@ -49,7 +47,6 @@ func (q *quantity) isComparable() bool {
 
 func (q *quantity) number() labs.Value { return labs.Value{Comparator: q.comparator, Number: q.value} }
 
-// pair reads an object of two quantities: a range, or a ratio.
 func (d *decoder) pair(first, second string) (a, b quantity) {
 	d.object(func(key []byte) {
 		switch string(key) {
@@ -62,19 +59,16 @@ func (d *decoder) pair(first, second string) (a, b quantity) {
 	return a, b
 }
 
-// value is what was found, with its unit.
 type value struct {
 	labs.Value
 	unit, unitCode string
 	quantity       bool   // it is a Quantity
 	found          bool   // it is what a qualitative test finds
 	absent         string // the code that says that there is none
-	// notSent names the type of a value that is not sent, such as
-	// "SampledData".
+	// notSent names a type that is not sent, such as "SampledData".
 	notSent string
 }
 
-// value reads a value[x] of a type.
 func (d *decoder) value(kind []byte) value {
 	switch string(kind) {
 	case "Quantity":
@@ -134,7 +128,6 @@ func (d *decoder) value(kind []byte) value {
 	return value{notSent: "unknown type"}
 }
 
-// absent returns the reason that a concept has in place of a value, or "".
 func (c *concept) absent() string {
 	reason := ""
 	for i := range c.codings {
@@ -152,7 +145,6 @@ func (c *concept) absent() string {
 	return reason
 }
 
-// time returns a time of day, or "" for what is none.
 func (d *decoder) time() string {
 	s := d.text()
 	if len(s) < len("15:04:05") || len(s) > len("15:04:05.999999999") || strings.Trim(s, "0123456789:.") != "" {
@@ -188,8 +180,8 @@ func rangeValue(low, high quantity) value {
 	return v
 }
 
-// ratioValue writes "1:128". Converters from HL7 v2 write a number alone as a
-// ratio whose denominator repeats the unit and has no value.
+// ratioValue writes "1:128", or a number alone where converters from HL7 v2 put
+// the unit into both.
 func ratioValue(a, b quantity) value {
 	switch {
 	case a.unread || b.unread:
@@ -208,15 +200,13 @@ func ratioValue(a, b quantity) value {
 	return value{Value: labs.Value{Text: part(&a) + ":" + part(&b)}}
 }
 
-// rangeOf is a reference range with the code of its unit.
 type rangeOf struct {
 	labs.Range
 	code string
 	long bool // its text is longer than is read
 }
 
-// rangesOf returns the ranges of a value. One whose unit has the same code as
-// the value's is in the value's unit, however either is printed.
+// rangesOf returns ranges, in the value's unit if the codes are the same.
 func rangesOf(ranges []rangeOf, v *value) []labs.Range {
 	if len(ranges) == 0 {
 		return nil
@@ -231,7 +221,7 @@ func rangesOf(ranges []rangeOf, v *value) []labs.Range {
 	return result
 }
 
-// referenceRange reads a referenceRange of an Observation. See
+// See
 // https://hl7.org/fhir/R4/observation-definitions.html#Observation.referenceRange
 func (d *decoder) referenceRange() rangeOf {
 	var r rangeOf
@@ -274,8 +264,7 @@ func (d *decoder) referenceRange() rangeOf {
 
 	r.Other = r.Other || d.modified // it does not change the result
 	d.modified = modified
-	// A bound that is there and is no plain number, or is in another unit than
-	// the other, leaves a range that says something else.
+	// Without a bound that cannot be read the range would say something else.
 	noNumber := there[0] && low.value == "" || there[1] && high.value == ""
 	r.Broken = noNumber || low.comparator != "" || high.comparator != "" ||
 		low.value != "" && high.value != "" && low.unit != high.unit && low.unit != "" && high.unit != ""
@@ -295,8 +284,7 @@ func (d *decoder) referenceRange() rangeOf {
 	return r
 }
 
-// isNormalRange reports whether a range's type says that it is what is normal,
-// rather than, say, the goal of a treatment.
+// isNormalRange reports whether a range is not, say, a treatment's goal.
 func isNormalRange(c *concept) bool {
 	if c.isEmpty() || c.hasCode(func(_, code string) bool { return code == "normal" }) {
 		return true
@@ -308,8 +296,6 @@ func isNormalRange(c *concept) bool {
 	return false
 }
 
-// genderRange reads whom a range applies to; it is not ok for other groups of
-// people.
 func genderRange(c *concept) (gender string, ok bool) {
 	// the second is SNOMED CT's
 	if c.hasCode(func(_, code string) bool { return code == "male" || code == "248153007" }) {
@@ -328,8 +314,7 @@ func genderRange(c *concept) (gender string, ok bool) {
 	return "", false
 }
 
-// rangeAge reads the ages that a range applies to. As the patient's age is
-// known in whole years, one that has bounds in between does not classify.
+// rangeAge reads ages in whole years, as the patient's is known in these.
 func (d *decoder) rangeAge(r *rangeOf) {
 	if d.Empty() {
 		return

@@ -6,12 +6,10 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// maxTimestamp is how long the standard lets one be, and some more.
 const maxTimestamp = 32
 
-// timestamp returns a date and time, YYYY[MM[DD[HH[MM[SS[.S]]]]]][+ZZZZ], in
-// FHIR's form: as precise as it is written and in the zone in which it is
-// written. It is "" if there is none, or what is written is no date.
+// timestamp returns YYYY[MM[DD[HH[MM[SS[.S]]]]]][+ZZZZ] in FHIR's form, as
+// precise and in the zone as written; "" for what is no date.
 func timestamp(b []byte) string {
 	b = bytes.TrimSpace(b)
 	if len(b) > maxTimestamp {

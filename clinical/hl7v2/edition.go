@@ -9,16 +9,12 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// Results of one order, test, sub-identifier (OBX-4) and time are editions of
-// each other. The last that is not preliminary is sent; of one message a
-// corrected one comes after a final one. A correction of which it is not
-// certain what it corrects is sent beside all that it may correct.
+// Results of one order, test, sub-identifier and time are editions of each
+// other: see docs/hl7v2-mapping.md.
 
-// orderNumber is the number of an order, with who assigned it, "" where that is
-// the sender.
+// The authority is "" where it is the sender.
 type orderNumber struct{ value, authority string }
 
-// key returns the hash of a number, 0 of none.
 func (n orderNumber) key(sender string) uint64 {
 	if n.value == "" {
 		return 0
@@ -26,12 +22,11 @@ func (n orderNumber) key(sender string) uint64 {
 	return labs.Hash(n.value, cmp.Or(n.authority, sender))
 }
 
-// maxOrders is how many orders of a patient are remembered, and how many
-// corrections.
+// How many orders and corrections of a patient are remembered.
 const maxOrders = 1 << 14
 
-// orderKey returns by which of its numbers an order is known: the filler's,
-// else the one that came with the same number of the placer, else that.
+// orderKey returns the filler's number, else that which came with the same
+// placer's, else the placer's.
 func (p *patient) orderKey(filler, placer uint64) uint64 {
 	if p.fillers == nil {
 		p.fillers = map[uint64]uint64{}
@@ -50,7 +45,6 @@ func (p *patient) orderKey(filler, placer uint64) uint64 {
 	return filler
 }
 
-// edition says which results are editions of p.
 func (r *reader) edition(p *pending, field, sub []byte) {
 	test := r.written(field)
 	if test == "" || len(sub) > maxCompared {
@@ -77,7 +71,6 @@ func (r *reader) edition(p *pending, field, sub []byte) {
 	}
 }
 
-// What orders the editions of one message.
 const (
 	preliminary = iota
 	withdrawn
@@ -86,7 +79,6 @@ const (
 	editions
 )
 
-// placeEdition orders p among its editions.
 func (r *reader) placeEdition(p *pending) {
 	is := final
 	switch {
@@ -109,8 +101,7 @@ func (r *reader) placeEdition(p *pending) {
 }
 
 // corrects remembers what a correction is an edition of, by the test and each
-// number of its order, whoever assigned that; "" if there are several
-// corrections.
+// number of its order; "" for several.
 func (p *patient) corrects(result *labs.Result) {
 	if p.corrections == nil {
 		p.corrections = map[uint64]string{}
@@ -128,9 +119,8 @@ func (p *patient) corrects(result *labs.Result) {
 	}
 }
 
-// noteUnclear notes of which results it is not certain that they are the last
-// of their editions: two of one edition, and those with the test and the number
-// of a correction that is an edition of another, with the correction.
+// noteUnclear notes two results of one edition, and those with the test and
+// number of a correction of another, with the correction.
 func (p *patient) noteUnclear() {
 	p.set.Settle()
 

@@ -165,7 +165,6 @@ func ByPatient(r io.Reader, opts Options) ([]Patient, *clinical.Report, error) {
 	return patients, in.report, nil
 }
 
-// request makes the request, or ErrNoResults.
 func (p *patient) request(opts *Options) (*helios.LabResultsRequest, error) {
 	p.noteUnclear()
 	if p.doubtful {

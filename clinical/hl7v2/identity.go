@@ -8,13 +8,11 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// wordsOf returns the words of a text in lower case.
 func wordsOf(s string) []string {
 	return strings.FieldsFunc(strings.ToLower(s), func(c rune) bool { return !isLetterOrDigit(c) })
 }
 
-// identity is what patients are told apart by. It is compared, and never leaves
-// this package.
+// identity is compared, and never leaves this package.
 type identity struct {
 	ids           []identifier
 	family, given string // as words
@@ -22,8 +20,6 @@ type identity struct {
 	sex           string // as it is sent
 }
 
-// identifier is a patient's number, with who assigned it, as far as that is
-// said.
 type identifier struct {
 	value, kind          string
 	namespace, universal string // of the assigning authority
@@ -33,12 +29,10 @@ type identifier struct {
 const (
 	// maxIDs bounds how many identifiers of one person are compared.
 	maxIDs = 16
-	// maxSharing bounds how many patients with one number are kept apart. A
-	// number of more says nothing of who someone is.
+	// A number of more patients says nothing of who someone is.
 	maxSharing = 64
 )
 
-// likeness is the result of a comparison.
 type likeness int
 
 const (
@@ -77,15 +71,12 @@ func (a *identifier) like(b *identifier) likeness {
 
 func (a *identifier) isUnassigned() bool { return a.namespace == "" && a.universal == "" }
 
-// isShared reports whether the number can be that of several people: a family
-// can have one insurance, and a newborn is often under its mother's numbers.
+// isShared reports whether a family can share the number, or a newborn be under
+// its mother's.
 func (a *identifier) isShared() bool { return a.kind != "" && !personalNumbers[a.kind] }
 
-// like compares two people. They are different if they have no identifier in
-// common, and the same if they have and do not contradict each other. Where an
-// identifier is not certainly the same, birth date and first names must agree
-// too; where it can be a family's, the whole name, birth date and sex.
-// contradicted is set for two people who have one identifier.
+// like compares two people, by the rules of docs/hl7v2-mapping.md. contradicted
+// is set for two people who have one identifier.
 func (i *identity) like(other *identity) (l likeness, contradicted bool) {
 	isFamilys := false
 	for a := range i.ids {
@@ -113,7 +104,6 @@ func (i *identity) like(other *identity) (l likeness, contradicted bool) {
 	return l, false
 }
 
-// agrees reports whether name, birth date and sex are there and the same.
 func (i *identity) agrees(other *identity) bool {
 	return i.family != "" && i.family == other.family && i.given != "" && !isNewborn(i.given) &&
 		!isNewborn(other.given) &&
@@ -121,8 +111,7 @@ func (i *identity) agrees(other *identity) bool {
 		i.sex == other.sex
 }
 
-// isNewborn reports whether first names are what twins are called before they
-// have one.
+// isNewborn reports whether first names are what twins are called at first.
 func isNewborn(given string) bool {
 	for word := range strings.FieldsSeq(given) {
 		for _, prefix := range [8]string{"baby", "boy", "girl", "newborn", "infant", "twin", "male", "female"} {
@@ -134,16 +123,14 @@ func isNewborn(given string) bool {
 	return false
 }
 
-// contradicts compares the birth date and the name of two people. Those with
-// the same birth date can have another family name: people marry.
+// contradicts needs no family name where birth dates agree: people marry.
 func (i *identity) contradicts(other *identity) (born, name bool) {
 	isBirthKnown := i.born != "" && other.born != ""
 	name = likeNames(i.given, other.given) == different || !isBirthKnown && like(i.family, other.family) == different
 	return isBirthKnown && i.born != other.born, name
 }
 
-// likeNames compares first names, of which some can be left out or be an
-// initial: "ada", "a" and "ada augusta".
+// likeNames compares first names: "ada", "a" and "ada augusta" agree.
 func likeNames(a, b string) likeness {
 	if a == "" || b == "" {
 		return like(a, b)
@@ -161,7 +148,6 @@ func isInitial(initial, name string) bool {
 	return len([]rune(initial)) == 1 && strings.HasPrefix(name, initial)
 }
 
-// merge adds what another identity of the same person has.
 func (i *identity) merge(other *identity) {
 	for _, id := range other.ids {
 		if len(i.ids) < maxIDs && !slices.Contains(i.ids, id) {
@@ -183,7 +169,6 @@ func (i *identity) merge(other *identity) {
 	}
 }
 
-// identify reads who a PID is about.
 func (r *reader) identify(fields [][]byte) identity {
 	var who identity
 	for _, n := range [2]int{3, 2} {
@@ -209,8 +194,6 @@ func (r *reader) identify(fields [][]byte) identity {
 	return who
 }
 
-// identifier reads a CX. Of a number that cannot be compared whole nothing is
-// read.
 func (r *reader) identifier(b []byte) (id identifier) {
 	value, authority := nth(b, r.component, 1), nth(b, r.component, 4)
 	if id.value = r.textOnce(value); len(value) > maxCompared || unreadable(id.value) {
@@ -228,13 +211,10 @@ func (r *reader) identifier(b []byte) (id identifier) {
 	return id
 }
 
-// personalNumbers are the kinds of identifiers, of table 0203 and names that
-// senders use instead, that a patient has alone. All others count only beside a
-// name, birth date and sex that agree.
+// personalNumbers are the kinds, of table 0203, that a patient has alone.
 var personalNumbers = codes.Words("MR CMRN PI PT PE EPI")
 
-// isPlaceholder reports whether an identifier is written where there is none:
-// "000000", "9999", "N/A", "unknown".
+// isPlaceholder reports whether s is "000000", "9999", "unknown" or the like.
 func isPlaceholder(s string) bool {
 	s = strings.Join(wordsOf(s), "")
 	if strings.Trim(s, "0") == "" || placeholders[s] {

@@ -7,7 +7,6 @@ import (
 	"github.com/heliosai/helios-go/clinical"
 )
 
-// beginMessage reads an MSH.
 func (r *reader) beginMessage(seg segment) {
 	r.skipped, r.current, r.pids, r.orders, r.obxs = true, nil, 0, 0, 0
 	r.held, r.animal = nil, false
@@ -44,8 +43,7 @@ func (r *reader) beginMessage(seg segment) {
 	r.skipped = false
 }
 
-// declare reads which character set a message is in, and returns its MSH so
-// that it can be split. It returns false if either cannot be read.
+// declare reads the character set, and returns the MSH so that it can be split.
 func (r *reader) declare(msh []byte) ([]byte, bool) {
 	declared := bytes.Clone(at(r.split(msh), 17))
 	charset, ok := charsetOf(r.opts.Charset)
@@ -64,8 +62,6 @@ func (r *reader) declare(msh []byte) ([]byte, bool) {
 	return msh, ok && bytes.Equal(at(r.split(msh), 17), declared)
 }
 
-// refuse leaves out a message of which it cannot be known where its fields
-// end.
 func (r *reader) refuse() {
 	for i := range r.pending {
 		if p := &r.pending[i]; !p.void {
@@ -78,13 +74,11 @@ func (r *reader) refuse() {
 	r.skipped = true
 }
 
-// forgetTexts ends what holds for one encoding only.
 func (r *reader) forgetTexts() {
 	clear(r.interned)
 	clear(r.knownFlags)
 }
 
-// endMessage gives the results of a message to their patients.
 func (r *reader) endMessage() {
 	r.flush()
 	if r.untyped && r.obxs == 0 {

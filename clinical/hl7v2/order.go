@@ -5,7 +5,6 @@ import (
 	"cmp"
 )
 
-// order is what an OBR says of the results behind it.
 type order struct {
 	numbers [2]orderNumber // of who fills it and who placed it
 	key     uint64         // see patient.orderKey
@@ -26,14 +25,12 @@ type order struct {
 	isControl bool // its specimen is no patient's
 }
 
-// forgetOrders ends what holds for one patient of a message only.
 func (r *reader) forgetOrders() {
 	clear(r.parents)
 	r.numbers, r.specimen = [2]orderNumber{}, order{}
 	r.beginOrder()
 }
 
-// beginOrder begins an order of which nothing is known.
 func (r *reader) beginOrder() {
 	r.order = &order{}
 	if r.specimenFirst {
@@ -41,7 +38,6 @@ func (r *reader) beginOrder() {
 	}
 }
 
-// readOrder reads an OBR.
 func (r *reader) readOrder(fields [][]byte) {
 	r.beginOrder()
 	o, collected := r.order, r.timeField(fields, 7)
@@ -66,8 +62,8 @@ func (r *reader) readOrder(fields [][]byte) {
 	o.isOrphan = o.organism == "" && isReference && bytes.ContainsFunc(parent, isLetterOrDigit)
 }
 
-// readSpecimen reads an SPM. It is about the order before it, and in messages
-// in which specimens come first about those behind it.
+// readSpecimen reads an SPM, which is about the order before it or, where
+// specimens come first, those behind it.
 func (r *reader) readSpecimen(fields [][]byte) {
 	isControl := controls[r.code(at(fields, 11))]
 	if r.specimenFirst {
@@ -79,9 +75,6 @@ func (r *reader) readSpecimen(fields [][]byte) {
 	r.order.isControl = r.order.isControl || isControl
 }
 
-// orderNumbers reads the numbers of who fills an order and who placed it, which
-// are in the same fields of ORC and OBR. One that cannot be compared whole is
-// none.
 func (r *reader) orderNumbers(fields [][]byte) (numbers [2]orderNumber) {
 	for i := range numbers {
 		b := r.first(at(fields, 3-i))

@@ -5,16 +5,11 @@ import (
 	"strings"
 )
 
-// maxParents is how many results of a message are kept to be found as the
-// parent of another.
 const maxParents = 1024
 
-// parents are results of a message that other orders are about: a bacterium
-// whose resistance is tested.
+// parents are results that other orders are about, such as bacteria.
 type parents map[parentKey]parent
 
-// parentKey is what an order says of its parent. Its order is "" where it does
-// not say in which it is.
 type parentKey struct{ order, code, alternate, sub string }
 
 type parent struct {
@@ -24,7 +19,6 @@ type parent struct {
 	isSeveral bool
 }
 
-// remember keeps what was found in the current order for the orders behind it.
 func (r *reader) remember(test, sub, value []byte, found string) {
 	code, alternate := nth(test, r.component, 1), nth(test, r.component, 4)
 	if len(code)+len(alternate)+len(sub) > maxCompared {
@@ -49,10 +43,8 @@ func (all parents) add(key parentKey, p parent) {
 	}
 }
 
-// organism returns what the results of an order are about where it was made for
-// what another result found: OBR-26 names that result, OBR-29 its order. If it
-// is not certain which result of the message that is, it is what OBR-26 says of
-// it.
+// organism returns the result that OBR-26 and OBR-29 name or, if that is not
+// certain, what OBR-26 says of it.
 func (r *reader) organism(result, order []byte) (organism string, free bool) {
 	result = bytes.TrimSpace(result)
 	if len(result) == 0 {
@@ -84,8 +76,7 @@ func (r *reader) organism(result, order []byte) (organism string, free bool) {
 }
 
 // reference returns which result OBR-26 names: by code and sub-identifier,
-// which stay when the organism that was found there is corrected, else in
-// words.
+// which stay when the result is corrected, else in words.
 func (r *reader) reference(result []byte) string {
 	code, sub := r.compared(nth(nth(result, r.component, 1), r.sub, 1), 1), r.compared(result, 2)
 	switch {
@@ -97,7 +88,6 @@ func (r *reader) reference(result []byte) string {
 	return ""
 }
 
-// says reports whether a component of a coded value is a text.
 func (r *reader) says(value, text string) bool {
 	for part := range strings.SplitSeq(value, string(rune(r.component))) {
 		if text != "" && strings.EqualFold(strings.TrimSpace(part), text) {

@@ -9,7 +9,6 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// patient is whom results are about.
 type patient struct {
 	identity
 	source   string // of the first PID
@@ -29,7 +28,6 @@ type patient struct {
 	corrections map[uint64]string // see corrects
 }
 
-// join adds a message to those that are about the patient.
 func (p *patient) join(who *identity) {
 	p.isBirthMissing = p.isBirthMissing || who.born == ""
 	// the shorter of two names is that of more people
@@ -38,16 +36,14 @@ func (p *patient) join(who *identity) {
 	p.merge(who)
 }
 
-// contest takes note that someone else has the patient's identifier. Messages
-// that were taken for the patient's are not the other's if all say a birth date
-// or a name that the other does not have.
+// contest notes that someone else has the identifier. Messages that are known
+// to be the patient's stay so.
 func (p *patient) contest(who *identity) {
 	born, name := p.contradicts(who)
 	isOurs := born && !p.isBirthMissing || name && !p.isNameMissing
 	p.doubtful = p.doubtful || !isOurs
 }
 
-// describe adds what a PID says of a patient that is sent.
 func (p *patient) describe(r *reader, fields [][]byte) {
 	if birth := labs.Day(timestamp(r.timeField(fields, 7))); p.birth == "" || len(birth) > len(p.birth) {
 		p.birth = birth
@@ -65,12 +61,10 @@ func (p *patient) describe(r *reader, fields [][]byte) {
 	}
 }
 
-// timeField returns the part of a field that is a date and time.
 func (r *reader) timeField(fields [][]byte, n int) []byte {
 	return bytes.TrimSpace(nth(r.first(at(fields, n)), r.component, 1))
 }
 
-// context returns the age and gender that are sent.
 func (p *patient) context(opts *Options) labs.Patient {
 	shared := opts.labs()
 	person := labs.Person{Born: p.birth, Died: p.death, Gender: p.gender}

@@ -2,13 +2,11 @@ package bundle
 
 import "bytes"
 
-// maxDepth is up to which depth of nesting brackets are checked to be of one
-// kind; beyond it they are counted.
+// Deeper brackets are only counted.
 const maxDepth = 4096
 
-// balance finds the end of a JSON value that may come in pieces. It reads
-// brackets and strings and nothing else, so that what is not sent is passed
-// over without being decoded, and without recursion.
+// balance finds the end of a JSON value that comes in pieces, without decoding
+// or recursion.
 type balance struct {
 	depth    int
 	inString bool
@@ -28,8 +26,7 @@ const (
 
 var classes = [256]uint8{'"': quote, '{': opening, '[': opening, '}': closing, ']': closing}
 
-// scan reads p up to the end of the value. It returns how much it read and
-// whether the end was there. After a mistake b is bad.
+// scan reads to the end of the value, if it is there. It may set bad.
 func (b *balance) scan(p []byte) (n int, done bool) {
 	i := 0
 	if b.inString {
@@ -73,7 +70,6 @@ func (b *balance) scan(p []byte) (n int, done bool) {
 	return i, false
 }
 
-// string reads on in a string from p[i].
 func (b *balance) string(p []byte, i int) int {
 	if b.escaped && i < len(p) {
 		b.escaped = false

@@ -1,7 +1,5 @@
 package bundle
 
-// entry reads an entry of a bundle, of which one of type history has the newest
-// first.
 func (s *splitter) entry(isHistory bool) error {
 	if c, _ := s.next(); c != '{' {
 		return s.pass()
@@ -43,7 +41,6 @@ func (s *splitter) entry(isHistory bool) error {
 	return s.found(err)
 }
 
-// url returns a string, or "" for one that is too long or not UTF-8.
 func (s *splitter) url() string {
 	s.reader.Garbled = false
 	if url := s.reader.String(maxToken); !s.reader.Garbled {
@@ -52,7 +49,6 @@ func (s *splitter) url() string {
 	return ""
 }
 
-// transaction reads the request or response of an entry.
 func (s *splitter) transaction() {
 	r, p := s.reader, &s.part
 	r.Object(func(key []byte) {

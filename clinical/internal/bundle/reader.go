@@ -85,7 +85,6 @@ func (r *Reader) Object(field func(key []byte)) {
 	r.fields(true, field)
 }
 
-// fields reads on in an object, before its first field or after another.
 func (r *Reader) fields(first bool, field func(key []byte)) {
 	for ; !r.accept('}'); first = false {
 		if !first {
@@ -140,7 +139,6 @@ func (r *Reader) List(item func()) {
 	}
 }
 
-// skipUnread passes over the value at from, if it was not read.
 func (r *Reader) skipUnread(from int) {
 	if r.pos == from && !r.Bad {
 		r.Skip()

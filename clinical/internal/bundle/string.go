@@ -6,7 +6,6 @@ import (
 	"strings"
 )
 
-// isNumber reports whether b is a JSON number.
 func isNumber(b []byte) bool {
 	if len(b) == 0 || b[0] != '-' && !isDigit(b[0]) || !isDigit(b[len(b)-1]) {
 		return false
@@ -16,8 +15,7 @@ func isNumber(b []byte) bool {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// unescape returns what the inside of a JSON string stands for, and whether it
-// is JSON. What is not UTF-8 becomes U+FFFD.
+// unescape returns what the inside of a string stands for.
 func unescape(raw []byte) (string, bool) {
 	for _, c := range raw {
 		if c < ' ' {

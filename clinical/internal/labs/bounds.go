@@ -9,14 +9,12 @@ import (
 	"github.com/heliosai/helios-go/clinical"
 )
 
-// within reports whether every number of inner is in outer.
 func within(inner, outer clinical.Range) bool {
 	low := inner.Low > outer.Low || inner.Low == outer.Low && (inner.LowOpen || !outer.LowOpen)
 	high := inner.High < outer.High || inner.High == outer.High && (inner.HighOpen || !outer.HighOpen)
 	return low && high
 }
 
-// below reports whether every number of a is smaller than every number of b.
 func below(a, b clinical.Range) bool {
 	return a.High < b.Low || a.High == b.Low && (a.HighOpen || b.LowOpen)
 }
@@ -30,7 +28,6 @@ func number(s string) (float64, bool) {
 	return q.Value, ok && q.Comparator == "" && q.Unit == ""
 }
 
-// numbers returns those that v can stand for.
 func (v Value) numbers() (clinical.Range, bool) {
 	n, ok := number(v.Number)
 	return clinical.Quantity{Comparator: v.Comparator, Value: n}.Range(), ok
@@ -46,15 +43,13 @@ func ParseValue(s string) Value {
 	return Value{Text: s}
 }
 
-// normal returns the numbers that a range calls normal. It reports false if
-// nothing can be concluded from the range.
+// normal is not ok if nothing can be concluded from the range.
 func (r *Range) normal() (clinical.Range, bool) {
 	bounds, ok := r.bounds()
 	isNone := bounds.Low == 0 && bounds.High == 0 // how the lack of a range is written
 	return bounds, ok && !isNone && !r.conditional
 }
 
-// bounds returns the numbers of a range, from its text if it has no bounds.
 func (r *Range) bounds() (bounds clinical.Range, ok bool) {
 	if r.Low == "" && r.High == "" {
 		bounds, ok = clinical.ParseRange(r.Text)
@@ -78,11 +73,9 @@ func (r *Range) bounds() (bounds clinical.Range, ok bool) {
 	return bounds, true
 }
 
-// text returns the range as it is sent, without a unit of its own where it has
-// bounds.
+// text returns the range as it is sent, without a unit where it has bounds.
 func (r *Range) text() string { return r.withWords(r.numbers()) }
 
-// numbers returns the bounds, or the text if there are none.
 func (r *Range) numbers() string {
 	low, high := strings.TrimSpace(r.Low), strings.TrimSpace(r.High)
 	switch {
@@ -115,7 +108,6 @@ func (r *Range) withWords(bounds string) string {
 	return bounds
 }
 
-// withUnit returns a range as it is sent with the unit that its numbers are in.
 func (r *Range) withUnit(valueUnit string) string {
 	bounds, ok := r.bounds()
 	if !ok {

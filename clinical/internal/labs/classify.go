@@ -7,16 +7,12 @@ import (
 	"github.com/heliosai/helios-go/clinical"
 )
 
-// verdict is how normal a result is, which range is sent with it, and what
-// there is to note.
 type verdict struct {
 	is    normality
 	rng   *Range // nil if none is sent
 	notes []clinical.Reason
 }
 
-// classify says how normal a result is: as its flags say, else as its range
-// does, else as the caller does.
 func (s *Set) classify(r *Result, p Patient) verdict {
 	var v verdict
 	said := judge(r.Flags)
@@ -80,7 +76,6 @@ func fromFlag(f helios.Flag) normality {
 	return unknown
 }
 
-// flag returns what the lab-results endpoint takes, and what is lost by it.
 func (n normality) flag() (helios.Flag, []clinical.Reason) {
 	switch {
 	case n == unknown:
@@ -99,7 +94,6 @@ func (n normality) flag() (helios.Flag, []clinical.Reason) {
 	return helios.FlagHigh, nil
 }
 
-// asTest is what the caller's hooks are told.
 func (r *Result) asTest(p Patient, rng *Range) clinical.Test {
 	t := clinical.Test{System: r.System, Code: r.Code, Name: r.Name, Value: r.Value.String(), Unit: r.Unit, Age: p.Age,
 		Gender: p.Gender}

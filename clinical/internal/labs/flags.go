@@ -7,7 +7,6 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/codes"
 )
 
-// normality is what is known of whether a result is normal.
 type normality int
 
 const (
@@ -28,14 +27,10 @@ func (n normality) isCritical() bool { return n >= criticalLow }
 func (n normality) isLow() bool  { return n == low || n == criticalLow }
 func (n normality) isHigh() bool { return n == high || n == criticalHigh }
 
-// interpretation is how a patient's record says it.
 func (n normality) interpretation() string {
 	return [...]string{"", "", "Low", "High", "Abnormal", "Critical Low", "Critical High", "Critical"}[n]
 }
 
-// interpretations are those of HL7's v3-ObservationInterpretation and of its
-// table 0078 that say whether a result is normal.
-//
 // See https://terminology.hl7.org/CodeSystem-v3-ObservationInterpretation.html
 // and https://terminology.hl7.org/CodeSystem-v2-0078.html
 var interpretations = map[string]normality{
@@ -46,9 +41,7 @@ var interpretations = map[string]normality{
 	"LL": criticalLow, "HH": criticalHigh, "AA": critical,
 }
 
-// otherStatements say something else of a result, such as that a virus was
-// detected, or that a bacterium resists a drug. Which of it is normal depends
-// on the test.
+// Which of these is normal depends on the test.
 var otherStatements = codes.Set(
 	"POS", "NEG", "DET", "ND", "RR", "NR", "WR", "E", "IND", "S", "I", "R", "MS", "NS", "SDD", "VS", "NCL", "SYN-R",
 	"SYN-S", "CAR", "CARRIER", "EXP", "UNE", "TOX", "AC", "IE",
@@ -57,18 +50,15 @@ var otherStatements = codes.Set(
 // silent are codes that say how a result changed, or nothing at all.
 var silent = codes.Set("", "B", "D", "U", "W", "OBX", "NULL", "UNKNOWN")
 
-// otherWords are otherStatements where no code is given.
 var otherWords = codes.Set(
 	"positive", "negative", "detected", "not detected", "reactive", "non-reactive", "nonreactive", "weakly reactive",
 	"equivocal", "indeterminate", "susceptible", "intermediate", "resistant", "non-susceptible", "better", "worse",
 	"significant change up", "significant change down",
 )
 
-// unusable are results that the laboratory does not stand for: its quality
-// control failed, or it holds them for review.
+// unusable are results that failed their quality control or are in review.
 var unusable = codes.Set("QCF", "HM")
 
-// words are what is written where no code is given.
 var words = map[string]normality{
 	"normal": normal, "within normal limits": normal, "within normal range": normal,
 
@@ -90,8 +80,7 @@ var words = map[string]normality{
 	"high critical": criticalHigh, "critically high": criticalHigh, "above upper panic limits": criticalHigh,
 }
 
-// isInterpretation reports whether a code system is one of the two, by any of
-// the names that are written for them: HL70078, v2/0078, a value set's, an OID.
+// isInterpretation reports whether a system is one of the two, by any name.
 func isInterpretation(system string) bool {
 	name := strings.TrimSuffix(strings.ToLower(strings.ReplaceAll(system, "-", "")), "/")
 	return name == "" || strings.HasSuffix(name, "observationinterpretation") || strings.HasSuffix(name, "0078") ||
@@ -110,7 +99,6 @@ func bare(s string) string {
 	return strings.Trim(s, "()[]* ")
 }
 
-// judgement is what the flags of a result say.
 type judgement struct {
 	is    normality
 	notes []clinical.Reason
@@ -120,7 +108,6 @@ type judgement struct {
 	isUnusable bool
 }
 
-// judge reads the flags of a result.
 func judge(flags []Flag) (j judgement) {
 	var hasOther, isContradicted, isUnderstood, isForeign, isMarked bool
 	for _, f := range flags {
@@ -178,8 +165,7 @@ func judge(flags []Flag) (j judgement) {
 	return j
 }
 
-// and combines two statements on one result to what both say. They do not agree
-// if one says normal, or low where the other says high.
+// and combines two statements. Normal and high, or low and high, disagree.
 func (n normality) and(other normality) (both normality, agree bool) {
 	switch {
 	case n == unknown || n == other:

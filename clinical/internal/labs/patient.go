@@ -58,7 +58,6 @@ func (o *Options) Patient(p Person, day string, note func(clinical.Reason)) Pati
 	return patient
 }
 
-// age returns the age in years on a day, or at death if that was before.
 func (p *Person) age(day string, note func(clinical.Reason)) *int {
 	isDead := p.Died != "" && Day(p.Died) < day
 	if isDead {

@@ -2,7 +2,6 @@ package labs
 
 import "strings"
 
-// finding is what a result in words says.
 type finding int
 
 const (
@@ -22,7 +21,6 @@ var findings = map[string]finding{
 	"++++": positive,
 }
 
-// findingOf reads a result in words.
 func findingOf(text string) finding {
 	text = strings.ToLower(strings.TrimSpace(text))
 	text = strings.TrimSuffix(text, " (qualifier value)") // as SNOMED CT calls it

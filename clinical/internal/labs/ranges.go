@@ -32,7 +32,6 @@ func (r *Result) usableRanges() (ranges []Range, notes []clinical.Reason) {
 	return ranges, notes
 }
 
-// hasBoth reports whether a range has bounds and a text.
 func (r *Range) hasBoth() bool { return r.Text != "" && (r.Low != "" || r.High != "") }
 
 // readBeside reads the text beside the bounds of a range: a gender, or the same
@@ -62,7 +61,6 @@ var harmless = codes.Set(
 	"from", "to", "and", "n", "a", "na", "null", "none",
 )
 
-// isHarmless reports whether a text has no other words.
 func isHarmless(text string) bool {
 	isBetween := func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }
 	for word := range strings.FieldsFuncSeq(strings.ToLower(text), isBetween) {
@@ -126,7 +124,6 @@ func compare(r *Result, ranges []Range) (is normality, notes []clinical.Reason) 
 	return is, nil
 }
 
-// beside says how normal a result is by a range, or why that cannot be said.
 func (r *Result) beside(rng *Range) (normality, []clinical.Reason) {
 	if n, ok := r.compareFinding(rng); ok {
 		return n, nil

@@ -11,7 +11,6 @@ import (
 
 func newestFirst(a, b *row) int { return cmp.Compare(b.span.from, a.span.from) }
 
-// judged is a row with its verdict.
 type judged struct {
 	*row
 	verdict
@@ -36,7 +35,6 @@ func (s *Set) judgeAll(p Patient) []judged {
 	return all
 }
 
-// urgency orders results of one moment.
 func (n normality) urgency() int {
 	switch {
 	case n.isCritical():
@@ -47,7 +45,6 @@ func (n normality) urgency() int {
 	return 0
 }
 
-// note reports the reservations with which a result is sent.
 func (s *Set) note(j *judged, more ...clinical.Reason) {
 	reasons := slices.Concat(j.Notes, j.notes, more)
 
@@ -71,7 +68,6 @@ func (s *Set) note(j *judged, more ...clinical.Reason) {
 	}
 }
 
-// number returns a value as it is sent, rounded if that was asked for.
 func (s *Set) number(r *row) (string, []clinical.Reason) {
 	value := r.Value
 	rounded, ok := Round(value.Number, s.opts.RoundDecimals)

@@ -109,7 +109,6 @@ func (s *Set) Absorb(other *Set) {
 	s.order += other.order
 }
 
-// testKey tells tests apart.
 func (r *Result) testKey() uint64 {
 	if r.Code == "" {
 		return Hash("", "", r.Name)
@@ -117,7 +116,6 @@ func (r *Result) testKey() uint64 {
 	return Hash(r.System, r.Code, r.Of)
 }
 
-// prepare brings a result into the form in which it is sent.
 func (s *Set) prepare(r *Result) clinical.Reason {
 	if s.kind != ForVitalSigns {
 		if judge(r.Flags).isUnusable {

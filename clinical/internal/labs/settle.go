@@ -10,7 +10,6 @@ import (
 // Which results replace others is decided when all are there, so that it does
 // not depend on the order in which they come.
 
-// claim is what orders the editions of a resource.
 type claim struct {
 	edition Edition
 	rank    int
@@ -20,7 +19,6 @@ type claim struct {
 
 func (r *Result) claim() claim { return claim{edition: r.Edition, rank: r.rank()} }
 
-// reason returns why those are not sent that c replaces.
 func (c *claim) reason() clinical.Reason {
 	if c.isWithdrawn {
 		return clinical.StatusNotSent
@@ -45,13 +43,11 @@ func (r *Result) rank() int {
 	return isFinal
 }
 
-// isBefore reports whether c is an older edition of a resource than other.
 func (c claim) isBefore(other claim) bool {
 	return cmp.Or(c.edition.Compare(&other.edition), cmp.Compare(c.rank, other.rank),
 		cmp.Compare(c.edition.Place, other.edition.Place)) < 0
 }
 
-// resourceKey returns the hash of the resource of r, 0 if it has none.
 func (r *Result) resourceKey() uint64 {
 	if r.Resource == "" {
 		return 0
@@ -59,7 +55,6 @@ func (r *Result) resourceKey() uint64 {
 	return Hash("resource", r.Resource)
 }
 
-// maxVoids is how many resources are remembered that are not sent.
 const maxVoids = 1 << 16
 
 // remember keeps the claim of what is not sent, unless a newer one is known.
@@ -99,12 +94,10 @@ func (s *Set) remove(r *row, reason clinical.Reason) {
 	r.isOut = true
 }
 
-// compact forgets what was removed.
 func (s *Set) compact() {
 	s.rows = slices.DeleteFunc(s.rows, func(r *row) bool { return r.isOut })
 }
 
-// settleResources leaves the newest edition of each resource.
 func (s *Set) settleResources(newest map[uint64]*row) {
 	for _, r := range s.rows {
 		if r.resource == 0 || r.isOut {
@@ -153,7 +146,6 @@ func (s *Set) settleDuplicates(seen map[uint64]*row) {
 	s.compact()
 }
 
-// settleLatest leaves out what is certainly older than the newest of its test.
 func (s *Set) settleLatest() {
 	newest := map[uint64]*row{}
 	for _, r := range s.rows {

@@ -8,7 +8,6 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/codes"
 )
 
-// word is a word as it is compared.
 type word struct {
 	folded              []byte
 	size                int // letters and digits that were written
@@ -22,8 +21,7 @@ type words struct {
 	buf []byte
 }
 
-// split finds the words of a text. Those of an id also end where a number
-// begins or ends, and before a capital letter.
+// split finds words. Those of an id also end at digits and capital letters.
 func (w *words) split(text string, isID bool) {
 	w.all, w.buf = w.all[:0], w.buf[:0]
 	before := rune(0)
@@ -66,8 +64,6 @@ func (w *words) split(text string, isID bool) {
 	end()
 }
 
-// isShort reports whether there are only digits, and fewer than a number has
-// that is looked for: the bounds of a range, mostly.
 func (w *words) isShort() bool {
 	digits := 0
 	for i := range w.all {
@@ -79,8 +75,7 @@ func (w *words) isShort() bool {
 	return true
 }
 
-// hasUnknown reports whether something in the text could be a name or number
-// that is not known.
+// hasUnknown reports whether something may be a name that is not known.
 func (w *words) hasUnknown(is Text) bool {
 	for i := range w.all {
 		word := &w.all[i]
@@ -97,8 +92,7 @@ func (w *words) hasUnknown(is Text) bool {
 	return false
 }
 
-// isSyllabic reports whether a letter is of a script that puts no spaces
-// between words, or joins others to names. Each is a word of its own.
+// isSyllabic reports whether a script has no spaces. Each letter is a word.
 func isSyllabic(r rune) bool {
 	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai, unicode.Lao,
 		unicode.Khmer, unicode.Myanmar)
@@ -111,8 +105,6 @@ func lower(c byte) byte {
 	return c
 }
 
-// fold appends a letter or digit that is not of ASCII, in lower case and
-// without an accent.
 func fold(to []byte, r rune) []byte {
 	if unicode.IsDigit(r) {
 		r = digit(r)
@@ -124,8 +116,7 @@ func fold(to []byte, r rune) []byte {
 	return utf8.AppendRune(to, r)
 }
 
-// digit returns the digit of ASCII for a decimal digit of any script. Unicode
-// has them in rows from zero to nine.
+// digit returns the ASCII digit. Unicode has rows from zero to nine.
 func digit(r rune) rune {
 	for c := '0'; c <= '9'; c++ {
 		if !unicode.IsDigit(r - (c - '0') - 1) {
@@ -135,7 +126,6 @@ func digit(r rune) rune {
 	return r
 }
 
-// accents maps letters to what they are compared as.
 var accents = func() map[rune]string {
 	m := map[rune]string{'ß': "ss", 'æ': "ae", 'œ': "oe", 'þ': "th", 'ĳ': "ij", 'µ': "μ"}
 	for list := range strings.FieldsSeq(`
@@ -150,8 +140,7 @@ var accents = func() map[rune]string {
 	return m
 }()
 
-// umlauts takes the e out of ae, oe and ue in longer words, so that Mueller is
-// Müller.
+// umlauts takes out the e of ae, oe and ue: Mueller is Müller.
 func umlauts(folded []byte, size int) []byte {
 	if size < minJoined {
 		return folded
@@ -169,8 +158,7 @@ func isUmlaut(before, c byte) bool {
 	return c == 'e' && (before == 'a' || before == 'o' || before == 'u')
 }
 
-// units are words of which units are made, in the form in which words are
-// compared. Shorter words are no names. See https://ucum.org
+// See https://ucum.org
 var units = codes.Words(`
 	mol mmol umol μmol μeq μiu μkat μgm nmol pmol fmol mole moles eqv meq ueq neq osm mosm mosmol osmol gram grams
 	gms mcg mcl kgs lbs liter litre liters litres dag milligram milligrams microgram micrograms nanogram nanograms
