@@ -12,14 +12,13 @@ type balance struct {
 	inString bool
 	escaped  bool // the last byte was a backslash that is not escaped itself
 	bad      bool
-	arrays   [maxDepth / 64]uint64
+	brackets []byte // that are open
 }
 
 func (b *balance) reset() { b.depth, b.inString, b.escaped, b.bad = 0, false, false, false }
 
 const (
-	plain = iota
-	quote
+	quote = iota + 1
 	opening
 	closing
 )
@@ -28,46 +27,31 @@ var classes = [256]uint8{'"': quote, '{': opening, '[': opening, '}': closing, '
 
 // scan reads to the end of the value, if it is there. It may set bad.
 func (b *balance) scan(p []byte) (n int, done bool) {
-	i := 0
-	if b.inString {
-		i = b.string(p, 0)
-		if b.inString {
-			return i, false
+	for i := 0; i < len(p); {
+		if !b.inString {
+			switch classes[p[i]] {
+			case opening:
+				b.open(p[i])
+			case closing:
+				if !b.close(p[i]) {
+					b.bad = true
+					return i, false
+				}
+				if b.depth == 0 {
+					return i + 1, true
+				}
+			case quote:
+				b.inString = true
+			}
+			if i++; !b.inString {
+				continue
+			}
 		}
-		if b.depth == 0 {
+		if i = b.string(p, i); !b.inString && b.depth == 0 {
 			return i, true
 		}
 	}
-
-	for i < len(p) {
-		switch classes[p[i]] {
-		case plain:
-			i++
-		case quote:
-			b.inString = true
-			i = b.string(p, i+1)
-			if b.inString {
-				return i, false
-			}
-			if b.depth == 0 {
-				return i, true
-			}
-		case opening:
-			b.open(p[i] == '[')
-			i++
-		case closing:
-			if !b.close(p[i] == ']') {
-				b.bad = true
-				return i, false
-			}
-			i++
-			if b.depth == 0 {
-				return i, true
-			}
-		}
-	}
-
-	return i, false
+	return len(p), false
 }
 
 func (b *balance) string(p []byte, i int) int {
@@ -105,22 +89,17 @@ func trailingBackslashes(p []byte) int {
 	return n
 }
 
-func (b *balance) open(array bool) {
+func (b *balance) open(bracket byte) {
 	if b.depth < maxDepth {
-		word, bit := b.depth/64, uint64(1)<<(b.depth%64)
-		if array {
-			b.arrays[word] |= bit
-		} else {
-			b.arrays[word] &^= bit
-		}
+		b.brackets = append(b.brackets[:b.depth], bracket)
 	}
 	b.depth++
 }
 
-func (b *balance) close(array bool) bool {
+func (b *balance) close(bracket byte) bool {
 	if b.depth == 0 {
 		return false
 	}
 	b.depth--
-	return b.depth >= maxDepth || (b.arrays[b.depth/64]>>(b.depth%64)&1 == 1) == array
+	return b.depth >= maxDepth || b.brackets[b.depth] == bracket-2 // as [ and ], { and } are in ASCII
 }

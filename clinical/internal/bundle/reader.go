@@ -85,30 +85,14 @@ func (r *Reader) Object(field func(key []byte)) {
 	r.fields(true, field)
 }
 
+// fields reads on in an object, before its first field or after another.
 func (r *Reader) fields(first bool, field func(key []byte)) {
-	for ; !r.accept('}'); first = false {
-		if !first {
-			if !r.accept(',') {
-				r.Bad = true
-				return
-			}
-			if r.accept('}') { // a comma too many does no harm
-				return
-			}
-		}
-
+	r.items(first, '}', func() {
 		key := r.key()
-		if r.Bad || !r.accept(':') {
-			r.Bad = true
-			return
+		if r.Bad = r.Bad || !r.accept(':'); !r.Bad {
+			r.value(func() { field(key) })
 		}
-		r.Kind()
-		from := r.pos
-		field(key)
-		if r.skipUnread(from); r.Bad {
-			return
-		}
-	}
+	})
 }
 
 // List calls item for each value of an array. What item does not read is passed
@@ -118,28 +102,32 @@ func (r *Reader) List(item func()) {
 		r.Skip()
 		return
 	}
-
 	r.pos++
-	for first := true; !r.accept(']'); first = false {
+	r.items(true, ']', func() { r.value(item) })
+}
+
+func (r *Reader) items(first bool, closing byte, item func()) {
+	for ; !r.accept(closing); first = false {
 		if !first {
 			if !r.accept(',') {
 				r.Bad = true
 				return
 			}
-			if r.accept(']') {
+			if r.accept(closing) { // a comma too many does no harm
 				return
 			}
 		}
-		r.Kind()
-		from := r.pos
-		item()
-		if r.skipUnread(from); r.Bad {
+		if item(); r.Bad {
 			return
 		}
 	}
 }
 
-func (r *Reader) skipUnread(from int) {
+// value calls read for a value, and passes over it if it was not read.
+func (r *Reader) value(read func()) {
+	r.Kind()
+	from := r.pos
+	read()
 	if r.pos == from && !r.Bad {
 		r.Skip()
 	}

@@ -193,7 +193,7 @@ func (s *splitter) parse(read func()) error {
 func (s *splitter) skip(depth int) error {
 	s.balance.reset()
 	for range depth {
-		s.balance.open(false)
+		s.balance.open('{')
 	}
 	switch {
 	case s.skipBalanced():

@@ -108,18 +108,13 @@ func moment(date string) (t time.Time, zoned, ok bool) {
 	seconds := len(date) > len("2006-01-02T15:04") && date[len("2006-01-02T15:04")] == ':'
 
 	layout := "2006-01-02T15:04"
-	switch {
-	case seconds && zoned: // any fraction of a second is read too
-		layout = "2006-01-02T15:04:05Z07:00"
-	case seconds:
+	if seconds { // any fraction of which is read too
 		layout = "2006-01-02T15:04:05"
-	case zoned:
-		layout = "2006-01-02T15:04Z07:00"
 	}
-	if date[len(time.DateOnly)] == ' ' {
-		layout = layout[:len(time.DateOnly)] + " " + layout[len(time.DateOnly)+1:]
+	if zoned {
+		layout += "Z07:00"
 	}
 
-	t, err := time.Parse(layout, date)
+	t, err := time.Parse(layout, strings.Replace(date, " ", "T", 1))
 	return t, zoned, err == nil
 }

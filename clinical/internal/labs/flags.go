@@ -7,29 +7,31 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/codes"
 )
 
+// normality is a set of statements, of which low, high and critical say abnormal
+// too.
 type normality int
 
 const (
-	unknown normality = iota
-	normal
-	low
-	high
-	abnormal // without high or low
-	criticalLow
-	criticalHigh
-	critical // without high or low
+	normal normality = 1 << iota
+	abnormal
+	isLow
+	isHigh
+	isCritical
+	isDirected = isLow | isHigh
+
+	unknown      normality = 0
+	low                    = abnormal | isLow
+	high                   = abnormal | isHigh
+	critical               = abnormal | isCritical
+	criticalLow            = critical | isLow
+	criticalHigh           = critical | isHigh
 )
 
-func (n normality) isAbnormal() bool { return n > normal }
-func (n normality) isCritical() bool { return n >= criticalLow }
+func (n normality) has(statement normality) bool { return n&statement != 0 }
 
-// isLow and isHigh tell the direction, if there is one.
-func (n normality) isLow() bool  { return n == low || n == criticalLow }
-func (n normality) isHigh() bool { return n == high || n == criticalHigh }
-
-func (n normality) interpretation() string {
-	return [...]string{"", "", "Low", "High", "Abnormal", "Critical Low", "Critical High", "Critical"}[n]
-}
+// displays are what a patient's record says.
+var displays = map[normality]string{low: "Low", high: "High", abnormal: "Abnormal", criticalLow: "Critical Low",
+	criticalHigh: "Critical High", critical: "Critical"}
 
 // See https://terminology.hl7.org/CodeSystem-v3-ObservationInterpretation.html
 // and https://terminology.hl7.org/CodeSystem-v2-0078.html
@@ -154,7 +156,7 @@ func judge(flags []Flag) (j judgement) {
 	switch {
 	case isContradicted:
 		j.notes, j.isDoubtful = append(j.notes, clinical.SeveralFlags), true
-		if !j.is.isAbnormal() {
+		if !j.is.has(abnormal) {
 			j.is = unknown
 		}
 	case hasOther && j.is == unknown:
@@ -167,31 +169,13 @@ func judge(flags []Flag) (j judgement) {
 
 // and combines two statements. Normal and high, or low and high, disagree.
 func (n normality) and(other normality) (both normality, agree bool) {
-	switch {
+	switch both = n | other; {
 	case n == unknown || n == other:
 		return other, true
-	case !n.isAbnormal() || !other.isAbnormal():
+	case !n.has(abnormal) || !other.has(abnormal):
 		return normal, false
-	case n.isLow() && other.isHigh() || n.isHigh() && other.isLow():
-		if n.isCritical() || other.isCritical() {
-			return critical, false
-		}
-		return abnormal, false
+	case both.has(isLow) && both.has(isHigh):
+		return both &^ isDirected, false
 	}
-
-	isCritical := n.isCritical() || other.isCritical()
-	switch {
-	case n.isLow() || other.isLow():
-		return choose(isCritical, criticalLow, low), true
-	case n.isHigh() || other.isHigh():
-		return choose(isCritical, criticalHigh, high), true
-	}
-	return choose(isCritical, critical, abnormal), true
-}
-
-func choose(isCritical bool, yes, no normality) normality {
-	if isCritical {
-		return yes
-	}
-	return no
+	return both, true
 }

@@ -29,20 +29,10 @@ func (s *Set) judgeAll(p Patient) []judged {
 	}
 
 	slices.SortStableFunc(all, func(a, b judged) int {
-		return cmp.Or(newestFirst(a.row, b.row), cmp.Compare(b.is.urgency(), a.is.urgency()),
+		return cmp.Or(newestFirst(a.row, b.row), cmp.Compare(b.is&critical, a.is&critical),
 			cmp.Compare(a.Name, b.Name))
 	})
 	return all
-}
-
-func (n normality) urgency() int {
-	switch {
-	case n.isCritical():
-		return 2
-	case n.isAbnormal():
-		return 1
-	}
-	return 0
 }
 
 func (s *Set) note(j *judged, more ...clinical.Reason) {
@@ -118,7 +108,7 @@ func (s *Set) LabResults(p Patient) []helios.LabResult {
 
 // Labs returns those that are abnormal, those that are normal and, if they were
 // asked for, those that nobody judges.
-func (s *Set) Labs(p Patient) (abnormal, normal, unclassified []helios.Lab) {
+func (s *Set) Labs(p Patient) (abnormals, normals, unclassified []helios.Lab) {
 	all := s.judgeAll(p)
 	for i := range all {
 		j := &all[i]
@@ -140,18 +130,18 @@ func (s *Set) Labs(p Patient) (abnormal, normal, unclassified []helios.Lab) {
 		case j.is == unknown:
 			unclassified = append(unclassified, lab)
 			notes = append(notes, clinical.Unclassified)
-		case j.is.isAbnormal():
-			lab.Interpretation = j.is.interpretation()
-			abnormal = append(abnormal, lab)
+		case j.is.has(abnormal):
+			lab.Interpretation = displays[j.is]
+			abnormals = append(abnormals, lab)
 		default:
-			normal = append(normal, lab)
+			normals = append(normals, lab)
 		}
 		s.note(j, notes...)
 	}
 
-	s.report.AddSent("recentAbnormalLabs", len(abnormal))
-	s.report.AddSent("recentNormalLabs", len(normal))
-	return abnormal, normal, unclassified
+	s.report.AddSent("recentAbnormalLabs", len(abnormals))
+	s.report.AddSent("recentNormalLabs", len(normals))
+	return abnormals, normals, unclassified
 }
 
 // VitalSigns returns all as vital signs.
