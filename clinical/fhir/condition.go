@@ -37,7 +37,7 @@ func (n *condition) read(d *decoder, key []byte) bool {
 	case "onsetDateTime", "onsetPeriod":
 		d.misdated = false
 		if string(key) == "onsetPeriod" {
-			n.onset = d.period().start
+			n.onset, _ = d.period()
 		} else {
 			n.onset = d.date()
 		}

@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"hash/maphash"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -287,13 +288,8 @@ func (c *concept) label() label {
 	return label{name: code, typed: !best.isCoded() && code != ""}
 }
 
-func (c *concept) hasCode(is func(system, code string) bool) bool {
-	for _, coding := range c.codings {
-		if is(coding.system, coding.code) {
-			return true
-		}
-	}
-	return false
+func (c *concept) hasCode(code string) bool {
+	return slices.ContainsFunc(c.codings, func(coding coding) bool { return coding.code == code })
 }
 
 func (d *decoder) concept() concept {
@@ -321,21 +317,27 @@ var coding0 coding
 
 func (d *decoder) coding() coding {
 	var c coding
+	d.names(field{"system", &c.system}, field{"code", &c.code}, field{"display", &c.display})
+	if name := systems[strings.ToLower(strings.TrimSuffix(c.system, "/"))]; name != "" {
+		c.system = name
+	}
+	return c
+}
+
+type field struct {
+	key  string
+	into *string
+}
+
+// names reads the fields of an object that are names, codes or references.
+func (d *decoder) names(fields ...field) {
 	d.object(func(key []byte) {
-		switch string(key) {
-		case "system":
-			c.system = d.string()
-			if name := systems[strings.ToLower(strings.TrimSuffix(c.system, "/"))]; name != "" {
-				c.system = name
+		for _, f := range fields {
+			if string(key) == f.key {
+				*f.into = d.string()
 			}
-		case "code":
-			c.code = d.string()
-		case "display":
-			c.display = d.string()
 		}
 	})
-
-	return c
 }
 
 // concepts reads a list of concepts, or one alone, which FHIR had before R4.
@@ -351,20 +353,16 @@ func (d *decoder) concepts(each func(*concept)) {
 	d.List(item)
 }
 
-type period struct{ start, end string }
-
-func (d *decoder) period() period {
-	var p period
+func (d *decoder) period() (start, end string) {
 	d.object(func(key []byte) {
 		switch string(key) {
 		case "start":
-			p.start = d.date()
+			start = d.date()
 		case "end":
-			p.end = d.date()
+			end = d.date()
 		}
 	})
-
-	return p
+	return start, end
 }
 
 // date returns a date or time of FHIR, so that nothing else is sent as one.

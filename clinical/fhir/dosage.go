@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,7 +24,6 @@ type dosage struct {
 	more      []label // additional instructions, such as "with food"
 	partial   bool    // of when it is taken, something is not sent or cannot be read
 	unsent    bool    // of other things, such as the route, something is not sent
-	narrative bool    // the text is too long to be kept
 }
 
 func (d *decoder) dosage() dosage {
@@ -78,9 +78,6 @@ func (d *decoder) dosage() dosage {
 	if patient != "" && patient != text {
 		got.text = strings.TrimPrefix(text+"; "+patient, "; ")
 	}
-	if len(got.text) > 4*maxDosage { // as bytes
-		got.text, got.narrative = "", true
-	}
 	return got
 }
 
@@ -97,11 +94,11 @@ type amounts struct{ dose, rate value }
 func (a *amounts) read(d *decoder, key []byte) {
 	switch string(key) {
 	case "doseQuantity", "quantityQuantity": // of which the second is DSTU2's
-		a.dose = amount(d.quantity())
+		a.dose = d.amount()
 	case "doseRange", "quantityRange":
 		a.dose = rangeValue(d.pair("low", "high"))
 	case "rateQuantity":
-		a.rate = amount(d.quantity())
+		a.rate = d.amount()
 	case "rateRange":
 		a.rate = rangeValue(d.pair("low", "high"))
 	case "rateRatio":
@@ -121,7 +118,8 @@ func (a *amounts) give(got *dosage) {
 	}
 }
 
-func amount(q quantity) value {
+func (d *decoder) amount() value {
+	q := d.quantity()
 	if q.value == "" || !q.isComparable() {
 		return value{}
 	}
@@ -131,74 +129,79 @@ func amount(q quantity) value {
 // instructions returns dose and frequency. The text stands for what is not
 // coded.
 func (c *converter) instructions(m *medication, today string) (dose, frequency string) {
-	note := func(reason clinical.Reason) { c.main.report.Note(reason, m.source, "") }
+	note := func(reason clinical.Reason) {
+		if reason != "" {
+			c.main.report.Note(reason, m.source, "")
+		}
+	}
 	var doses, frequencies []string
 	for i := range m.dosages {
 		got := &m.dosages[i]
 		if isPast(got.ends, today) {
 			note(clinical.Ended)
 		}
-		often := got.frequency
-		if reason := c.clearOften(&often, got.typed); reason != "" {
-			often = ""
-			note(reason)
-		}
-		if got.asNeeded && !strings.Contains(often, "as needed") {
-			often = strings.TrimPrefix(often+", as needed", ", ")
-			reason, instead := c.clearLabel(&got.reason)
-			if instead != "" {
-				note(instead)
-			}
-			if reason != "" {
-				note(reason)
-			} else if got.reason.name != "" {
-				often += " for " + got.reason.name
-			}
-		}
-		for _, more := range got.more {
-			reason, instead := c.clearLabel(&more)
-			if reason != "" {
-				note(reason)
-				continue
-			}
-			if instead != "" {
-				note(instead)
-			}
-			often = strings.TrimPrefix(often+", "+more.name, ", ")
-		}
 		if c.people.Identifies(got.dose, people.Unit) {
 			got.dose = ""
 			note(clinical.Identifying)
 		}
-		amount := got.dose
-		if got.narrative {
-			note(clinical.Narrative)
-		}
-		switch {
-		case got.text == "":
-		case amount != "" && got.frequency != "" && !got.partial && says(amount+" "+often, got.text):
-			note(clinical.TextNotSent)
-		default:
-			text := got.text
-			switch reason := c.clear(&text, true, maxDosage, people.Typed); {
-			case reason != "":
-				note(reason)
-			case says(text, amount):
-				amount = text
-			default:
-				amount += " (" + text + ")"
-			}
-		}
-		if (got.partial || got.unsent) && amount == got.dose {
-			note(clinical.InstructionPartial)
-		}
-		if amount != "" && amount == got.dose && got.noUnit {
-			note(clinical.DosageWithoutUnit)
-		}
-		doses, frequencies = append(doses, amount), append(frequencies, often)
+		often := c.often(got, note)
+		doses, frequencies = append(doses, c.amount(got, often, note)), append(frequencies, often)
+	}
+	return joined(m.dosages, doses), joined(m.dosages, frequencies)
+}
+
+func (c *converter) often(got *dosage, note func(clinical.Reason)) string {
+	often := got.frequency
+	if reason := c.clearOften(&often, got.typed); reason != "" {
+		often = ""
+		note(reason)
 	}
 
-	return joined(m.dosages, doses), joined(m.dosages, frequencies)
+	add := func(before string, l *label) {
+		reason, instead := c.clearLabel(l)
+		note(cmp.Or(reason, instead))
+		if reason == "" && l.name != "" {
+			often += before + l.name
+		}
+	}
+	if got.asNeeded && !strings.Contains(often, "as needed") {
+		often += ", as needed"
+		add(" for ", &got.reason)
+	}
+	for i := range got.more {
+		add(", ", &got.more[i])
+	}
+	return strings.TrimPrefix(often, ", ")
+}
+
+// amount returns the dose, with the text where that says more than the codes.
+func (c *converter) amount(got *dosage, often string, note func(clinical.Reason)) string {
+	amount, text := got.dose, got.text
+	if amount != "" && got.frequency != "" && !got.partial && text != "" && says(amount+" "+often, text) {
+		text = ""
+		note(clinical.TextNotSent)
+	}
+	if text != "" {
+		switch reason := c.clear(&text, true, maxDosage, people.Typed); {
+		case reason != "":
+			note(reason)
+		case says(text, amount):
+			amount = text
+		default:
+			amount += " (" + text + ")"
+		}
+	}
+
+	if amount != got.dose {
+		return amount
+	}
+	if got.partial || got.unsent {
+		note(clinical.InstructionPartial)
+	}
+	if amount != "" && got.noUnit {
+		note(clinical.DosageWithoutUnit)
+	}
+	return amount
 }
 
 // joined joins several instructions. Where they differ each keeps its place, so

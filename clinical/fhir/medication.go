@@ -2,8 +2,8 @@ package fhir
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/heliosai/helios-go"
@@ -85,7 +85,7 @@ func (m *medication) read(d *decoder, key []byte) bool {
 	case "dispenseRequest":
 		d.object(func(key []byte) {
 			if string(key) == "validityPeriod" {
-				m.valid = d.period().end
+				_, m.valid = d.period()
 			}
 		})
 	case "renderedDosageInstruction":
@@ -95,8 +95,7 @@ func (m *medication) read(d *decoder, key []byte) bool {
 			m.authored = date
 		}
 	case "effectivePeriod":
-		p := d.period()
-		m.authored, m.until = p.start, p.end
+		m.authored, m.until = d.period()
 	case "dosageInstruction", "dosage":
 		d.List(func() {
 			if got := d.dosage(); d.room(len(m.dosages)) {
@@ -122,11 +121,10 @@ func (m *medication) keep(c *converter, r *resource, rec *record) error {
 		m.status = "unknown"
 	}
 
-	if len(m.dosages) == 0 && m.rendered != "" && len(m.rendered) <= 4*maxDosage {
+	if len(m.dosages) == 0 && m.rendered != "" {
 		m.dosages = []dosage{{text: m.rendered}}
 	}
 	m.rendered = ""
-
 	if reason, detail := m.unfit(c); reason != "" {
 		return c.refuse(rec, &m.origin, reason, detail)
 	}
@@ -151,16 +149,11 @@ func (m *medication) keep(c *converter, r *resource, rec *record) error {
 
 func (c *converter) drugInside(r *resource, id string) label {
 	var got drug
-	for i := range r.inside {
-		if part := &r.inside[i]; part.kind == "Medication" && part.id == id {
-			c.d.Within(part.data, func() {
-				c.d.object(func(key []byte) {
-					got.read(&c.d, key)
-				})
-			})
+	for _, part := range r.inside {
+		if part.kind == "Medication" && part.id == id {
+			c.d.Within(part.data, func() { c.d.object(func(key []byte) { got.read(&c.d, key) }) })
 		}
 	}
-
 	return got.label
 }
 
@@ -207,20 +200,11 @@ func (m *medication) key() string {
 
 func (m *medication) taken() string {
 	var b strings.Builder
-	add := func(said string) {
-		b.WriteString(strconv.Itoa(len(said)))
-		b.WriteByte(' ')
-		b.WriteString(said)
-	}
 	for i := range m.dosages {
 		got := &m.dosages[i]
-		add(got.text)
-		add(got.dose)
-		add(got.frequency)
-		add(strconv.FormatBool(got.asNeeded))
+		fmt.Fprintf(&b, "%q %q %q %t", got.text, got.dose, got.frequency, got.asNeeded)
 		for _, more := range got.more {
-			add(more.name)
-			add(more.coded)
+			fmt.Fprintf(&b, " %q %q", more.name, more.coded)
 		}
 		b.WriteByte(';')
 	}
@@ -382,33 +366,29 @@ func (c *converter) resolve(m *medication) bool {
 		}
 	}
 
-	if known == &severalDrugs {
-		known = nil
-	}
-	if known != nil && known.resource != "" {
-		if gone, ok := c.gone[known.resource]; ok && gone.supersedes(&known.edition) {
+	if known != nil {
+		gone, isGone := c.gone[known.resource]
+		if known == &severalDrugs || isGone && gone.supersedes(&known.edition) {
 			known = nil
 		}
 	}
 
+	reason := clinical.NoName
 	if known != nil {
 		known.used = true
 		m.drug = known.label
+	} else if m.ref.kind != noReference {
+		reason = clinical.Unresolved
 	}
 
 	if m.drug.name == "" {
 		m.drug = label{name: strings.TrimSpace(m.shown), typed: true}
 	}
-	switch {
-	case m.drug.name != "":
-		return true
-	case known == nil && m.ref.kind != noReference:
-		c.main.report.Drop(clinical.Unresolved, m.source, "")
-	default:
-		c.main.report.Drop(clinical.NoName, m.source, "")
+	if m.drug.name == "" {
+		c.main.report.Drop(reason, m.source, "")
+		return false
 	}
-
-	return false
+	return true
 }
 
 func (c *converter) skipUnused() {

@@ -66,8 +66,7 @@ func (o *observation) read(d *decoder, key []byte) bool {
 	case "effectiveDateTime", "effectiveInstant", "effectivePeriod":
 		d.misdated = false
 		if string(key) == "effectivePeriod" {
-			p := d.period()
-			o.end, o.start = p.end, p.start
+			o.start, o.end = d.period()
 		} else {
 			o.date = d.date()
 		}

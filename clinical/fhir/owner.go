@@ -184,6 +184,11 @@ func (c *converter) disown(r *record, reason clinical.Reason) {
 	}
 }
 
+func (c *converter) reject(g *group, reason clinical.Reason) {
+	c.disown(g.record, reason)
+	c.another(&g.subject)
+}
+
 // unlike is why a resource about a subject that is not the patient is not sent.
 func unlike(subject *reference) clinical.Reason {
 	if subject.kind == named || strings.Contains(subject.text, "?") { // a search, which nothing here can answer
@@ -235,8 +240,7 @@ func (c *converter) addPatient(p *patient) (bool, error) {
 		case isPatients:
 			c.take(g.record)
 		case isOthers:
-			c.disown(g.record, unlike(&g.subject))
-			c.another(&g.subject)
+			c.reject(g, unlike(&g.subject))
 		default:
 			undecided = append(undecided, g)
 		}
@@ -270,15 +274,13 @@ func (c *converter) settle() error {
 			if c.want == nil {
 				return c.several(c.groups[0].first, g.first)
 			}
-			c.disown(g.record, unlike(&g.subject))
-			c.another(&g.subject)
+			c.reject(g, unlike(&g.subject))
 			continue
 		}
 		switch base := g.subject.base; {
 		case base == "":
 			if c.elsewhere[keyOf(c.seed, "", g.subject.tail)] {
-				c.disown(g.record, clinical.NoPatient)
-				c.another(&g.subject)
+				c.reject(g, clinical.NoPatient)
 				continue
 			}
 		case server == "":

@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -84,12 +85,7 @@ func (t *diagnosticReport) keep(c *converter, r *resource, _ *record) error {
 }
 
 func (r *resource) holdsObservations() bool {
-	for i := range r.inside {
-		if r.inside[i].kind == "Observation" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.inside, func(p part) bool { return p.kind == "Observation" })
 }
 
 type reports struct {

@@ -3,6 +3,7 @@ package fhir
 import (
 	"cmp"
 	"hash/maphash"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,10 +46,8 @@ type part struct {
 }
 
 func (r *resource) kindInside(id string) string {
-	for i := range r.inside {
-		if r.inside[i].id == id {
-			return r.inside[i].kind
-		}
+	if i := slices.IndexFunc(r.inside, func(p part) bool { return p.id == id }); i >= 0 {
+		return r.inside[i].kind
 	}
 	return ""
 }

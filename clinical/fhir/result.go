@@ -94,16 +94,12 @@ func (c *converter) results(o *observation, base labs.Result, is category, rec *
 	})
 }
 
-func isCode(wanted string) func(system, code string) bool {
-	return func(_, code string) bool { return code == wanted }
-}
-
 func pressures(components []component) (upper, lower *component) {
 	for i := range components {
 		switch code := &components[i].code; {
-		case upper == nil && code.hasCode(isCode(systolic)):
+		case upper == nil && code.hasCode(codes.Systolic):
 			upper = &components[i]
-		case lower == nil && code.hasCode(isCode(diastolic)):
+		case lower == nil && code.hasCode(codes.Diastolic):
 			lower = &components[i]
 		}
 	}

@@ -87,10 +87,10 @@ func (d *decoder) repeat(r *repeat, got *dosage) {
 			strings(&r.days, func() string { return weekdays[d.string()] })
 		case "boundsDuration", "boundsQuantity": // of which the second is DSTU2's
 			empty := d.Empty()
-			r.long = amount(d.quantity())
+			r.long = d.amount()
 			r.partial = r.partial || !empty && r.long.String() == ""
 		case "boundsPeriod":
-			got.ends = d.period().end
+			_, got.ends = d.period()
 		case "boundsRange", "count", "countMax", "duration", "durationMax", "offset":
 			r.partial = r.partial || !d.Empty()
 		}

@@ -97,14 +97,12 @@ func (d *decoder) value(kind []byte) value {
 		empty := d.Empty()
 		is, ok := d.Bool()
 		switch {
-		case !ok && !empty:
-			return value{notSent: "boolean"}
-		case !ok:
+		case ok:
+			return value{Value: labs.Value{Text: strconv.FormatBool(is)}}
+		case empty:
 			return value{}
-		case is:
-			return value{Value: labs.Value{Text: "true"}}
 		}
-		return value{Value: labs.Value{Text: "false"}}
+		return value{notSent: "boolean"}
 	case "Integer":
 		n, unread := d.number()
 		if unread {
@@ -119,12 +117,9 @@ func (d *decoder) value(kind []byte) value {
 		return value{Value: labs.Value{Text: d.date()}}
 	case "Time":
 		return value{Value: labs.Value{Text: d.time()}}
-	case "Period":
-		return value{notSent: "Period"}
-	case "SampledData":
-		return value{notSent: "SampledData"}
+	case "Period", "SampledData":
+		return value{notSent: string(kind)}
 	}
-
 	return value{notSent: "unknown type"}
 }
 
@@ -286,7 +281,7 @@ func (d *decoder) referenceRange() rangeOf {
 
 // isNormalRange reports whether a range is not, say, a treatment's goal.
 func isNormalRange(c *concept) bool {
-	if c.isEmpty() || c.hasCode(func(_, code string) bool { return code == "normal" }) {
+	if c.isEmpty() || c.hasCode("normal") {
 		return true
 	}
 	switch strings.ToLower(c.label().name) {
@@ -297,21 +292,16 @@ func isNormalRange(c *concept) bool {
 }
 
 func genderRange(c *concept) (gender string, ok bool) {
-	// the second is SNOMED CT's
-	if c.hasCode(func(_, code string) bool { return code == "male" || code == "248153007" }) {
-		return "male", true
+	gender = codes.Gender(c.label().name)
+	for _, coding := range c.codings {
+		switch coding.code {
+		case "male", "248153007": // the second is SNOMED CT's
+			gender = "male"
+		case "female", "248152002":
+			gender = "female"
+		}
 	}
-	if c.hasCode(func(_, code string) bool { return code == "female" || code == "248152002" }) {
-		return "female", true
-	}
-	switch strings.ToLower(c.label().name) {
-	case "male", "males", "men":
-		return "male", true
-	case "female", "females", "women":
-		return "female", true
-	}
-
-	return "", false
+	return gender, gender == "male" || gender == "female"
 }
 
 // rangeAge reads ages in whole years, as the patient's is known in these.

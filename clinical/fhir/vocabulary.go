@@ -218,18 +218,13 @@ var vitalUnits = words(
 	"mm[Hg] mmHg mm(hg) /min bpm {beats}/min kg g lb [lb_av] cm m in [in_i] Cel degC [degF] degF kg/m2 m2",
 )
 
-const (
-	bloodPressurePanel = codes.BloodPressure
-	systolic           = codes.Systolic
-	diastolic          = codes.Diastolic
-)
-
+// isNarrative reports whether an Observation is a text rather than a result.
 func isNarrative(code *concept) bool {
-	return code.hasCode(func(system, code string) bool { return system == loinc && codes.Comments[code] }) ||
-		slices.ContainsFunc(code.codings,
-			func(c coding) bool { return c.system == loinc && strings.HasSuffix(c.display, "Narrative") })
+	return slices.ContainsFunc(code.codings, func(c coding) bool {
+		return c.system == loinc && (codes.Comments[c.code] || strings.HasSuffix(c.display, "Narrative"))
+	})
 }
 
 func isQuestion(code *concept) bool {
-	return code.hasCode(func(system, code string) bool { return system == loinc && codes.Questions[code] })
+	return slices.ContainsFunc(code.codings, func(c coding) bool { return c.system == loinc && codes.Questions[c.code] })
 }
