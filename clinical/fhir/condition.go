@@ -35,13 +35,7 @@ func (n *condition) read(d *decoder, key []byte) bool {
 	case "verificationStatus":
 		n.verification = d.oneOf(verifications)
 	case "onsetDateTime", "onsetPeriod":
-		d.misdated = false
-		if string(key) == "onsetPeriod" {
-			n.onset, _ = d.period()
-		} else {
-			n.onset = d.date()
-		}
-		n.misdated = d.misdated
+		n.onset, _, n.misdated = d.when(string(key) == "onsetPeriod")
 	case "onsetAge", "onsetQuantity", "onsetRange", "onsetString":
 		n.undated = true
 	case "recordedDate", "assertedDate", "dateRecorded":

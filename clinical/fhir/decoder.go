@@ -301,9 +301,8 @@ func (d *decoder) concept() concept {
 			c.text = d.string()
 		case "coding":
 			d.List(func() {
-				coding := d.coding()
-				if coding != (coding0) && d.room(len(d.codings)-first) {
-					d.codings = append(d.codings, coding)
+				if c := d.coding(); c != (coding{}) && d.room(len(d.codings)-first) {
+					d.codings = append(d.codings, c)
 				}
 			})
 		}
@@ -312,8 +311,6 @@ func (d *decoder) concept() concept {
 	c.codings = d.codings[first:len(d.codings):len(d.codings)]
 	return c
 }
-
-var coding0 coding
 
 func (d *decoder) coding() coding {
 	var c coding
@@ -342,15 +339,21 @@ func (d *decoder) names(fields ...field) {
 
 // concepts reads a list of concepts, or one alone, which FHIR had before R4.
 func (d *decoder) concepts(each func(*concept)) {
-	item := func() {
+	d.each(func() {
 		c := d.concept()
 		each(&c)
+	})
+}
+
+// when reads a date or a period, and reports whether a date in it is none.
+func (d *decoder) when(isPeriod bool) (start, end string, misdated bool) {
+	d.misdated = false
+	if isPeriod {
+		start, end = d.period()
+	} else {
+		start = d.date()
 	}
-	if d.Kind() == '{' {
-		item()
-		return
-	}
-	d.List(item)
+	return start, end, d.misdated
 }
 
 func (d *decoder) period() (start, end string) {

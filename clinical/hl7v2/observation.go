@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 	"github.com/heliosai/helios-go/clinical/internal/people"
 )
@@ -36,7 +37,7 @@ func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason
 	case "SCI":
 		return p, clinical.TypeNotSent, kind
 	}
-	if otherSections[r.order.section] {
+	if codes.OtherSections[r.order.section] {
 		return p, clinical.CategoryNotSent, r.order.section
 	}
 
@@ -46,15 +47,15 @@ func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason
 	system, code := r.test(at(f, 3))
 	isLOINC := system == loinc
 	switch {
-	case isLOINC && questions[code]:
+	case isLOINC && codes.Questions[code]:
 		return p, clinical.OrderQuestion, ""
-	case isLOINC && vitalSigns[code]:
+	case isLOINC && codes.VitalSigns[code]:
 		return p, clinical.TypeNotSent, "vital-signs"
 	}
 
 	sub := bytes.TrimSpace(at(f, 4))
 	p = pending{Result: &labs.Result{System: system, Code: code}, obx: r.obxs, order: r.order}
-	p.narrative = isLOINC && comments[code]
+	p.narrative = isLOINC && codes.Comments[code]
 	r.name(&p, at(f, 3))
 	r.date(&p, f)
 
@@ -155,7 +156,7 @@ func (r *reader) measure(p *pending, f [][]byte) (clinical.Reason, string) {
 	if p.Flags, ok = r.flags(at(f, 8)); !ok {
 		return clinical.Malformed, ""
 	}
-	p.Category = sections[r.order.section]
+	p.Category = codes.Sections[r.order.section]
 
 	p.evidence = r.weigh(p, kind, at(f, 5))
 	r.order.isLab = r.order.isLab || p.evidence.measured && !p.evidence.asks

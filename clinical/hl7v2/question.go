@@ -133,7 +133,7 @@ var resultWords = codes.Words(`
 
 // isLaboratory reports whether section, specimen or code are a laboratory's.
 func (r *reader) isLaboratory(o *order, fields [][]byte) bool {
-	if sections[o.section] != "" || r.componentText(at(fields, 15), 1)+r.componentText(at(fields, 15), 2) != "" {
+	if codes.Sections[o.section] != "" || r.componentText(at(fields, 15), 1)+r.componentText(at(fields, 15), 2) != "" {
 		return true
 	}
 
@@ -150,5 +150,5 @@ func (r *reader) isLaboratory(o *order, fields [][]byte) bool {
 
 func (r *reader) isForm(service []byte) bool {
 	_, code := r.test(service)
-	return r.isOf(service, notifications) || panelsOfQuestions[code]
+	return r.isOf(service, notifications) || codes.QuestionPanels[code]
 }

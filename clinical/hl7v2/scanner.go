@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 )
 
 const maxSegment = 1 << 20
@@ -290,14 +291,13 @@ func attachment(head []byte, field byte) string {
 	}
 
 	name := bytes.TrimLeft(head, " ")
-	if len(name) < 2 || len(name) > 2 && (isUpper(name[2]&^0x20) || isDigit(name[2])) {
-		return ""
+	if end := bytes.IndexFunc(name, func(r rune) bool { return !isLetterOrDigit(r) }); end >= 0 {
+		name = name[:end]
 	}
-	switch string(name[:2]) {
-	case "ED", "ed", "Ed":
-		return "ED"
-	case "RP", "rp", "Rp":
-		return "RP"
+	for _, kind := range [2]string{"ED", "RP"} {
+		if strings.EqualFold(string(name), kind) {
+			return kind
+		}
 	}
 	return ""
 }

@@ -40,17 +40,10 @@ var valueTypes = codes.Words(`
 var messageTypes = codes.Words(`
 	ACK ADT BAR DFT MDM MFN OML OMG OMI ORL ORM ORR PPR QBP QRY RAS RDE RDS REF RSP SIU SSU VXU`)
 
-var (
-	sections, otherSections      = codes.Sections, codes.OtherSections
-	panelsOfQuestions, questions = codes.QuestionPanels, codes.Questions
-	vitalSigns, comments         = codes.VitalSigns, codes.Comments
-)
-
-func listed(word string, lists ...map[string]bool) string {
-	for _, list := range lists {
-		if list[word] {
-			return word
-		}
+// listed returns a word of a list, and nothing for others: a report names none.
+func listed(word string, list map[string]bool) string {
+	if list[word] {
+		return word
 	}
 	return ""
 }

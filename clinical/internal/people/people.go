@@ -195,20 +195,17 @@ func (s *Set) put(hash uint64, until Text, patient bool) {
 // Identifies reports whether a text says who someone is, or how to reach
 // someone.
 func (s *Set) Identifies(text string, is Text) bool {
-	if is == Typed || s.Texts == 0 {
-		return s.Names(text, is) || is != Coded && Reaches(text)
+	if found, ok := s.found[lookup{text, is}]; ok {
+		return found
 	}
-	found, ok := s.found[lookup{text, is}]
-	if !ok {
-		found = s.Names(text, is) || is != Coded && Reaches(text)
+
+	found := s.Names(text, is) || is != Coded && Reaches(text)
+	if is != Typed && len(s.found) < s.Texts {
 		if s.found == nil {
 			s.found = map[lookup]bool{}
 		}
-		if len(s.found) < s.Texts {
-			s.found[lookup{text, is}] = found
-		}
+		s.found[lookup{text, is}] = found
 	}
-
 	return found
 }
 
