@@ -41,9 +41,11 @@
 // # Limits
 //
 // The input is streamed: a bundle of 1 GiB takes less than 64 MiB beyond what
-// is sent. A resource above 16 MiB is skipped and reported. As long as it is
-// not known who the patient is, the input can have at most 64 subjects, and 8
-// MiB about all but one of them, so put the Patient first.
+// is sent. Gzip is inflated as it is read, to any size, so a small file can
+// take long, but no more memory. A resource above 16 MiB is skipped and
+// reported. As long as it is not known who the patient is, the input can have
+// at most 64 subjects, and 8 MiB about all but one of them, so put the Patient
+// first.
 //
 // # Broken input
 //
