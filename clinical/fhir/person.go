@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -99,9 +100,7 @@ func (p *patient) with(again *patient, report *clinical.Report) *patient {
 	if newest.self.kind == noReference || newest.self.base == "" && older.self.base != "" {
 		newest.self = older.self
 	}
-	if newest.other.kind == noReference {
-		newest.other = older.other
-	}
+	newest.other = cmp.Or(newest.other, older.other)
 	newest.place = p.place
 	for _, identifier := range older.identifiers {
 		if len(newest.identifiers) < maxItems && !slices.Contains(newest.identifiers, identifier) {

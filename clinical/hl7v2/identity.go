@@ -2,6 +2,7 @@ package hl7v2
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -161,15 +162,7 @@ func (i *identity) merge(other *identity) {
 	if len(other.given) > len(i.given) {
 		i.given = other.given
 	}
-	if i.family == "" {
-		i.family = other.family
-	}
-	if i.born == "" {
-		i.born = other.born
-	}
-	if i.sex == "" {
-		i.sex = other.sex
-	}
+	i.family, i.born, i.sex = cmp.Or(i.family, other.family), cmp.Or(i.born, other.born), cmp.Or(i.sex, other.sex)
 }
 
 func (r *reader) identify(fields [][]byte) identity {

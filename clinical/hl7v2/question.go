@@ -40,12 +40,8 @@ func (r *reader) weigh(p *pending, kind string, value []byte) evidence {
 	isWord := hasWord(p.Value.Text, resultWords) || p.System == loinc && isShort
 	e.own = isNumber || isWord && !hasWord(p.Name, imaging)
 	e.asks = asks(p.Name, isNumber, p.Unit != "")
-	switch kind {
-	case "DT", "TS", "DTM", "TM":
-		e.asks = e.asks || !e.measured
-	default:
-		e.asks = e.asks || !e.measured && r.isYesOrNo(value)
-	}
+	isMoment := slices.Contains([]string{"DT", "TS", "DTM", "TM"}, kind)
+	e.asks = e.asks || !e.measured && (isMoment || r.isYesOrNo(value))
 	return e
 }
 
@@ -81,19 +77,9 @@ func (p *pending) notResult() clinical.Reason {
 func (e *syntax) isYesOrNo(field []byte) bool {
 	field = e.first(field)
 	code, system := e.code(field), strings.ToUpper(e.compared(field, 3))
-	switch {
-	case system == "HL70136":
-		return true
-	case code == "373066001" || code == "373067005": // yes, no
-		return true
-	}
-
 	text, _ := e.codedText(field)
-	switch strings.ToUpper(text) {
-	case "Y", "N", "YES", "NO":
-		return true
-	}
-	return false
+	return system == "HL70136" || code == "373066001" || code == "373067005" || // yes and no in SNOMED CT
+		slices.Contains([]string{"Y", "N", "YES", "NO"}, strings.ToUpper(text))
 }
 
 // asks reports whether a name has a word of a question. Names such as "Glucose

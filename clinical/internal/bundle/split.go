@@ -5,6 +5,7 @@ package bundle
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 )
@@ -140,6 +141,9 @@ func (s *splitter) ended() error {
 	return s.readErr
 }
 
+// early returns why the input ended within a value.
+func (s *splitter) early() error { return cmp.Or(s.ended(), ErrEndsEarly) }
+
 // begin decides whether the input is lines: the first is a value, or is broken
 // but followed by one.
 func (s *splitter) begin() {
@@ -178,10 +182,8 @@ func (s *splitter) parse(read func()) error {
 			return nil
 		case !isEnd:
 			return errGrammar
-		case isAll && s.ended() != nil:
-			return s.ended()
 		case isAll:
-			return ErrEndsEarly
+			return s.early()
 		case len(r.data) > MaxSize:
 			return errTooLarge
 		}
@@ -200,11 +202,8 @@ func (s *splitter) skip(depth int) error {
 		return nil
 	case s.balance.bad:
 		return ErrSyntax
-	case s.ended() != nil:
-		return s.ended()
 	}
-
-	return ErrEndsEarly
+	return s.early()
 }
 
 // list reads an array. A comma missing or too many does no harm.
@@ -213,10 +212,8 @@ func (s *splitter) list(item func() error) error {
 	for {
 		c, ok := s.next()
 		switch {
-		case !ok && s.ended() != nil:
-			return s.ended()
 		case !ok:
-			return ErrEndsEarly
+			return s.early()
 		case c == ']':
 			s.pos++
 			return nil

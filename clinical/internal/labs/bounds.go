@@ -61,17 +61,14 @@ func (r *Range) bounds() (bounds clinical.Range, ok bool) {
 	}
 
 	bounds = clinical.Range{Low: math.Inf(-1), High: math.Inf(1), Unit: r.Unit}
+	isLow, isHigh := true, true
 	if r.Low != "" {
-		if bounds.Low, ok = number(r.Low); !ok {
-			return bounds, false
-		}
+		bounds.Low, isLow = number(r.Low)
 	}
 	if r.High != "" {
-		if bounds.High, ok = number(r.High); !ok {
-			return bounds, false
-		}
+		bounds.High, isHigh = number(r.High)
 	}
-	return bounds, true
+	return bounds, isLow && isHigh
 }
 
 // text returns the range as it is sent, without a unit where it has bounds.

@@ -63,21 +63,15 @@ var unusable = codes.Set("QCF", "HM")
 
 var words = map[string]normality{
 	"normal": normal, "within normal limits": normal, "within normal range": normal,
-
 	"lo": low, "low": low, "below low normal": low, "below normal": low, "below reference range": low,
 	"significantly low": low, "very low": low,
-
 	"hi": high, "high": high, "above high normal": high, "above normal": high, "above reference range": high,
 	"significantly high": high, "very high": high,
-
 	"abn": abnormal, "abnormal": abnormal,
-
 	"crit": critical, "critical": critical, "critical abnormal": critical, "critically abnormal": critical,
 	"panic": critical,
-
-	"pl": criticalLow, "panic low": criticalLow, "low panic": criticalLow, "critical low": criticalLow,
+	"pl":    criticalLow, "panic low": criticalLow, "low panic": criticalLow, "critical low": criticalLow,
 	"low critical": criticalLow, "critically low": criticalLow, "below lower panic limits": criticalLow,
-
 	"ph": criticalHigh, "panic high": criticalHigh, "high panic": criticalHigh, "critical high": criticalHigh,
 	"high critical": criticalHigh, "critically high": criticalHigh, "above upper panic limits": criticalHigh,
 }
