@@ -37,7 +37,7 @@ func LabResults(r io.Reader, opts Options) (*helios.LabResultsRequest, *clinical
 	}
 
 	about, day := c.about()
-	c.revise(c.main.labs)
+	c.revise()
 	results := c.main.labs.LabResults(about)
 	if len(results) == 0 {
 		c.dropContext()
@@ -74,8 +74,7 @@ func Agent(r io.Reader, agentType helios.AgentType, opts Options) (*helios.Agent
 	}
 
 	about, day := c.about()
-	c.revise(c.main.labs)
-	c.revise(c.main.vitals)
+	c.revise()
 
 	var data helios.HealthData
 	var unclassified []helios.Lab
@@ -85,7 +84,7 @@ func Agent(r io.Reader, agentType helios.AgentType, opts Options) (*helios.Agent
 		c.main.report.AddSent(opts.Unclassified, len(unclassified))
 	}
 
-	data.VitalSigns = c.main.vitals.VitalSigns()
+	data.VitalSigns = c.main.labs.VitalSigns()
 	c.sections(day, &data)
 	c.main.report.AddSent("pastMedicalHistory", len(data.PastMedicalHistory))
 	c.main.report.AddSent("medications", len(data.Medications))
@@ -161,29 +160,26 @@ func (c *converter) dropContext() {
 // revise gives the results what was not known when they came: which report they
 // are in, and who the people of the input are. Those that only a report can
 // tell to be laboratory results are added or reported first.
-func (c *converter) revise(set *labs.Set) {
-	if set == c.main.labs {
-		for i := range c.main.pending {
-			row := c.main.pending[i]
-			switch member, _ := c.reports.of(&row); {
-			case member.isLab:
-				set.Add(row)
-			case member.maybe:
-				row.Note(clinical.CategoryInferred)
-				set.Add(row)
-			default:
-				c.main.pass(clinical.CategoryNotSent, &row, "")
-			}
+func (c *converter) revise() {
+	set := c.main.labs
+	for i := range c.main.pending {
+		row := c.main.pending[i]
+		switch member, _ := c.reports.of(&row); {
+		case member.isLab:
+			set.Add(row)
+		case member.maybe:
+			row.Note(clinical.CategoryInferred)
+			set.Add(row)
+		default:
+			c.main.pass(clinical.CategoryNotSent, &row, "")
 		}
-		c.main.pending = nil
 	}
+	c.main.pending = nil
 
 	set.Settle()
 	set.Revise(func(row *labs.Result) clinical.Reason {
-		if member, ok := c.reports.of(row); ok {
-			if set == c.main.labs {
-				c.categorize(row, member)
-			}
+		if member, ok := c.reports.of(row); ok && !row.IsVitalSign {
+			c.categorize(row, member)
 			if member.isLab {
 				row.Notes = slices.DeleteFunc(slices.Clone(row.Notes),
 					func(n clinical.Reason) bool { return n == clinical.CategoryInferred })

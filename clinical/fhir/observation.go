@@ -173,7 +173,7 @@ func (o *observation) keep(c *converter, r *resource, rec *record) error {
 		rec.report.Drop(clinical.StatusNotSent, row.Source, r.status)
 		r.refused = r.status
 		if r.status == "entered-in-error" {
-			rec.withdraw(&row)
+			rec.labs.Withdraw(row)
 		} else {
 			rec.void(&row)
 		}

@@ -21,8 +21,6 @@ const (
 type record struct {
 	report  *clinical.Report
 	labs    *labs.Set
-	vitals  *labs.Set
-	both    bool // both are sent
 	pending []labs.Result
 	lists   map[string]section // of what else is sent, by their names in the request
 	newest  string             // day of anything in it
@@ -35,17 +33,15 @@ type record struct {
 }
 
 func (c *converter) newRecord() *record {
-	r := &record{report: &clinical.Report{}, both: c.kind == labs.ForRecord, lists: map[string]section{},
+	r := &record{report: &clinical.Report{}, lists: map[string]section{},
 		editions: editions{}}
 	r.labs = labs.NewSet(c.kind, c.labs, r.report)
-	r.vitals = labs.NewSet(labs.ForVitalSigns, c.labs, r.report)
 	return r
 }
 
 func (r *record) absorb(other *record) {
 	r.report.Merge(other.report)
 	r.labs.Absorb(other.labs)
-	r.vitals.Absorb(other.vitals)
 	r.pending = append(r.pending, other.pending...)
 	for name, list := range other.lists {
 		if r.lists[name] == nil {
@@ -74,18 +70,10 @@ func (r *record) of(from *resource) {
 
 func (r *record) add(row labs.Result, is category) {
 	r.size += partSize
-	changed := mayBeLater(&row.Edition) && r.both // an older edition can be of the other kind
 	switch {
-	case is == labResult:
+	case is != uncategorised:
+		row.IsVitalSign = is == vitalSign
 		r.labs.Add(row)
-		if changed {
-			r.vitals.Void(row)
-		}
-	case is == vitalSign:
-		r.vitals.Add(row)
-		if changed {
-			r.labs.Void(row)
-		}
 	case len(r.pending) >= maxPending:
 		r.pass(clinical.CategoryNotSent, &row, "")
 	default:
@@ -114,16 +102,6 @@ func (r *record) void(row *labs.Result) {
 		return
 	}
 	r.labs.Void(*row)
-	if r.both {
-		r.vitals.Void(*row)
-	}
-}
-
-func (r *record) withdraw(row *labs.Result) {
-	r.labs.Withdraw(*row)
-	if r.both {
-		r.vitals.Withdraw(*row)
-	}
 }
 
 func mayBeLater(e *labs.Edition) bool {

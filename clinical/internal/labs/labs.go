@@ -36,6 +36,7 @@ type Result struct {
 	// "" means that there is one edition.
 	Resource               string
 	Edition                Edition
+	IsVitalSign            bool
 	Corrected, Preliminary bool
 	// Refs are hashes under which others in the source refer to it, for the
 	// source's reader; 0 for none.
@@ -161,6 +162,5 @@ type Kind int
 // The kinds.
 const (
 	ForLabResults Kind = iota // a request for lab results, which takes helios.MaxLabResults
-	ForRecord                 // the lab results of a patient's record
-	ForVitalSigns             // the vital signs of a patient's record
+	ForRecord                 // a patient's record, with vital signs
 )

@@ -16,15 +16,19 @@ type judged struct {
 	verdict
 }
 
-// judgeAll classifies what is kept and sorts it: the newest first, of one
-// moment the abnormal first, and then by name.
-func (s *Set) judgeAll(p Patient) []judged {
+// judgeAll classifies the lab results that are kept, or returns the vital signs,
+// and sorts them: the newest first, of one moment the abnormal first, and then
+// by name.
+func (s *Set) judgeAll(p Patient, vitalSigns bool) []judged {
 	s.Settle()
-	all := make([]judged, len(s.rows))
-	for i, r := range s.rows {
-		all[i].row = r
-		if s.kind != ForVitalSigns {
-			all[i].verdict = s.classify(r.Result, p)
+	all := make([]judged, 0, len(s.rows))
+	for _, r := range s.rows {
+		switch {
+		case r.IsVitalSign != vitalSigns:
+		case vitalSigns:
+			all = append(all, judged{row: r})
+		default:
+			all = append(all, judged{r, s.classify(r.Result, p)})
 		}
 	}
 
@@ -70,7 +74,7 @@ func (s *Set) number(r *row) (string, []clinical.Reason) {
 
 // LabResults returns the newest helios.MaxLabResults.
 func (s *Set) LabResults(p Patient) []helios.LabResult {
-	all := s.judgeAll(p)
+	all := s.judgeAll(p, false)
 	if len(all) > helios.MaxLabResults {
 		for _, j := range all[helios.MaxLabResults:] {
 			s.report.Drop(clinical.TooMany, j.Source, "")
@@ -109,7 +113,7 @@ func (s *Set) LabResults(p Patient) []helios.LabResult {
 // Labs returns those that are abnormal, those that are normal and, if they were
 // asked for, those that nobody judges.
 func (s *Set) Labs(p Patient) (abnormals, normals, unclassified []helios.Lab) {
-	all := s.judgeAll(p)
+	all := s.judgeAll(p, false)
 	for i := range all {
 		j := &all[i]
 		if j.is == unknown && !s.opts.IncludeUnclassified {
@@ -146,7 +150,7 @@ func (s *Set) Labs(p Patient) (abnormals, normals, unclassified []helios.Lab) {
 
 // VitalSigns returns all as vital signs.
 func (s *Set) VitalSigns() []helios.VitalSign {
-	all := s.judgeAll(Patient{})
+	all := s.judgeAll(Patient{}, true)
 	signs := make([]helios.VitalSign, 0, len(all))
 	for i := range all {
 		j := &all[i]

@@ -69,6 +69,9 @@ func (s *Set) Take(r *Result) {
 	row := &row{Result: r, order: s.order, span: spanOf(r.Date)}
 	row.content = Hash(r.System, r.Code, r.Of, r.Name, r.Date, r.Value.String(), r.Unit)
 	row.test, row.resource = r.testKey(), r.resourceKey()
+	if r.IsVitalSign { // which is another list
+		row.content, row.test = ^row.content, ^row.test
+	}
 
 	s.rows = append(s.rows, row)
 	if len(s.rows) >= s.limit {
@@ -118,10 +121,8 @@ func (r *Result) testKey() uint64 {
 }
 
 func (s *Set) prepare(r *Result) clinical.Reason {
-	if s.kind != ForVitalSigns {
-		if judge(r.Flags).isUnusable {
-			return clinical.QualityControl
-		}
+	if !r.IsVitalSign && judge(r.Flags).isUnusable {
+		return clinical.QualityControl
 	}
 
 	r.Name, r.Unit, r.Value.Text = strings.TrimSpace(r.Name), strings.TrimSpace(r.Unit), strings.TrimSpace(r.Value.Text)
@@ -139,7 +140,7 @@ func (s *Set) prepare(r *Result) clinical.Reason {
 		return clinical.TooOld
 	}
 
-	if s.kind == ForRecord && !s.opts.IncludeUnclassified && s.opts.Classify == nil && r.isSilent() {
+	if s.kind == ForRecord && !r.IsVitalSign && !s.opts.IncludeUnclassified && s.opts.Classify == nil && r.isSilent() {
 		return clinical.Unclassified // now rather than at the end, so that it takes no memory
 	}
 	return ""

@@ -268,7 +268,8 @@ func TestSet_LeavesOut(t *testing.T) {
 	}
 	for date, sent := range map[string]int{"2025-01-15": 1, "2025-01-14": 0, "2025-01": 1, "2025": 1, "2024-12": 0,
 		"2024": 0, "": 1} {
-		s, _ := collect(ForLabResults, Options{Since: time.Date(2025, 1, 15, 0, 0, 0, 0, time.UTC)}, hba1c(func(r *Result) { r.Date = date }))
+		since := time.Date(2025, 1, 15, 0, 0, 0, 0, time.UTC)
+		s, _ := collect(ForLabResults, Options{Since: since}, hba1c(func(r *Result) { r.Date = date }))
 		assert.Len(t, s.LabResults(Patient{}), sent, "%q may be later", date)
 	}
 }
@@ -305,19 +306,23 @@ func TestSet_Rounds(t *testing.T) {
 
 func TestSet_VitalSigns(t *testing.T) {
 	t.Parallel()
-	s, report := collect(ForVitalSigns, Options{},
-		Result{Source: "Observation/1", Name: "Blood Pressure", Value: Value{Text: "138/88"}, Unit: "mmHg",
+	s, report := collect(ForRecord, Options{},
+		Result{IsVitalSign: true, Source: "Observation/1", Name: "Blood Pressure", Value: Value{Text: "138/88"}, Unit: "mmHg",
 			Date: "2025-01-14"},
-		Result{Source: "Observation/2", Name: "Heart rate", Value: Value{Number: "72"}, Unit: "/min",
+		Result{IsVitalSign: true, Source: "Observation/2", Name: "Heart rate", Value: Value{Number: "72"}, Unit: "/min",
 			Date: "2025-01-15T08:00:00Z"},
-		Result{Source: "Observation/3", Name: "Heart rate", Value: Value{Number: "72"}, Unit: "/min",
-			Date: "2025-01-15T08:00:00Z"})
+		Result{IsVitalSign: true, Source: "Observation/3", Name: "Heart rate", Value: Value{Number: "72"}, Unit: "/min",
+			Date: "2025-01-15T08:00:00Z"},
+		Result{Source: "Observation/4", Name: "Heart rate", Value: Value{Number: "72"}, Unit: "/min",
+			Date: "2025-01-15T08:00:00Z", Flags: []Flag{{Code: "N"}}})
 	assert.Equal(t, []helios.VitalSign{
 		{Display: "Heart rate", Value: "72", Unit: "/min", Date: "2025-01-15"},
 		{Display: "Blood Pressure", Value: "138/88", Unit: "mmHg", Date: "2025-01-14"},
 	}, s.VitalSigns())
+	_, normal, _ := s.Labs(Patient{})
+	assert.Len(t, normal, 1)
 	assert.Equal(t, 1, report.Count(clinical.Duplicate))
-	assert.Equal(t, map[string]int{"vitalSigns": 2}, report.Sent)
+	assert.Equal(t, map[string]int{"vitalSigns": 2, "recentNormalLabs": 1}, report.Sent)
 }
 
 func TestSet_Category(t *testing.T) {

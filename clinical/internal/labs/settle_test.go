@@ -202,7 +202,7 @@ func TestSet_LatestPerTest(t *testing.T) {
 	for _, kind := range []Kind{ForLabResults, ForRecord} {
 		s, report := collect(kind, Options{LatestPerTest: true}, results...)
 		assert.LessOrEqual(t, len(s.rows), maxKept)
-		assert.Len(t, s.judgeAll(Patient{}), 3)
+		assert.Len(t, s.judgeAll(Patient{}, false), 3)
 		for i, r := range s.rows {
 			assert.Equal(t, day(3*maxKept-3+i), r.Date)
 		}
