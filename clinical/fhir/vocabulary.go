@@ -226,5 +226,6 @@ func isNarrative(code *concept) bool {
 }
 
 func isQuestion(code *concept) bool {
-	return slices.ContainsFunc(code.codings, func(c coding) bool { return c.system == loinc && codes.Questions[c.code] })
+	return slices.ContainsFunc(code.codings,
+		func(c coding) bool { return c.system == loinc && codes.Questions[c.code] })
 }

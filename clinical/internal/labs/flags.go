@@ -7,8 +7,7 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/codes"
 )
 
-// normality is a set of statements, of which low, high and critical say abnormal
-// too.
+// normality is a set of statements. Low, high and critical say abnormal too.
 type normality int
 
 const (

@@ -16,9 +16,8 @@ type judged struct {
 	verdict
 }
 
-// judgeAll classifies the lab results that are kept, or returns the vital signs,
-// and sorts them: the newest first, of one moment the abnormal first, and then
-// by name.
+// judgeAll returns the lab results with their verdicts, or the vital signs: the
+// newest first, of one moment the abnormal first, and then by name.
 func (s *Set) judgeAll(p Patient, vitalSigns bool) []judged {
 	s.Settle()
 	all := make([]judged, 0, len(s.rows))

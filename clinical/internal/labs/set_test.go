@@ -63,6 +63,17 @@ func TestSet_ForRecordAsDocumented(t *testing.T) {
 	assert.Equal(t, 1, report.Dropped())
 }
 
+// A range in another unit than the value's says which.
+func TestSet_RangeUnitOfARecord(t *testing.T) {
+	t.Parallel()
+	for unit, want := range map[string]string{"": "4.0-5.6", "%": "4.0-5.6", "mmol/mol": "4.0-5.6 mmol/mol"} {
+		s, _ := collect(ForRecord, Options{}, hba1c(func(r *Result) { r.Ranges[0].Unit = unit }))
+		high, _, _ := s.Labs(Patient{})
+		assert.Len(t, high, 1)
+		assert.Equal(t, want, high[0].ReferenceRange)
+	}
+}
+
 func TestSet_Classification(t *testing.T) {
 	t.Parallel()
 	critical := []Flag{{System: v3, Code: "HH"}}
@@ -307,8 +318,8 @@ func TestSet_Rounds(t *testing.T) {
 func TestSet_VitalSigns(t *testing.T) {
 	t.Parallel()
 	s, report := collect(ForRecord, Options{},
-		Result{IsVitalSign: true, Source: "Observation/1", Name: "Blood Pressure", Value: Value{Text: "138/88"}, Unit: "mmHg",
-			Date: "2025-01-14"},
+		Result{IsVitalSign: true, Source: "Observation/1", Name: "Blood Pressure", Value: Value{Text: "138/88"},
+			Unit: "mmHg", Date: "2025-01-14"},
 		Result{IsVitalSign: true, Source: "Observation/2", Name: "Heart rate", Value: Value{Number: "72"}, Unit: "/min",
 			Date: "2025-01-15T08:00:00Z"},
 		Result{IsVitalSign: true, Source: "Observation/3", Name: "Heart rate", Value: Value{Number: "72"}, Unit: "/min",
