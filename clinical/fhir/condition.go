@@ -135,7 +135,7 @@ func (n *condition) settle(*converter, string) bool { return true }
 func (n *condition) first(all []*condition) *condition {
 	undated := slices.ContainsFunc(all, func(n *condition) bool { return n.stated() == "" })
 	return slices.MinFunc(all, func(a, b *condition) int {
-		mostActive := cmp.Compare(activity(a.status), activity(b.status))
+		mostActive := cmp.Compare(activity[a.status], activity[b.status])
 		latest := cmp.Or(cmp.Compare(b.stated(), a.stated()), cmp.Compare(b.onset, a.onset))
 		if undated {
 			return cmp.Or(mostActive, latest)
@@ -145,21 +145,12 @@ func (n *condition) first(all []*condition) *condition {
 }
 
 func (n *condition) compare(other *condition) int {
-	return cmp.Or(cmp.Compare(activity(n.status), activity(other.status)), cmp.Compare(other.onset, n.onset),
+	return cmp.Or(cmp.Compare(activity[n.status], activity[other.status]), cmp.Compare(other.onset, n.onset),
 		cmp.Compare(n.name, other.name))
 }
 
-func activity(status string) int {
-	switch status {
-	case "active", "recurrence", "relapse":
-		return 0
-	case "":
-		return 1
-	case "inactive", "remission":
-		return 2
-	}
-	return 3
-}
+// activity orders the clinical statuses. Without one it may be active.
+var activity = map[string]int{"active": -3, "recurrence": -3, "relapse": -3, "": -2, "inactive": -1, "remission": -1}
 
 func (n *condition) send(c *converter, _ string, data *helios.HealthData) {
 	reason, instead := c.clearLabel(&n.label)

@@ -438,19 +438,9 @@ func (r *repeat) often() string {
 	return timesWord(count) + " every " + period + " " + unit + "s"
 }
 
-func timesWord(count string) string {
-	switch count {
-	case "1":
-		return "once"
-	case "2":
-		return "twice"
-	case "3":
-		return "three times"
-	case "4":
-		return "four times"
-	}
-	return count + " times"
-}
+func timesWord(count string) string { return cmp.Or(timesWords[count], count+" times") }
+
+var timesWords = map[string]string{"1": "once", "2": "twice", "3": "three times", "4": "four times"}
 
 func span(low, high string) string {
 	low, high = strings.TrimSuffix(low, ".0"), strings.TrimSuffix(high, ".0")

@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,11 +14,12 @@ type quantity struct {
 	value, comparator string
 	unit              string // as printed, or the code
 	code              string
-	unread            bool // a value is there that is no number
+	there, unread     bool // unread if it is no number
 }
 
 func (d *decoder) quantity() quantity {
-	q := quantity{unread: d.Kind() != '{' && !d.Empty()}
+	q := quantity{there: !d.Empty()}
+	q.unread = q.there && d.Kind() != '{'
 	d.object(func(key []byte) {
 		switch string(key) {
 		case "value":
@@ -38,12 +40,10 @@ func (d *decoder) quantity() quantity {
 }
 
 func (q *quantity) isComparable() bool {
-	switch q.comparator {
-	case "", "<", "<=", ">=", ">":
-		return true
-	}
-	return false
+	return slices.Contains([]string{"", "<", "<=", ">=", ">"}, q.comparator)
 }
+
+func (q *quantity) String() string { return strings.TrimSpace(q.number().String() + " " + q.unit) }
 
 func (q *quantity) number() labs.Value { return labs.Value{Comparator: q.comparator, Number: q.value} }
 
@@ -191,8 +191,7 @@ func ratioValue(a, b quantity) value {
 		return value{notSent: "Ratio"}
 	}
 
-	part := func(q *quantity) string { return strings.TrimSpace(q.number().String() + " " + q.unit) }
-	return value{Value: labs.Value{Text: part(&a) + ":" + part(&b)}}
+	return value{Value: labs.Value{Text: a.String() + ":" + b.String()}}
 }
 
 type rangeOf struct {
@@ -221,16 +220,13 @@ func rangesOf(ranges []rangeOf, v *value) []labs.Range {
 func (d *decoder) referenceRange() rangeOf {
 	var r rangeOf
 	var low, high quantity
-	there := [2]bool{}
 	modified := d.modified
 	d.modified = false
 	d.object(func(key []byte) {
 		switch string(key) {
 		case "low":
-			there[0] = !d.Empty()
 			low = d.quantity()
 		case "high":
-			there[1] = !d.Empty()
 			high = d.quantity()
 		case "text":
 			long := d.TooLong
@@ -260,7 +256,7 @@ func (d *decoder) referenceRange() rangeOf {
 	r.Other = r.Other || d.modified // it does not change the result
 	d.modified = modified
 	// Without a bound that cannot be read the range would say something else.
-	noNumber := there[0] && low.value == "" || there[1] && high.value == ""
+	noNumber := low.there && low.value == "" || high.there && high.value == ""
 	r.Broken = noNumber || low.comparator != "" || high.comparator != "" ||
 		low.value != "" && high.value != "" && low.unit != high.unit && low.unit != "" && high.unit != ""
 	switch {
@@ -272,8 +268,7 @@ func (d *decoder) referenceRange() rangeOf {
 		}
 		r.Unit, r.code = q.unit, q.code
 	case r.Text == "" && !noNumber: // it is sent as it is written
-		part := func(q *quantity) string { return strings.TrimSpace(q.number().String() + " " + q.unit) }
-		r.Text = strings.TrimSpace(part(&low) + " to " + part(&high))
+		r.Text = strings.TrimSpace(low.String() + " to " + high.String())
 	}
 
 	return r

@@ -139,12 +139,9 @@ const (
 	labResult
 )
 
-var labTexts = map[string]bool{
-	"laboratory": true, "lab": true, "labs": true, "lab result": true, "lab results": true, "lab test": true,
-	"lab tests":         true,
-	"laboratory result": true, "laboratory results": true, "laboratory test": true, "laboratory tests": true,
-	"laboratory studies": true, "laboratory report": true,
-}
+var labTexts = codes.Set("laboratory", "lab", "labs", "lab result", "lab results", "lab test", "lab tests",
+	"laboratory result", "laboratory results", "laboratory test", "laboratory tests", "laboratory studies",
+	"laboratory report")
 
 // See https://terminology.hl7.org/CodeSystem-observation-category.html and
 // https://hl7.org/fhir/us/core/CodeSystem-us-core-category.html
@@ -152,30 +149,27 @@ var otherCategories = words(`social-history imaging procedure survey exam therap
 	disability-status cognitive-status clinical-test care-experience-preference treatment-intervention-preference
 	observation-adi-documentation`)
 
+// categoryOf also returns the word of a category that is not sent.
 func categoryOf(c *concept) (is category, word string) {
 	for _, coding := range c.codings {
-		got, name := uncategorised, ""
+		got := uncategorised
 		switch code := coding.code; {
 		case strings.EqualFold(code, "laboratory"), strings.EqualFold(code, "lab"), code == "RSLT",
-			codes.LabCategories[code]:
-			got, name = labResult, "laboratory"
+			codes.LabCategories[code], is0074(coding.system) && codes.Sections[code] != "":
+			got = labResult
 		case code == "vital-signs", code == "vital-sign":
-			got, name = vitalSign, "vital-signs"
-		case otherCategories[code] != "":
-			got, name = otherCategory, otherCategories[code]
-		case is0074(coding.system) && codes.Sections[code] != "":
-			got, name = labResult, "laboratory"
-		case is0074(coding.system) && codes.OtherSections[code]:
-			got, name = otherCategory, code
+			got = vitalSign
+		case otherCategories[code] != "", is0074(coding.system) && codes.OtherSections[code]:
+			got = otherCategory
 		}
 		if got > is {
-			is, word = got, name
+			is, word = got, coding.code
 		}
 	}
-
 	if is != uncategorised {
 		return is, word
 	}
+
 	texts := []string{c.text}
 	for i := range c.codings {
 		texts = append(texts, c.codings[i].display)
@@ -183,12 +177,11 @@ func categoryOf(c *concept) (is category, word string) {
 	for _, text := range texts {
 		switch text = strings.ToLower(strings.TrimSpace(text)); {
 		case labTexts[text]:
-			return labResult, "laboratory"
+			return labResult, ""
 		case text == "vital signs":
-			return vitalSign, "vital-signs"
+			return vitalSign, ""
 		}
 	}
-
 	return uncategorised, ""
 }
 
@@ -200,10 +193,10 @@ func is0074(system string) bool {
 var findings = words(`260373001 260415000 10828004 260385009 419984006 82334004 11214006 131194007 42425007
 	LA11882-0 LA11883-8 LA6576-8 LA6577-6 LA9663-1 LA11884-6 LA18960-7 LA15255-5`)
 
-var findingTexts = map[string]bool{
-	"positive": true, "negative": true, "detected": true, "not detected": true, "reactive": true, "nonreactive": true,
-	"non-reactive": true, "not reactive": true, "indeterminate": true, "inconclusive": true, "equivocal": true,
-}
+// findingTexts are words for them. Present and absent are not among them, since
+// symptoms are that too.
+var findingTexts = codes.Set("positive", "negative", "detected", "not detected", "reactive", "nonreactive",
+	"non-reactive", "not reactive", "indeterminate", "inconclusive", "equivocal")
 
 func (c *concept) isFound() bool {
 	for i := range c.codings {
