@@ -18,7 +18,8 @@ type balance struct {
 func (b *balance) reset() { b.depth, b.inString, b.escaped, b.bad = 0, false, false, false }
 
 const (
-	quote = iota + 1
+	plain = iota
+	quote
 	opening
 	closing
 )
@@ -27,31 +28,33 @@ var classes = [256]uint8{'"': quote, '{': opening, '[': opening, '}': closing, '
 
 // scan reads to the end of the value, if it is there. It may set bad.
 func (b *balance) scan(p []byte) (n int, done bool) {
-	for i := 0; i < len(p); {
-		if !b.inString {
-			switch classes[p[i]] {
-			case opening:
-				b.open(p[i])
-			case closing:
-				if !b.close(p[i]) {
-					b.bad = true
-					return i, false
-				}
-				if b.depth == 0 {
-					return i + 1, true
-				}
-			case quote:
-				b.inString = true
-			}
-			if i++; !b.inString {
-				continue
+	for i := 0; ; i++ {
+		if b.inString {
+			if i = b.string(p, i); b.inString || b.depth == 0 {
+				return i, !b.inString
 			}
 		}
-		if i = b.string(p, i); !b.inString && b.depth == 0 {
-			return i, true
+		for i < len(p) && classes[p[i]] == plain {
+			i++
+		}
+		if i == len(p) {
+			return i, false
+		}
+		switch classes[p[i]] {
+		case quote:
+			b.inString = true
+		case opening:
+			b.open(p[i])
+		case closing:
+			if !b.close(p[i]) {
+				b.bad = true
+				return i, false
+			}
+			if b.depth == 0 {
+				return i + 1, true
+			}
 		}
 	}
-	return len(p), false
 }
 
 func (b *balance) string(p []byte, i int) int {

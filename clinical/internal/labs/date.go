@@ -107,12 +107,12 @@ func moment(date string) (t time.Time, zoned, ok bool) {
 	zoned = strings.ContainsAny(date[len(time.DateOnly)+1:], "Z+-")
 	seconds := len(date) > len("2006-01-02T15:04") && date[len("2006-01-02T15:04")] == ':'
 
-	layout := "2006-01-02T15:04"
-	if seconds { // any fraction of which is read too
-		layout = "2006-01-02T15:04:05"
+	layout := "2006-01-02T15:04:05Z07:00" // by which any fraction of a second is read too
+	if !seconds {
+		layout = "2006-01-02T15:04Z07:00"
 	}
-	if zoned {
-		layout += "Z07:00"
+	if !zoned {
+		layout = strings.TrimSuffix(layout, "Z07:00")
 	}
 
 	t, err := time.Parse(layout, strings.Replace(date, " ", "T", 1))
