@@ -70,7 +70,7 @@ func isHost(host string) bool {
 	}
 
 	name := strings.TrimSuffix(host, ".")
-	if name == "" || len(name) > 253 {
+	if len(name) > 253 {
 		return false
 	}
 	for label := range strings.SplitSeq(name, ".") {
