@@ -199,7 +199,6 @@ func (c *converter) finish() *clinical.Report {
 	report.Merge(c.report)
 	report.Merge(&c.foreign)
 	report.Merge(&c.skipped)
-
 	return c.nameless(report)
 }
 

@@ -68,7 +68,6 @@ func newResource(p *bundle.Part) resource {
 	r.full = parseReference(p.FullURL)
 	r.transaction(p)
 	r.source = r.sourceOf()
-
 	return r
 }
 

@@ -156,7 +156,6 @@ func (r *Reader) Raw() []byte {
 	r.Kind()
 	from := r.pos
 	r.Skip()
-
 	return r.data[from:r.pos]
 }
 
@@ -204,7 +203,6 @@ func (r *Reader) copy(raw []byte, longest int) string {
 	s, ok := unescape(raw)
 	r.Bad = r.Bad || !ok
 	r.Garbled = r.Garbled || !utf8.Valid(raw)
-
 	return s
 }
 

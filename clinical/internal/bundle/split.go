@@ -64,7 +64,6 @@ func Split(r io.Reader, h Handler) (place int, err error) {
 	s := splitter{stream: newStream(r), Handler: h, reader: &Reader{}}
 	s.begin()
 	err = s.run()
-
 	return s.n, err
 }
 
@@ -126,7 +125,6 @@ func (s *splitter) within(data []byte, n, bundles int) error {
 	inner := &splitter{stream: heldStream(data), Handler: s.Handler, reader: s.reader, n: n, bundles: bundles}
 	err := inner.run()
 	s.n, s.part = inner.n, inner.part
-
 	return err
 }
 
