@@ -394,6 +394,26 @@ func TestWithMiddleware_TokenOfItsOwn(t *testing.T) {
 	}
 }
 
+// TestWithMiddleware_ReportOfItsOwn: middleware tells another service what
+// became of a submission. That may be sent although the submission may not be
+// sent again.
+func TestWithMiddleware_ReportOfItsOwn(t *testing.T) {
+	t.Parallel()
+	sent := 0
+	report := middleware(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		resp, err := next.RoundTrip(req)
+		audit, failed := http.NewRequestWithContext(req.Context(), "POST", "https://audit.example", strings.NewReader("x"))
+		require.NoError(t, failed)
+		_, failed = next.RoundTrip(audit)
+		require.NoError(t, failed)
+		return resp, err
+	})
+	client := newClient(t, "https://api.example", helios.WithMiddleware(report.wrap),
+		withTransport(answering(&sent, brokenAfterWrite, answer(200, ""))))
+	require.ErrorIs(t, submitLabs(t, client), helios.ErrOutcomeUnknown)
+	assert.Equal(t, 2, sent)
+}
+
 // TestWithMiddleware_IdempotencyKey: net/http sends again by itself what
 // carries one, so it does not come through. The API knows none.
 func TestWithMiddleware_IdempotencyKey(t *testing.T) {

@@ -118,7 +118,7 @@ func TestRefusal_OfWhateverIsSent(t *testing.T) {
 					}
 					return err == nil && reason != ""
 				}, func() string { return "Stats says nothing" })
-				assert.Contains(t, reason, fmt.Sprintf("the service answered %d", status))
+				assert.Contains(t, reason, fmt.Sprintf("Helios answered %d", status))
 				for i := range orders {
 					waitFor(t, e, fmt.Sprintf("k%02d", i), Completed)
 				}
@@ -193,7 +193,7 @@ func TestRefusal_OfTheRequest(t *testing.T) {
 			_, err := e.SubmitLabResults(t.Context(), key, labs(key))
 			require.NoError(t, err)
 			s := waitFor(t, e, key, Failed)
-			assert.Contains(t, s.Reason, "the service answered "+key)
+			assert.Contains(t, s.Reason, "Helios answered "+key)
 			assert.NotContains(t, s.Reason, "APIError")
 			assert.Equal(t, "injected by the test", s.Message)
 		}
@@ -211,12 +211,12 @@ func TestReasonOf(t *testing.T) {
 		err  error
 		want string
 	}{
-		{&helios.APIError{StatusCode: 403, Message: "m"}, "the service answered 403 Forbidden"},
-		{&helios.AuthenticationError{}, "the service answered 401 Unauthorized: the API key is refused"},
+		{&helios.APIError{StatusCode: 403, Message: "m"}, "Helios answered 403 Forbidden"},
+		{&helios.AuthenticationError{}, "Helios answered 401 Unauthorized: the API key was refused"},
 		{&helios.OutcomeUnknownError{Cause: answer},
-			"the service answered 503 Service Unavailable: the run may have been accepted"},
+			"Helios answered 503 Service Unavailable: the run may have been accepted"},
 		{&helios.ConcurrencyLimitError{ActiveCount: 7, Limit: 7},
-			"the service answered 429 Too Many Requests: 7 of 7 concurrent runs are active"},
+			"Helios answered 429 Too Many Requests: 7 of 7 concurrent runs are active"},
 		{&helios.OutcomeUnknownError{}, "helios: outcome unknown, the run may have been accepted"},
 		{errStoredRequest, "helios: durable: the stored request cannot be read"},
 	} {

@@ -18,7 +18,7 @@ type backlog struct {
 
 var (
 	eventBacklog = &backlog{"events", "{events}", func(id int64) river.JobArgs { return eventArgs{id} }}
-	endBacklog   = &backlog{"ends of submissions", "{ends}", func(id int64) river.JobArgs { return endArgs{id} }}
+	endBacklog   = &backlog{"end notifications", "{ends}", func(id int64) river.JobArgs { return endArgs{id} }}
 )
 
 const (
@@ -94,7 +94,7 @@ func (e *Engine) adopt(ctx context.Context, b *backlog, orphans []orphan) error 
 		return nil
 	})
 	if err == nil {
-		e.logger.WarnContext(ctx, "helios: "+b.of+" that no job works on were found", slog.Int("number", len(orphans)))
+		e.logger.WarnContext(ctx, "helios: "+b.of+" without a job were recovered", slog.Int("number", len(orphans)))
 	}
 	return err
 }

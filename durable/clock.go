@@ -54,7 +54,7 @@ func (e *Engine) sweepClocks(ctx context.Context, now time.Time) error {
 		changed += st.affected
 	}
 	if err == nil && changed > 0 {
-		e.logger.WarnContext(ctx, "helios: times far in the future were brought back; a machine's clock was ahead",
+		e.logger.WarnContext(ctx, "helios: due times far in the future were reset; a machine's clock was ahead",
 			slog.Int64("rows", changed))
 	}
 	return err

@@ -120,7 +120,7 @@ func (c *AESGCM) Decode(stored, place []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: its key is not among those given", ErrUndecodable)
 	}
 	if len(sealed) < aead.NonceSize() {
-		return nil, fmt.Errorf("%w: it is cut short", ErrUndecodable)
+		return nil, fmt.Errorf("%w: it is truncated", ErrUndecodable)
 	}
 	body, err := aead.Open(nil, sealed[:aead.NonceSize()], sealed[aead.NonceSize():], place)
 	if err != nil {

@@ -41,8 +41,8 @@ type noDecisionError struct{ error }
 func (e *noDecisionError) Unwrap() error { return e.error }
 
 const (
-	reasonGivenUp  = "given up: whether it was accepted is not known"
-	reasonResubmit = "to be sent again: whether it was accepted is not known"
+	reasonGivenUp  = "given up; it may have been accepted, and a result that arrives later still counts"
+	reasonResubmit = "queued again on request; an earlier attempt may have been accepted"
 )
 
 // Resolve decides about a submission that is [Unknown], [Overdue] or [Failed]:
@@ -169,7 +169,7 @@ func (e *Engine) askAndDecide(ctx context.Context, key string) error {
 		return err
 	}
 	decision := e.askSafely(ctx, s)
-	e.logger.WarnContext(ctx, "helios: submission still unknown at its deadline",
+	e.logger.WarnContext(ctx, "helios: submission still unknown at the deadline",
 		slog.String("key", key), slog.String("decision", decision.String()))
 	return e.decide(ctx, key, decision, false)
 }

@@ -58,7 +58,7 @@ func (e *Engine) workEnd(ctx context.Context, job *river.Job[endArgs]) error {
 	var found bool
 	err := e.store.read(ctx, one(&found, selectEnd, in(job.Args.End, job.ID), &key, &ended))
 	if err != nil {
-		return e.notTheHandler(ctx, "read the end of a submission", err)
+		return e.notTheHandler(ctx, "read an end notification", err)
 	}
 	if !found { // its work is done
 		return nil
@@ -75,7 +75,7 @@ func (e *Engine) workEnd(ctx context.Context, job *river.Job[endArgs]) error {
 	if s, err = e.Status(ctx, key); err != nil {
 		var unreachable *storeError
 		if errors.As(err, &unreachable) {
-			return e.notTheHandler(ctx, "read the end of a submission", err)
+			return e.notTheHandler(ctx, "read an end notification", err)
 		}
 		failure.err = err
 	} else {
@@ -97,7 +97,7 @@ func (e *Engine) settleEnd(ctx context.Context, job *river.Job[endArgs]) error {
 		return tx.run(ctx, exec(deleteEnd, job.Args.End, job.ID))
 	})
 	if err != nil {
-		return e.notTheHandler(ctx, "settle the end of a submission", err)
+		return e.notTheHandler(ctx, "record an end notification as delivered", err)
 	}
 	return nil
 }

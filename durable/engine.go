@@ -121,8 +121,8 @@ func tablesVersion(ctx context.Context, run runner) (version int, err error) {
 	var oldest int
 	err = run(ctx, query(func(r row) error { return r.Scan(&oldest) }, selectOldest))
 	if err == nil && oldest > len(migrations) {
-		err = errors.New("a later version of this module has changed them, " +
-			"and this one is too old to work on them")
+		err = errors.New("a later version of this module has migrated them, " +
+			"and this one is too old to use them")
 	}
 	return version, err
 }

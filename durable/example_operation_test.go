@@ -138,7 +138,7 @@ func ExampleEngine_HandleEnd() {
 		return
 	}
 	fmt.Println(<-ended)
-	// Output: order-4711 is failed: the service answered 422 Unprocessable Entity
+	// Output: order-4711 is failed: Helios answered 422 Unprocessable Entity
 }
 
 func ExamplePrice() {
@@ -182,7 +182,7 @@ func ExampleEngine_Health() {
 	defer eng.Close()
 
 	fmt.Println(eng.Health(ctx)) // Run is not called here, nor by another process
-	// Output: helios: durable: no process runs the engine
+	// Output: helios: durable: no process is running the engine
 }
 
 func ExampleStatusCode() {

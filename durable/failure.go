@@ -112,14 +112,14 @@ func (e *Engine) handlerFailed(ctx context.Context, f *failure, b *backlog, id, 
 		return failed
 	}
 
-	e.logger.ErrorContext(ctx, "helios: a dead letter: the handler has failed as often as it may", f.attrs()...)
+	e.logger.ErrorContext(ctx, "helios: a dead letter: the handler failed on its last attempt", f.attrs()...)
 	writing, cancel := detached(ctx, settleTimeout)
 	defer cancel()
 	err := e.store.write(writing, func(tx transaction) error {
 		return tx.run(writing, exec(b.sql(buryRow), id, job, micros(e.now()), f.attempt, string(kind)))
 	})
 	if err != nil {
-		return e.notTheHandler(ctx, "write down a dead letter", err)
+		return e.notTheHandler(ctx, "record a dead letter", err)
 	}
 	return river.JobCancel(failed)
 }
@@ -164,7 +164,7 @@ func (e *panicError) Unwrap() error {
 	return err
 }
 
-var errGoexit = errors.New("helios: durable: the handler has ended its goroutine with runtime.Goexit")
+var errGoexit = errors.New("helios: durable: the handler called runtime.Goexit")
 
 // protected calls a function of the caller's in a goroutine of its own, so that
 // one that calls runtime.Goexit does not take a worker with it. It returns when

@@ -193,7 +193,7 @@ const (
 		SELECT reference, key, $1, agent, NULL FROM {submissions} WHERE state = 'queued' AND reference IS NOT NULL
 		ON CONFLICT (reference) DO NOTHING`
 
-	reasonRestored = "the store is a restored backup or a copy; it may have been sent since the backup was made"
+	reasonRestored = "the store is a restored backup or a copy; this may have been sent after the backup was made"
 )
 
 // WithOnRestore says what happens to queued submissions when the store turns

@@ -91,7 +91,7 @@ func (e *Engine) workEvent(ctx context.Context, job *river.Job[eventArgs]) error
 func (e *Engine) settleEvent(ctx context.Context, s *storedEvent, state string) error {
 	err := e.settles.add(ctx, exec(settleEvent, s.id, s.job, state, micros(e.now())))
 	if err != nil {
-		return e.notTheHandler(ctx, "settle an event", err)
+		return e.notTheHandler(ctx, "record an event as handled", err)
 	}
 	return nil
 }

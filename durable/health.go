@@ -16,7 +16,7 @@ var (
 	// [Engine.Pause], a refusal of the service or the spend limit.
 	ErrPaused = errors.New("helios: durable: submissions are paused")
 	// ErrNotRunning means that no process has Run under way.
-	ErrNotRunning = errors.New("helios: durable: no process runs the engine")
+	ErrNotRunning = errors.New("helios: durable: no process is running the engine")
 )
 
 const writeHealth = `UPDATE {sweeps} SET swept_at = {now} WHERE name = 'health'`

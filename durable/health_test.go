@@ -49,7 +49,7 @@ func TestHealth_RefusedKey(t *testing.T) {
 			return errors.Is(e.Health(t.Context()), ErrPaused)
 		}, func() string { return "nothing is told" })
 		assert.ErrorContains(t, e.Health(t.Context()),
-			"lab-results: the service answered 401 Unauthorized: the API key is refused")
+			"lab-results: Helios answered 401 Unauthorized: the API key was refused")
 	})
 }
 

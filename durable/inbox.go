@@ -124,7 +124,7 @@ func (e *Engine) receive(ctx context.Context, ev *helios.Event, reference string
 
 func (e *Engine) storeEvent(ctx context.Context, d *delivery) error {
 	if err := e.encodePatiently(d); err != nil { //nolint:contextcheck // as below
-		e.logger.ErrorContext(ctx, "helios: an event cannot be encoded for the store", slog.String("run", d.runID),
+		e.logger.ErrorContext(ctx, "helios: an event could not be encoded for the store", slog.String("run", d.runID),
 			slog.String("error", err.Error()))
 		return err
 	}
@@ -135,7 +135,7 @@ func (e *Engine) storeEvent(ctx context.Context, d *delivery) error {
 		return failed
 	}
 	if d.stray != "" {
-		e.logger.WarnContext(ctx, "helios: an event of another run than its submission's is kept without a key",
+		e.logger.WarnContext(ctx, "helios: an event names another run than its submission; it was stored without a key",
 			slog.String("run", d.runID), slog.String("key", d.stray))
 	}
 	return nil

@@ -166,7 +166,7 @@ func TestSecondRun(t *testing.T) {
 		stop()
 
 		assert.InDelta(t, 1.95, stats(t, e).Spend.Spent, 1e-9, "three runs were paid")
-		assert.Contains(t, log.String(), "is kept without a key")
+		assert.Contains(t, log.String(), "stored without a key")
 		assert.Equal(t, map[string]int{"k": 1, "other": 1, "": 3}, handled.finals())
 		s := status(t, e, "k")
 		assert.Equal(t, Completed, s.State)

@@ -39,7 +39,7 @@ func (e *Engine) Submissions(ctx context.Context, filter Filter) ([]Submission, 
 	case limit < 0 || limit > largestPage:
 		return nil, invalid("limit", fmt.Sprintf("must be 0 to %d", largestPage))
 	case filter.State != "" && !slices.Contains(anyState, filter.State):
-		return nil, invalid("state", "is none of a submission's")
+		return nil, invalid("state", "is not a state of a submission")
 	}
 
 	now := e.now()

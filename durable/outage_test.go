@@ -281,7 +281,7 @@ func TestOpen_MadeByALaterVersion(t *testing.T) {
 
 		change(t, e, updateOldest, later, later)
 		_, err = k.tryOpen(t.Context(), srv.client, srv.receiver)
-		require.ErrorContains(t, err, "this one is too old to work on them")
+		require.ErrorContains(t, err, "this one is too old to use them")
 	})
 }
 

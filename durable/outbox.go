@@ -210,7 +210,7 @@ func (e *Engine) unclaim(ctx context.Context, c *claimed, job int64) {
 			return
 		}
 		if !wait(ctx, pause) {
-			e.logger.WarnContext(ctx, e.storeFailed("give submission "+c.key+" back", err).Error())
+			e.logger.WarnContext(ctx, e.storeFailed("return submission "+c.key+" to the queue", err).Error())
 			return
 		}
 	}
@@ -256,7 +256,7 @@ func (e *Engine) settle(ctx context.Context, sent *claimed, out *outcome) error 
 			return nil
 		}
 		if !wait(ctx, pause) {
-			failed := e.storeFailed("settle submission "+sent.key, err)
+			failed := e.storeFailed("record the outcome of submission "+sent.key, err)
 			attrs := []any{slog.String("outcome", string(out.state))}
 			if out.runID != "" {
 				attrs = append(attrs, slog.String("run", out.runID))
@@ -314,7 +314,7 @@ func (e *Engine) settleAccepted(ctx context.Context, tx transaction, sent *claim
 	}
 	if owner.key != "" && owner.key != sent.key {
 		// The result of another's run must not become this one's.
-		out.state, out.reason = Unknown, "the service answered with the run id of another submission"
+		out.state, out.reason = Unknown, "Helios answered with the run ID of another submission"
 		c.add(settleUnknown, sent.key, sent.reference, sent.attempts, out.reason)
 		return e.apply(ctx, tx, &c)
 	}

@@ -128,7 +128,7 @@ func (s *postgresStore) warnOfNoSync(ctx context.Context, logger *slog.Logger) e
 	}
 	if fsync == "off" {
 		logger.WarnContext(ctx, "helios: PostgreSQL runs with fsync off: "+
-			"if its machine crashes, what was acknowledged can be lost")
+			"if its machine crashes, acknowledged events can be lost")
 	}
 	return nil
 }

@@ -185,7 +185,7 @@ func (t *postgresTables) createSchema(ctx context.Context, tx pgx.Tx) error {
 }
 
 var errMigrationLock = errors.New("another process has held a lock on them for a minute; " +
-	"pg_locks shows which, and opening again is safe")
+	"pg_locks shows which one, and trying again is safe")
 
 // locked runs a step of a migration in a transaction that holds the lock of
 // migrations. The lock is the transaction's and not the connection's, so no

@@ -318,7 +318,7 @@ func TestPost_AfterSuspend(t *testing.T) {
 		now.forward(submitTimeout + time.Minute)
 		out := e.post(t.Context(), c)
 		assert.Equal(t, Queued, out.state)
-		assert.Contains(t, out.reason, "stopped before it could be sent")
+		assert.Contains(t, out.reason, "suspended before it could be sent")
 		assert.Empty(t, srv.Requests())
 	})
 }

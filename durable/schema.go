@@ -21,7 +21,9 @@ type migration struct {
 // A submission holds a slot while slot_until lies in the future. The UNIQUE
 // constraint of helios_events defines a duplicate: an event without a number
 // has number 0, so its status belongs to the constraint, and for a status
-// update without a number the hash of its body.
+// update without a number the hash of its body. Its body stands last: SQLite
+// then finds all that changes in a row on its first page, and writes only that
+// one when the event is settled.
 var migrations = []migration{{oldest: 1, script: `
 CREATE TABLE {submissions} (
 	key          TEXT PRIMARY KEY,
@@ -64,11 +66,11 @@ CREATE TABLE {events} (
 	discriminator   TEXT NOT NULL,
 	final           SMALLINT NOT NULL,
 	state           TEXT NOT NULL,
-	body            {bytes},
 	job_id          BIGINT NOT NULL,
 	attempts        BIGINT NOT NULL DEFAULT 0,
 	received_at     BIGINT NOT NULL,
 	settled_at      BIGINT,
+	body            {bytes},
 	UNIQUE (run_id, sequence_number, discriminator)
 );
 CREATE INDEX {name}events_live ON {events} (state, id) WHERE state IN ('pending', 'dead');

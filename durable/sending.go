@@ -100,13 +100,13 @@ func reasonOf(err error) string {
 		return err.Error()
 	}
 
-	reason := fmt.Sprintf("the service answered %d %s", api.StatusCode, http.StatusText(api.StatusCode))
+	reason := fmt.Sprintf("Helios answered %d %s", api.StatusCode, http.StatusText(api.StatusCode))
 	var limit *helios.ConcurrencyLimitError
 	switch {
 	case errors.As(err, &limit) && limit.Limit > 0:
 		reason += fmt.Sprintf(": %d of %d concurrent runs are active", limit.ActiveCount, limit.Limit)
 	case errors.Is(err, helios.ErrUnauthorized):
-		reason += ": the API key is refused"
+		reason += ": the API key was refused"
 	case errors.Is(err, helios.ErrOutcomeUnknown):
 		reason += ": the run may have been accepted"
 	}
@@ -115,7 +115,7 @@ func reasonOf(err error) string {
 
 var (
 	errStoredRequest = errors.New("helios: durable: the stored request cannot be read")
-	errLate          = errors.New("helios: durable: the process was stopped before it could be sent")
+	errLate          = errors.New("helios: durable: the process was suspended before it could be sent")
 	errNoURL         = errors.New("helios: durable: neither the request nor this process's client has a webhook URL")
 )
 
@@ -167,7 +167,7 @@ func (e *Engine) send(ctx context.Context, c *claimed) (*acceptance, error) {
 		return nil, err
 	}
 	if answer.runID == "" { // an empty body is not decoded
-		return nil, &helios.OutcomeUnknownError{Cause: errors.New("helios: durable: the answer has no run id")}
+		return nil, &helios.OutcomeUnknownError{Cause: errors.New("helios: durable: the answer has no run ID")}
 	}
 	answer.concurrency = resp.Concurrency
 	return answer, nil

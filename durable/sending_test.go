@@ -142,7 +142,7 @@ func TestSameRunID(t *testing.T) {
 		}
 		waitFor(t, e, "a", Accepted)
 		s := waitFor(t, e, "b", Unknown)
-		assert.Equal(t, "the service answered with the run id of another submission", s.Reason)
+		assert.Equal(t, "Helios answered with the run ID of another submission", s.Reason)
 		require.Equal(t, http.StatusOK, srv.deliver(t, e, "", eventBody("run-1", "completed", 9)))
 		waitFor(t, e, "a", Completed)
 		waitFor(t, e, "b", Unknown)

@@ -39,7 +39,7 @@ const (
 	// The attempt certainly was not accepted.
 	unspend = `UPDATE {references} SET spent_at = NULL WHERE reference = $1 AND run_id IS NULL`
 
-	reasonSpend = "the spend limit is reached; it goes on when time has passed or the limit is raised"
+	reasonSpend = "the spend limit is reached; sending continues when enough time has passed or the limit is raised"
 )
 
 // WithSpendLimit sends nothing that would bring the cost of the runs in the

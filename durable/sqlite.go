@@ -117,7 +117,7 @@ type sqliteStore struct {
 
 func openFile(ctx context.Context, path string) (*sqliteStore, error) {
 	if path == "" || strings.HasPrefix(path, ":memory:") || strings.HasPrefix(path, "file:") {
-		return nil, errors.New("helios: durable: OpenSQLite: path must be a file's path")
+		return nil, errors.New("helios: durable: OpenSQLite: path must name a file")
 	}
 	absolute, err := filepath.Abs(path)
 	if err != nil {

@@ -60,7 +60,7 @@ func (p *preparing) Connect(ctx context.Context) (driver.Conn, error) {
 	inner, ok := conn.(sqliteConn)
 	if !ok {
 		_ = conn.Close()
-		return nil, errors.New("helios: durable: the SQLite driver has changed")
+		return nil, errors.New("helios: durable: the SQLite driver lacks an interface that this package needs")
 	}
 
 	c := &preparedConn{sqliteConn: inner, statements: map[string]*preparedStmt{}}

@@ -10,7 +10,7 @@ import (
 // errMoved means that a commit would be lost to, or was made in, a file that
 // nobody finds at its path any more.
 const errMoved = ownError("the SQLite file or its -wal was moved, deleted or replaced while it was open; " +
-	"put it back, or restart on the file that is there")
+	"put it back, or restart with the file that is there now")
 
 // openedFile is a file that a connection has open.
 type openedFile struct {

@@ -56,14 +56,16 @@ type Slots struct {
 }
 
 const (
-	countSubmissions = `SELECT agent, state, count(*) FROM {submissions}
-		WHERE agent IN ('light', 'deep', 'lab-results')
-			AND state IN ('queued', 'submitting', 'accepted', 'unknown', 'overdue', 'failed', 'canceled')
-		GROUP BY agent, state`
-	oldestSubmissions = `SELECT state, min(CASE state
+	// Two statements, each in the order of an index, so that PostgreSQL need
+	// not hash. What is completed is not counted.
+	countUnderWay = `SELECT state, count(*), min(CASE state
 			WHEN 'submitting' THEN submitted_at WHEN 'unknown' THEN submitted_at
 			WHEN 'accepted' THEN accepted_at WHEN 'overdue' THEN ended_at ELSE created_at END)
 		FROM {submissions} WHERE state IN ('queued', 'submitting', 'accepted', 'unknown', 'overdue') GROUP BY state`
+	countEnded = `SELECT state, count(*), 0 FROM {submissions}
+		WHERE state IN ('failed', 'canceled') GROUP BY state`
+	countQueued = `SELECT agent, count(*) FROM {submissions}
+		WHERE agent IN ('light', 'deep', 'lab-results') AND state = 'queued' GROUP BY agent`
 	countEvents = `SELECT state, count(*), min(received_at) FROM {events}
 		WHERE state IN ('pending', 'dead') GROUP BY state`
 	countEnds   = `SELECT state, count(*), min(ended_at) FROM {ends} GROUP BY state`
@@ -79,16 +81,27 @@ const (
 // [helios.ErrUnavailable].
 func (e *Engine) Stats(ctx context.Context) (Stats, error) {
 	now, stats, queued := e.now(), newStats(), map[string]int{}
-	err := e.readStats(ctx, &stats, queued, now,
-		query(func(r row) error { return stats.addSubmissions(r, queued) }, countSubmissions),
-		query(func(r row) error { return stats.addAges(r, now) }, oldestSubmissions),
+	statements := []*statement{
+		query(func(r row) error { return stats.addSubmissions(r, now) }, countUnderWay),
+		query(func(r row) error { return stats.addSubmissions(r, now) }, countEnded),
 		query(func(r row) error {
 			return stats.addBacklog(r, now, &stats.PendingEvents, &stats.OldestEvent)
 		}, countEvents),
 		query(func(r row) error {
 			return stats.addBacklog(r, now, &stats.PendingEnds, &stats.OldestEnd)
-		}, countEnds))
-	if err != nil {
+		}, countEnds),
+	}
+	if e.spendLimit > 0 { // nothing else asks for it by agent type
+		statements = append(statements, query(func(r row) error {
+			var agent string
+			var count int
+			err := r.Scan(&agent, &count)
+			queued[agent] = count
+			return err
+		}, countQueued))
+	}
+
+	if err := e.readStats(ctx, &stats, queued, now, statements...); err != nil {
 		return Stats{}, e.storeFailed("stats", err)
 	}
 	return stats, nil
@@ -150,36 +163,33 @@ func (s *Stats) addLimited(queued map[string]int, limited func(agent string) boo
 	}
 }
 
-func (s *Stats) addSubmissions(r row, queued map[string]int) error {
-	var agent string
+// addSubmissions adds how many submissions are in a state, and since when the
+// oldest of those under way is.
+func (s *Stats) addSubmissions(r row, now time.Time) error {
 	var state State
 	var count int
-	if err := r.Scan(&agent, &state, &count); err != nil {
-		return err
-	}
-	if state == Queued {
-		queued[agent] = count
-	}
-
-	counts := map[State]*int{
-		Queued: &s.Queued, Submitting: &s.Submitting, Accepted: &s.Running, Unknown: &s.Unknown,
-		Overdue: &s.Overdue, Failed: &s.Failed, Canceled: &s.Canceled,
-	}
-	*counts[state] += count
-	return nil
-}
-
-func (s *Stats) addAges(r row, now time.Time) error {
-	var state State
 	var oldest sql.NullInt64
-	if err := r.Scan(&state, &oldest); err != nil {
+	if err := r.Scan(&state, &count, &oldest); err != nil {
 		return err
 	}
-	ages := map[State]*time.Duration{
-		Queued: &s.OldestQueued, Submitting: &s.OldestSubmitting, Accepted: &s.OldestRunning,
-		Unknown: &s.OldestUnknown, Overdue: &s.OldestOverdue,
+
+	switch since := age(oldest, now); state {
+	case Queued:
+		s.Queued, s.OldestQueued = count, since
+	case Submitting:
+		s.Submitting, s.OldestSubmitting = count, since
+	case Accepted:
+		s.Running, s.OldestRunning = count, since
+	case Unknown:
+		s.Unknown, s.OldestUnknown = count, since
+	case Overdue:
+		s.Overdue, s.OldestOverdue = count, since
+	case Failed:
+		s.Failed = count
+	case Canceled:
+		s.Canceled = count
+	case Completed: // not asked for: it would cost too much
 	}
-	*ages[state] = age(oldest, now)
 	return nil
 }
 

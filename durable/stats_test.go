@@ -79,7 +79,8 @@ func TestStats_FromIndexes(t *testing.T) {
 		return strings.Join(steps, "\n")
 	}
 	for name, sql := range map[string]string{
-		"submissions": countSubmissions, "ages": oldestSubmissions, "events": countEvents, "ends": countEnds,
+		"under way": countUnderWay, "ended": countEnded, "queued": countQueued,
+		"events": countEvents, "ends": countEnds,
 	} {
 		assert.Contains(t, plan(sql), "COVERING INDEX", name)
 	}

@@ -44,7 +44,7 @@ func (e *Engine) leave(ctx context.Context) {
 		return tx.run(ctx, exec(deleteWorker, e.worker, (24*time.Hour).Microseconds()))
 	})
 	if err != nil {
-		e.logger.WarnContext(ctx, e.storeFailed("leave", err).Error())
+		e.logger.WarnContext(ctx, e.storeFailed("sign off", err).Error())
 	}
 }
 
@@ -116,7 +116,8 @@ func (e *Engine) sweepAbandoned(ctx context.Context, now time.Time) error {
 	made, err := e.transit(ctx, abandonLost,
 		e.lease.Microseconds(), reasonAbandoned, micros(now.Add(-e.submitTimeout)))
 	if err == nil && len(made) > 0 {
-		e.logger.WarnContext(ctx, "helios: submissions of unknown outcome found", slog.Int("submissions", len(made)))
+		e.logger.WarnContext(ctx, "helios: submissions with an unknown outcome were found",
+			slog.Int("submissions", len(made)))
 	}
 	return err
 }

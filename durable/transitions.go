@@ -167,9 +167,9 @@ const (
 	linkReference = `UPDATE {references} SET run_id = $2 WHERE reference = $1 AND run_id IS NULL`
 
 	reasonCanceled  = "canceled before it was sent"
-	reasonOverdue   = "its result has not come in time; it may still come"
-	reasonAbandoned = "the process stopped while it was being submitted; the run may have been accepted"
-	reasonRunFailed = "the run failed; the event says why"
+	reasonOverdue   = "no result within the deadline; it may still arrive"
+	reasonAbandoned = "the process stopped while sending it; the run may have been accepted"
+	reasonRunFailed = "the run failed at Helios; its final event says why"
 )
 
 // changed is one submission that a transition has changed.

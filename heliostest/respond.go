@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-const disclaimer = "*Emulated by heliostest from the submitted data: not an analysis, and no medical advice.*\n"
+const disclaimer = "*Emulated by heliostest from the submitted data: invented text for tests, not a medical analysis.*\n"
 
 type citations struct {
 	Patient   map[string]citation `json:"patient"`

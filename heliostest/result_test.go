@@ -55,7 +55,7 @@ func assertWellFormed(t *testing.T, r result) {
 	}{{r.PatientResponse, r.Citations.Patient}, {r.ClinicianResponse, r.Citations.Clinician}} {
 		first, _, _ := strings.Cut(side.text, "\n")
 		assert.Contains(t, first, "Emulated by heliostest")
-		assert.Contains(t, first, "no medical advice")
+		assert.Contains(t, first, "invented text for tests")
 		used := map[string]bool{}
 		for _, m := range marker.FindAllStringSubmatch(side.text, -1) {
 			used[m[1]] = true

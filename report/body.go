@@ -72,6 +72,9 @@ func (w *bodyWriter) node(n ast.Node) {
 	case *ast.Paragraph:
 		w.element("p", direction(n), n)
 	case *ast.Heading:
+		if !n.HasChildren() { // a reader would be led to nothing
+			return
+		}
 		w.element("h"+strconv.Itoa(w.levels.next(n.Level)), direction(n), n)
 	case *ast.Blockquote:
 		w.element("blockquote", direction(n), n)

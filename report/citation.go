@@ -17,11 +17,6 @@ const (
 	maxNumber       = 9999
 )
 
-// farBeyond separates a range of sources that are missing from a reference
-// range in brackets, such as [136-145]: that begins so far beyond the last
-// source that nobody meant one.
-const farBeyond = 20
-
 var kindMarker = ast.NewNodeKind("HeliosMarker")
 
 // marker is a citation marker, such as [1] or [1, 3-5].
@@ -47,19 +42,19 @@ func (m *marker) Dump(source []byte, level int) { ast.DumpHelper(m, source, leve
 //	number  = 1 to 4 digits, not 0
 //
 // White space may stand between all of them. [4.0-5.6] is none, and neither is
-// a range of numbers far beyond the last source, or of more than maxNumbers.
+// a range of values, or one of more than maxNumbers.
 type markerParser struct{}
 
 func (markerParser) Trigger() []byte { return []byte{'['} }
 
 func (markerParser) Parse(_ ast.Node, block text.Reader, pc parser.Context) ast.Node {
-	line, _ := block.PeekLine()
+	line, segment := block.PeekLine()
 	numbers, isRange, length := parseMarker(line)
 	if length == 0 {
 		return nil
 	}
 	s := stateOf(pc)
-	if s.isReferenceRange(numbers, isRange) {
+	if isRange && s.isReferenceRange(numbers, line[:length], block.Source()[:segment.Start], line[length:]) {
 		return nil
 	}
 
@@ -77,7 +72,7 @@ func (markerParser) Parse(_ ast.Node, block text.Reader, pc parser.Context) ast.
 }
 
 // parseMarker returns the numbers of the marker at the beginning of line, each
-// once, and its length; 0 if there is none.
+// once, whether there is a range in it, and its length; 0 if there is none.
 func parseMarker(line []byte) (numbers []int, isRange bool, length int) {
 	line = line[:min(len(line), maxMarkerLength)]
 	i := 1
@@ -131,19 +126,6 @@ func dashLength(line []byte) int {
 		return size
 	}
 	return 0
-}
-
-// isReferenceRange reports whether numbers are a range such as [136-145].
-func (s *state) isReferenceRange(numbers []int, isRange bool) bool {
-	if !isRange {
-		return false
-	}
-	for _, n := range numbers {
-		if s.sources.numbered[n] != nil {
-			return false
-		}
-	}
-	return numbers[0] > s.sources.last+farBeyond
 }
 
 // tooManyMarkers counts numbers, and reports whether they are more than a page

@@ -75,6 +75,57 @@ func TestMarkers_ManyRanges(t *testing.T) {
 		r.Issues())
 }
 
+// Numbers in brackets beside a value can be its range. The sources 1 to 5 are
+// there.
+func TestMarkers_BesideAValue(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		markdown          string
+		isRange, doubtful bool
+	}{
+		{"Potassium 4.1 [3-5] mmol/L", true, true},
+		{"Potassium **4.1** [3–5]\u00a0mmol/L.", true, true},
+		{"Leukocytes 6.1 [4-5] 10*9/L", true, true},
+		{"Kalium 4,1 [3-5] mmol/l", true, true},
+		{"Potassium [3-5] mmol/L", true, true},
+		{"Share [3-5]%", true, true},
+		{"Potassium 4.1 [3-5]", true, true},
+		{"Potassium 4.1 mmol/L [3-5]", true, true},
+		{"eGFR 4 mL/min/1.73m2 [3-5]", true, true},
+		{"Potassium 5.6 [3-5]", true, true},
+		{"Lymphocytes 25 % [4-30]", true, true},
+		{"Potassium 5.6 mmol/L [3-5]", false, true},
+		{"below 7 % [3-5]", false, true},
+		{"Albumin 4 [3-5]", false, true},
+		{"by 20 % [3-5]", false, false},
+		{"a ratio of 0.62 [3-5]", false, false},
+		{"in 2019 [3-5]", false, false},
+		{"stage 2 [3-5]", false, false},
+		{"after COVID-4 [3-5]", false, false},
+		{"vitamin B4 [3-5]", false, false},
+		{"on 2025-01-04 [3-5]", false, false},
+		{"is 4.1. [3-5]", false, false},
+		{"4.1\n[3-5]", false, false},
+		{"4.1 [3, 5] mmol/L", false, false},
+		{"4.1 [4] mmol/L", false, false},
+		{"text [1-3] M. tuberculosis", false, false},
+		{"text [1-3] and/or", false, false},
+		{"text [1-3] mmol", true, true},
+		{"text [1-3] gastritis", false, false},
+	} {
+		r := patientText(c.markdown)
+		assert.Equal(t, c.isRange, !strings.Contains(bodyOf(t, r), "helios-cite"), c.markdown)
+		if !c.doubtful {
+			assert.Empty(t, r.Issues(), c.markdown)
+			continue
+		}
+		assert.Equal(t, []report.Problem{report.DoubtfulMarker}, problems(r), c.markdown)
+		if c.isRange {
+			assert.Contains(t, textOf(t, r, 0), strings.NewReplacer("**", "", "\u00a0", " ").Replace(c.markdown))
+		}
+	}
+}
+
 // A number far from those of the sources may be a value, which no log may have.
 func TestMarkers_ValueWithoutSource(t *testing.T) {
 	t.Parallel()

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// rgb is a colour in sRGB.
+// rgb is a color in sRGB.
 type rgb struct{ r, g, b uint8 }
 
-// The grounds that text stands on, and the brand colour that stands unless
+// The grounds that text stands on, and the brand color that stands unless
 // there is another.
 var (
 	lightGround  = rgb{0xff, 0xff, 0xff}
@@ -53,7 +53,7 @@ func (c rgb) luminance() float64 {
 	return 0.2126*linear(c.r) + 0.7152*linear(c.g) + 0.0722*linear(c.b)
 }
 
-// onDark returns the colour, lightened until it can be read on the dark ground.
+// onDark returns the color, lightened until it can be read on the dark ground.
 func (c rgb) onDark() rgb {
 	for contrast(c, darkGround) < minContrast {
 		lighter := func(v uint8) uint8 { return v + (255-v)/8 + bump(v) }
@@ -62,7 +62,7 @@ func (c rgb) onDark() rgb {
 	return c
 }
 
-// bump makes sure that a colour gets lighter until it is white.
+// bump makes sure that a color gets lighter until it is white.
 func bump(v uint8) uint8 {
 	if v > 247 && v < 255 {
 		return 1

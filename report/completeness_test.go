@@ -25,6 +25,7 @@ func TestEveryWordIsShown(t *testing.T) {
 		{"comparators", "- >60 mL/min\n- > 90\n- >= 7\n- >.5", []string{">60 mL/min", "> 90", ">= 7", ">.5"}, nil},
 		{"a comparator behind a line", "eGFR\n>60 is normal", []string{">60 is normal"}, nil},
 		{"a comparator in a quote", "> the guideline says\n>\n> >60 is normal", []string{">60 is normal"}, nil},
+		{"minus", "Base excess\n-4 mmol/L\n\n-5\n\n− 6", []string{"excess -4 mmol/L", "-5", "− 6"}, nil},
 		{"numbers of a list", "138. Monday\n142. Tuesday", []string{"138. Monday", "142. Tuesday"}, nil},
 		{"falling numbers", "3. a\n2. b\n\n1. c", []string{"3. a", "2. b", "1. c"}, nil},
 		{"numbers behind tabs", "-\t142. a\n\t\t157. b", []string{"142. a", "157. b"}, nil},

@@ -10,6 +10,7 @@ import (
 type course struct {
 	Label     string
 	Band      bool   // the standard range is known
+	IsPart    bool   // some results are not drawn
 	Top, High string // of the band: where it begins, and its height
 	Points    []point
 	Segments  []segment
@@ -50,7 +51,7 @@ func (p *page) newCourse(t *test) *course {
 	y := func(n float64) float64 { return top + height*(100-s.position(n))/100 }
 	begin, length := dated[0].time, newest.time.Sub(dated[0].time).Seconds()
 
-	c := &course{First: dated[0].date, Last: newest.date}
+	c := &course{First: dated[0].date, Last: newest.date, IsPart: len(dated) < len(t.results)}
 	if newest.hasBounds {
 		c.Band = true
 		upper, lower := 2.0, float64(top+height)+8

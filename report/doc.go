@@ -21,15 +21,19 @@
 //
 // A lab result with a number and a standard range is drawn as a number line.
 // Several results of one test are drawn over time, with their dates and values
-// as text. Everything that is drawn is also said in words, and nothing is said
-// by color alone. Values such as "<0.1", and units that differ, are shown
-// without a drawing.
+// as text below the drawing. Everything that is drawn is also said in words,
+// and nothing is said by color alone. Values such as "<0.1", and units that
+// differ, are shown without a drawing. On paper the sources show their
+// addresses, and the sheets are numbered.
 //
 // # Citations
 //
 // [1], [1, 2] and [3-5] are links to the sources of the audience, and each
 // source links back. A number without a source stays visible and is an [Issue].
-// [4.0-5.6] is a range. So is [136-145], if no source has a number near it.
+//
+// [4.0-5.6] is a range. So is [136-145], if no source has a number near it, and
+// [3-5] in "Potassium 4.1 [3-5] mmol/L": a unit follows, or the value in front
+// lies within it. What could be either is an issue.
 //
 // # Nothing is dropped
 //
@@ -38,7 +42,8 @@
 // not a quotation; the numbers of a list, unless all are the same; titles of
 // links; and the words after an opening code fence. Table cells beyond the
 // header are put into the last cell, and are an [Issue]. A pair of ~ strikes
-// nothing through: it means "about".
+// nothing through: it means "about". A line that begins with "-4" is a number,
+// and one that begins with "- 4" is an item of a list, as in any Markdown.
 //
 // # What is safe about it
 //

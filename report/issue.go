@@ -34,6 +34,10 @@ const (
 	ImageRefused Problem = "an image was replaced by its text"
 	// NoSource: a marker has no source.
 	NoSource Problem = "a marker has no source"
+	// DoubtfulMarker: numbers such as [3-5] stand beside a value. They are
+	// shown as they were written if a unit follows them or the value lies
+	// within them, and else linked to their sources.
+	DoubtfulMarker Problem = "numbers in brackets beside a value may be a range or sources"
 	// NoNumber: a source has a key that no marker can name.
 	NoNumber Problem = "a source has no number, or one that is taken"
 	// SourceNotLinked: neither the URL nor the DOI of a source can be linked.

@@ -18,6 +18,7 @@ type lab struct {
 	name, value, flag, category string // as they are shown; value with its unit
 	date                        string // as it is shown
 	time                        time.Time
+	hasClock                    bool // time has a time of day
 
 	number    float64
 	written   string // the number as it came
@@ -49,7 +50,7 @@ func (p *page) newLab(r helios.LabResult, where string) *lab {
 		name: clean(r.Name), value: clean(r.Value), category: clean(r.Category), unit: clean(r.Unit),
 		rangeText: clean(r.ReferenceRange), flag: p.flagWord(clean(string(r.Flag))), source: r,
 	}
-	l.date, l.time = p.readDate(clean(r.Date))
+	l.date, l.time, l.hasClock = p.readDate(clean(r.Date))
 	if l.name == "" || l.value == "" {
 		p.issues.add(where, NoValue)
 	}
@@ -154,18 +155,18 @@ func (p *page) rangeWords(l *lab) string {
 
 	b := l.bounds
 	unit := cmp.Or(b.Unit, l.unit)
-	low, high := l.asWritten(b.Low), l.asWritten(b.High)
+	low, high := l.asWritten(b.Low), withUnit(l.asWritten(b.High), unit)
 	switch {
 	case math.IsInf(b.Low, -1) && b.HighOpen:
-		return p.words.get("range.below", "{high}", withUnit(high, unit))
+		return p.words.values("range.below", "{high}", high)
 	case math.IsInf(b.Low, -1):
-		return p.words.get("range.to", "{high}", withUnit(high, unit))
+		return p.words.values("range.to", "{high}", high)
 	case math.IsInf(b.High, 1) && b.LowOpen:
-		return p.words.get("range.above", "{low}", withUnit(low, unit))
+		return p.words.values("range.above", "{low}", withUnit(low, unit))
 	case math.IsInf(b.High, 1):
-		return p.words.get("range.from", "{low}", withUnit(low, unit))
+		return p.words.values("range.from", "{low}", withUnit(low, unit))
 	}
-	return p.words.get("range.between", "{low}", low, "{high}", withUnit(high, unit))
+	return p.words.values("range.between", "{low}", low, "{high}", high)
 }
 
 var digitsPattern = regexp.MustCompile(`-?[0-9]*[.,]?[0-9]+`)
@@ -205,21 +206,21 @@ func (p *page) labWords(l *lab) string {
 
 // readDate returns a date as the report shows it. One that cannot be read is
 // shown as it came.
-func (p *page) readDate(s string) (shown string, t time.Time) {
+func (p *page) readDate(s string) (shown string, t time.Time, hasClock bool) {
 	for _, layout := range [...]string{
 		time.DateOnly, time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05", "2006-01-02T15:04Z07:00",
 		"2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", "20060102",
 	} {
 		if t, err := time.Parse(layout, s); err == nil {
-			return p.formatDate(t), t
+			return p.formatDate(t), t, strings.Contains(layout, "15")
 		}
 	}
 	for _, layout := range [...]string{"2006-01", "2006"} {
 		if t, err := time.Parse(layout, s); err == nil {
-			return s, t
+			return s, t, false
 		}
 	}
-	return s, time.Time{}
+	return s, time.Time{}, false
 }
 
 func (p *page) formatDate(t time.Time) string { return t.Format(p.dateLayout) }
@@ -228,6 +229,19 @@ func (p *page) formatDate(t time.Time) string { return t.Format(p.dateLayout) }
 type test struct {
 	Name    string
 	results []*lab
+}
+
+// tellTimes adds the time of day to dates that several results have.
+func (t *test) tellTimes() {
+	days := make(map[string]int)
+	for _, l := range t.results {
+		days[l.date]++
+	}
+	for _, l := range t.results {
+		if l.hasClock && days[l.date] > 1 {
+			l.date += l.time.Format(" 15:04")
+		}
+	}
 }
 
 // category is a group of tests under a heading, which may be empty.
@@ -274,6 +288,7 @@ func (p *page) newCategories(labs []helios.LabResult) []*category {
 	for _, c := range all {
 		for _, t := range c.Tests {
 			slices.SortStableFunc(t.results, func(a, b *lab) int { return b.time.Compare(a.time) })
+			t.tellTimes()
 		}
 	}
 	return all

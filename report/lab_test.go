@@ -83,8 +83,8 @@ func TestLabs_Course(t *testing.T) {
 		"1.6\u00a0mg/dL on Jul 2, 2024. 1.8\u00a0mg/dL on Jan 15, 2025\"")
 	assert.Equal(t, 2, strings.Count(page, `class="helios-path"`))
 	assert.Equal(t, 1, strings.Count(page, `class="helios-line"`), "of the newest")
-	newest := strings.Index(page, `<bdi class="helios-date">Jan 15, 2025`)
-	oldest := strings.Index(page, `<bdi class="helios-date">Nov 20, 2023`)
+	newest := strings.Index(page, `<th scope="row"><bdi>Jan 15, 2025`)
+	oldest := strings.Index(page, `<th scope="row"><bdi>Nov 20, 2023`)
 	assert.True(t, 0 < newest && newest < oldest, "dates as text, the newest first")
 
 	for name, labs := range map[string][]helios.LabResult{
@@ -110,6 +110,50 @@ func TestLabs_Course(t *testing.T) {
 		helios.LabResult{Name: "a", Value: "1", Date: "2025-01-01"})
 	assert.Contains(t, string(flat.HTML()), "helios-course")
 	requireSafe(t, flat)
+}
+
+// Two results of one day have their times, where they came with one.
+func TestLabs_OneDay(t *testing.T) {
+	t.Parallel()
+
+	result := func(value, date string) helios.LabResult {
+		return helios.LabResult{Name: "Glucose", Value: value, Unit: "mg/dL", Date: date}
+	}
+	text := textOf(t, labsOf(report.Options{}, result("9", "2025-01-15T08:05:00Z"), result("4", "2025-01-15T16:40:00Z"),
+		result("5", "2025-01-15"), result("6", "2025-01-14T08:00:00Z")), 0)
+	for _, want := range []string{
+		"9 mg/dL. Jan 15, 2025 08:05\n", "4 mg/dL. Jan 15, 2025 16:40\n", "5 mg/dL. Jan 15, 2025\n",
+		"6 mg/dL. Jan 14, 2025\n",
+	} {
+		assert.Contains(t, text, want)
+	}
+}
+
+// What a course cannot draw is said above it.
+func TestLabs_NotDrawn(t *testing.T) {
+	t.Parallel()
+
+	const undrawn = "Results that are not drawn are in the list."
+	labs := []helios.LabResult{
+		{Name: "CRP", Value: "<0.1", Unit: "mg/L", Date: "2025-01-15"},
+		{Name: "CRP", Value: "4", Unit: "mg/L", Date: "2024-01-15"},
+		{Name: "CRP", Value: "2", Unit: "mg/L", Date: "2023-01-15"},
+	}
+	assert.Contains(t, string(labsOf(report.Options{}, labs...).HTML()), undrawn)
+	assert.NotContains(t, string(labsOf(report.Options{}, labs[1:]...).HTML()), undrawn)
+}
+
+// A negative bound keeps its sign on the left, among words that are written
+// from right to left.
+func TestLabs_RightToLeft(t *testing.T) {
+	t.Parallel()
+
+	lab := helios.LabResult{Name: "BE", Value: "-3", Unit: "mmol/L", ReferenceRange: "-2 to 2"}
+	r := labsOf(report.Options{Language: "he", Words: map[string]string{"range.between": "{low} עד {high}"}}, lab)
+	assert.Contains(t, string(r.HTML()), "<bdi>\u200f\u200e-2\u200e עד \u200e2\u00a0mmol/L\u200e</bdi>")
+	requireSafe(t, r)
+	r = labsOf(report.Options{Language: "he"}, lab)
+	assert.Contains(t, string(r.HTML()), "<bdi>-2 to 2\u00a0mmol/L</bdi>", "words in English")
 }
 
 func TestLabs_Anchors(t *testing.T) {

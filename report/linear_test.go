@@ -25,7 +25,8 @@ func hostileShapes() map[string]func(size int) string {
 		"escaped backticks": "a\\```", "escaped backticks apart": "\\`` ", "missing ranges": "[6-42]",
 		"backticks": "`", "entities": "&amp", "references": "&#x", "escapes": `\`,
 		"angles": "<", "tags": "<a ", "comments": "<!--", "angle URLs": "<https://a", "breaks": "<br>",
-		"markers": "[1]", "ranges": "[1-5]", "many ranges": "[1-40,1-40]", "missing markers": "[77]",
+		"markers": "[1]", "ranges": "[1-5]", "many ranges": "[1-40,1-40]", "ranges beside values": "4.1 mmol/L [3-5] ",
+		"stars in words": "*Blut*druck", "missing markers": "[77]",
 		"tables": "|a|\n|-|\n|b|\n\n", "rules of tables": "|-\n",
 		"lines": "a\n", "hard breaks": "a  \n", "headings": "# a\n", "setext headings": "a\n-\n", "fences": "```\n",
 		"bytes": "\xff", "NUL": "\x00", "overrides": "\u202e", "letters": "a",
@@ -65,22 +66,39 @@ func rising(unit, last string) func(size int) string {
 // Quadratic time would be 256 times as much. A busy machine can disturb one
 // comparison, so the best of several counts.
 func TestLinearTime(t *testing.T) {
-	const small, factor, most, attempts = 2 << 10, 16, 80, 5
+	const small, factor, most = 2 << 10, 16, 80
+	for name, shape := range hostileShapes() {
+		assert.Less(t, timesAsLong(t, shape, small, factor, most), float64(most),
+			"%s: times as long for %d times as much", name, factor)
+	}
+}
+
+// TestLinearTime_LongWords takes what only shows in long texts.
+func TestLinearTime_LongWords(t *testing.T) {
+	const small, factor, most = 512 << 10, 8, 24
+	for name, unit := range map[string]string{"letters": "a", "no-break spaces": "\u00a0", "brackets": "["} {
+		shape := func(size int) string { return strings.Repeat(unit, size/len(unit)) }
+		assert.Less(t, timesAsLong(t, shape, small, factor, most), float64(most),
+			"%s: times as long for %d times as much", name, factor)
+	}
+}
+
+// timesAsLong returns how many times as long the report of a text takes as that
+// of a shorter one; the best of several attempts, or the first below most.
+func timesAsLong(t *testing.T, shape func(int) string, small, factor int, most float64) float64 {
+	t.Helper()
 	elapsed := func(markdown string) time.Duration {
 		begin := time.Now()
 		textOf(t, patientText(markdown), 80)
 		return time.Since(begin)
 	}
 
-	for name, shape := range hostileShapes() {
-		short, long := shape(small), shape(small*factor)
-		best := math.Inf(1)
-		for range attempts {
-			best = min(best, float64(elapsed(long))/float64(elapsed(short)))
-			if best < most {
-				break
-			}
+	short, long := shape(small), shape(small*factor)
+	best := math.Inf(1)
+	for range 5 {
+		if best = min(best, float64(elapsed(long))/float64(elapsed(short))); best < most {
+			break
 		}
-		assert.Less(t, best, float64(most), "%s: times as long for %d times as much", name, factor)
 	}
+	return best
 }

@@ -5,6 +5,7 @@ import (
 	"html"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
@@ -167,14 +168,15 @@ func (c codeSpans) Parse(parent ast.Node, block text.Reader, pc parser.Context) 
 
 // emphasis bounds the delimiters of a paragraph: goldmark compares each with
 // all before it, and nests as many elements as there are pairs. It leaves the
-// stars of units alone, such as 10*9/L and mg*h/L.
+// stars of units alone, such as 10*9/L and mg*h/L, but not that of *Blut*druck.
 type emphasis struct{ parser.InlineParser }
 
 func (e emphasis) Parse(parent ast.Node, block text.Reader, pc parser.Context) ast.Node {
 	s := stateOf(pc)
 	line, segment := block.PeekLine()
 	n := runLength(line)
-	isFactor := line[0] == '*' && n < len(line) && isProduct(block.PrecendingCharacter(), n, rune(line[n]))
+	isFactor := line[0] == '*' && n < len(line) && isProduct(block.PrecendingCharacter(), n, rune(line[n])) &&
+		!endsFirstPart(block.Source()[:segment.Start], line[n:])
 	if !isFactor && s.emphasis+n > maxEmphasis {
 		s.report(TooDeep)
 	}
@@ -191,6 +193,21 @@ func isProduct(before rune, n int, after rune) bool {
 	isDigit := func(r rune) bool { return r >= '0' && r <= '9' }
 	isWord := func(r rune) bool { return isDigit(r) || r|0x20 >= 'a' && r|0x20 <= 'z' }
 	return isDigit(before) && isDigit(after) || n == 1 && isWord(before) && isWord(after)
+}
+
+// endsFirstPart reports whether a star between two letters ends the emphasis of
+// the first part of a word. A unit, such as *mg*h/L, goes on with a slash, a
+// digit or another star.
+func endsFirstPart(before, after []byte) bool {
+	const longest = 80 // part of a word, in bytes
+	before, after = before[max(0, len(before)-longest):], after[:min(len(after), longest)]
+
+	begin, found := bytes.CutSuffix(bytes.TrimRightFunc(before, unicode.IsLetter), []byte{'*'})
+	if last, _ := utf8.DecodeLastRune(begin); !found || last == '*' || unicode.IsLetter(last) || unicode.IsDigit(last) {
+		return false
+	}
+	rest := bytes.TrimLeftFunc(after, unicode.IsLetter)
+	return len(rest) == 0 || !isDigit(rest[0]) && strings.IndexByte("*/^", rest[0]) < 0
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }

@@ -20,7 +20,7 @@ type numberLine struct {
 	Before      bool   // it is beyond the left end
 }
 
-// stop is a colour of the gradient: "in", "near" or "far" from the range.
+// stop is a color of the gradient: "in", "near" or "far" from the range.
 type stop struct{ At, Color string }
 
 // tick is a mark on the line with its text.
@@ -155,7 +155,7 @@ func textAnchor(position float64) string {
 	return "middle"
 }
 
-// gradient colours the line from the range outwards: there is no step in how
+// gradient colors the line from the range outwards: there is no step in how
 // far a number is from normal.
 func gradient(from, to float64) []stop {
 	const edge = 0.35

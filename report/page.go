@@ -28,7 +28,7 @@ var templates = template.Must(template.ParseFS(templateFiles, "templates/*.html"
 // Style returns the style sheet of the report, for the page that HTML is put
 // into. It styles nothing but reports, and it is what WriteHTML writes into its
 // style element.
-func (r *Report) Style() template.CSS { return template.CSS(r.style) } //nolint:gosec // made of constants and a colour
+func (r *Report) Style() template.CSS { return template.CSS(r.style) } //nolint:gosec // made of constants and a color
 
 // ContentSecurityPolicy returns the value of the header with which to serve
 // what WriteHTML writes. It allows the one style element, by its hash, and
@@ -77,7 +77,7 @@ func textDirection(language string) string {
 	return "ltr"
 }
 
-// style returns the style sheet with the brand colour.
+// style returns the style sheet with the brand color.
 func (p *page) style() string {
 	return strings.NewReplacer("#000001", p.brand.String(), "#000002", p.brand.onDark().String()).Replace(styleSheet)
 }
@@ -104,6 +104,10 @@ type chart struct {
 	Course *course
 	Rows   []row
 }
+
+// IsLong reports whether the results are too many to be kept on one sheet of
+// paper. They then have the test's name above them on each.
+func (c chart) IsLong() bool { return len(c.Rows) > 8 }
 
 // row is a result in words.
 type row struct {

@@ -45,14 +45,15 @@ type Options struct {
 	// DateFormat is a layout of package time; by default that of the language.
 	// Dates of labs that cannot be read are shown as they came.
 	DateFormat string
-	// Brand colours headings and links: "#1b5e7b". One with a contrast below
+	// Brand colors headings and links: "#1b5e7b". One with a contrast below
 	// 4.5:1 on white is not used, and reported.
 	Brand string
 	// Above replaces the notice that the report was made by artificial
 	// intelligence and is no diagnosis. Below stands at the end. Both are
 	// Markdown.
 	Above, Below string
-	// Labs are shown instead of the result's.
+	// Labs are shown instead of the result's. Nil means the result's, and an
+	// empty slice none.
 	Labs []helios.LabResult
 	// Anchors returns numbers to mark on the line of a result, such as where
 	// doctors begin to be concerned; at most four. Optional.

@@ -3,6 +3,7 @@ package report_test
 import (
 	"errors"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -54,6 +55,30 @@ func TestOptions(t *testing.T) {
 	assert.Empty(t, r.Issues())
 	assert.Equal(t, []any{"Clínica <Norte>", "es-MX", report.Patient}, []any{r.Title(), r.Language(), r.Audience()})
 	assert.Contains(t, textOf(t, r, 80), "15.1.2025")
+}
+
+// Reports of both audiences, and two of one with a prefix, can be on one page.
+func TestReport_SeveralOnOnePage(t *testing.T) {
+	t.Parallel()
+
+	result := readResult(t, "lab-results")
+	id, target := regexp.MustCompile(` id="([^"]+)"`), regexp.MustCompile(`(?:href="|url\()#([^")]+)`)
+	ids := make(map[string]int)
+	for i, r := range []*report.Report{
+		report.New(result, report.Patient, report.Options{}),
+		report.New(result, report.Clinician, report.Options{}),
+		report.New(result, report.Patient, report.Options{IDPrefix: "last-year"}),
+	} {
+		for _, match := range id.FindAllStringSubmatch(string(r.HTML()), -1) {
+			assert.NotContains(t, ids, match[1])
+			ids[match[1]] = i
+		}
+		for _, match := range target.FindAllStringSubmatch(string(r.HTML()), -1) {
+			assert.Equal(t, i, ids[match[1]], "%s is in the same report", match[1])
+			assert.Contains(t, ids, match[1])
+		}
+	}
+	assert.Greater(t, len(ids), 30)
 }
 
 func TestOptions_Bad(t *testing.T) {

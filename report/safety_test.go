@@ -269,7 +269,8 @@ func (c *pageCheck) attribute(n *html.Node, key, value string) {
 	case slices.Contains(freeText, key), key == "lang":
 	case key == "aria-labelledby", key == "rel" && value == "noopener noreferrer",
 		key == "scope" && (value == "col" || value == "row"), key == "tabindex" && value == "0",
-		(key == "start" || key == "value") && isName(value), key == "aria-hidden" && value == "true",
+		slices.Contains([]string{"start", "value", "colspan"}, key) && isName(value),
+		key == "aria-hidden" && value == "true",
 		key == "text-anchor" && isName(value):
 	default:
 		require.Fail(c.t, "attribute", "%s: %s=%q", n.Data, key, value)

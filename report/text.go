@@ -185,8 +185,12 @@ func (t *textWriter) line(first, rest, text string) {
 	column, begins := 0, true
 
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ' ' || r == '\t' }) {
+		most := room
+		if strings.Contains(word, "https://") {
+			most = math.MaxInt // URLs are not cut
+		}
 		for word != "" {
-			part, columns := cutWord(word, room)
+			part, columns := cutWord(word, most)
 			switch {
 			case begins:
 			case column+1+columns > room:
@@ -216,12 +220,11 @@ func (t *textWriter) fit(first, rest string) (string, string, int) {
 }
 
 // cutWord returns the beginning of a word that fits into room columns, and its
-// width. URLs are not cut.
+// width.
 func cutWord(word string, room int) (part string, columns int) {
-	isURL := strings.Contains(word, "https://")
 	for i, r := range word {
 		w := runeWidth(r)
-		if columns+w > room && i > 0 && !isURL {
+		if columns+w > room && i > 0 {
 			return word[:i], columns
 		}
 		columns += w
@@ -270,6 +273,9 @@ func (t *textWriter) block(n ast.Node, first, rest string) {
 	case *ast.Heading:
 		if nested {
 			t.paragraph(first, rest, t.inlines(n))
+			return
+		}
+		if !n.HasChildren() {
 			return
 		}
 		t.heading(t.inlines(n), t.levels.next(n.Level))

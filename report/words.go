@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"strings"
+	"unicode"
 )
 
 // Words returns the fixed words of a built-in language by their keys: "en",
@@ -12,7 +13,7 @@ import (
 // map is the caller's: translate one and pass it in [Options.Words].
 //
 // Placeholders in braces are replaced: {number}, {n}, {low}, {high}, {value},
-// {host}.
+// {date}.
 func Words(language string) map[string]string {
 	return maps.Clone(builtinWords[baseLanguage(language)])
 }
@@ -40,6 +41,22 @@ func (w words) get(key string, pairs ...string) string {
 		return w[key]
 	}
 	return strings.NewReplacer(pairs...).Replace(w[key])
+}
+
+// values is get for values with units. In words that are written from right to
+// left, marks of direction keep the order of sign, number and unit: -2 mmol/L
+// is not to be read as 2-.
+func (w words) values(key string, pairs ...string) string {
+	const leftToRight, rightToLeft = "\u200e", "\u200f"
+	if !strings.ContainsFunc(w[key], func(r rune) bool {
+		return unicode.In(r, unicode.Hebrew, unicode.Arabic, unicode.Syriac, unicode.Thaana)
+	}) {
+		return w.get(key, pairs...)
+	}
+	for i := 1; i < len(pairs); i += 2 {
+		pairs[i] = leftToRight + pairs[i] + leftToRight
+	}
+	return rightToLeft + w.get(key, pairs...)
 }
 
 // newWords returns the words of a language, those of the caller before the

@@ -39,8 +39,8 @@ func (h *handler) admit(r *http.Request) (user string, err error) {
 		user, ok := h.options.Authorize(r)
 		if !ok {
 			return user, &pageError{
-				Status: http.StatusForbidden, Title: "You may not see this page", hidden: true,
-				Text: "Sign in as someone who may, and try again.",
+				Status: http.StatusForbidden, Title: "You do not have access to this dashboard", hidden: true,
+				Text: "Sign in as a user who has access, then try again.",
 			}
 		}
 		return user, nil
@@ -48,8 +48,8 @@ func (h *handler) admit(r *http.Request) (user string, err error) {
 
 	if !local(r) {
 		return "", &pageError{
-			Status: http.StatusForbidden, Title: "This page is for its own machine only", hidden: true,
-			Text: "Whoever runs it has not set who may see it (Options.Authorize).",
+			Status: http.StatusForbidden, Title: "This dashboard can only be opened on its own machine", hidden: true,
+			Text: "To let other machines in, the program that serves it must set Options.Authorize.",
 		}
 	}
 	return "", nil
@@ -82,10 +82,10 @@ func localHost(hostport string) bool {
 
 // refuseCrossSite answers a form that another site has sent.
 func (h *handler) refuseCrossSite(w http.ResponseWriter, r *http.Request) {
-	h.logger.WarnContext(r.Context(), "helios: dashboard: request of another site refused", about(r)...)
+	h.logger.WarnContext(r.Context(), "helios: dashboard: cross-site request refused", about(r)...)
 	h.fail(w, r, &pageError{
-		Status: http.StatusForbidden, Title: "This form came from another site", hidden: true,
-		Text: "Nothing was done. Open the dashboard itself, and decide there.",
+		Status: http.StatusForbidden, Title: "This request came from another site", hidden: true,
+		Text: "Nothing was done. Open the dashboard and repeat the action there.",
 	})
 }
 

@@ -28,7 +28,7 @@ func TestAuthorize_Refused(t *testing.T) {
 	for _, path := range everyPage {
 		got := c.get(t, path)
 		assert.Equal(t, http.StatusForbidden, got.StatusCode, path)
-		assert.Contains(t, got.text, "You may not see this page")
+		assert.Contains(t, got.text, "You do not have access to this dashboard")
 		assert.NotContains(t, got.text, "order-")
 	}
 	assert.Contains(
@@ -96,7 +96,7 @@ func TestLocalOnly_IsReadOnly(t *testing.T) {
 	for _, path := range []string{"", "submissions?state=queued", "submission?key=order-4706", "dead-letters"} {
 		got := c.get(t, path)
 		assert.Equal(t, http.StatusOK, got.StatusCode)
-		assert.Contains(t, got.text, "Read-only, for this machine.", path)
+		assert.Contains(t, got.text, "Read-only, and available on this machine only.", path)
 		assert.NotContains(t, got.html, "confirm?", path)
 		assert.NotContains(t, got.html, enginetest.HealthData, path)
 	}
@@ -137,9 +137,9 @@ func TestCrossSite(t *testing.T) {
 
 			assert.Equal(t, tt.status, got.StatusCode)
 			if tt.status == 403 {
-				assert.Contains(t, got.text, "This form came from another site")
+				assert.Contains(t, got.text, "This request came from another site")
 				assert.Empty(t, c.engine.Calls())
-				assert.Contains(t, c.log.String(), "request of another site refused")
+				assert.Contains(t, c.log.String(), "cross-site request refused")
 			} else {
 				assert.Equal(t, []string{"cancel order-4701"}, c.engine.Calls())
 			}

@@ -60,17 +60,17 @@ var planners = map[string]func(*handler, *http.Request, command) (*plan, error){
 // notices say what was just done. They are chosen by the link, so they say
 // nothing that the page does not show.
 var notices = map[string]string{
-	"cancel":   "It was canceled.",
-	"resubmit": "It was put back into the queue.",
-	"fail":     "It was given up.",
-	"hold":     "It was left as it is.",
-	"forget":   "Its data was erased.",
-	"replay":   "The dead letter was put back into the queue of the handler.",
+	"cancel":   "The submission was canceled.",
+	"resubmit": "The submission is back in the queue.",
+	"fail":     "The submission was marked as failed.",
+	"hold":     "The submission was left as it is.",
+	"forget":   "The data of this submission was erased.",
+	"replay":   "The dead letter will be handled again.",
 }
 
 var errReadOnly = &pageError{
 	Status: http.StatusForbidden, Title: "This dashboard is read-only",
-	Text: "Nothing was done. Whoever runs it has not set who may act (Options.Authorize).",
+	Text: "Nothing was done. To allow actions, the program that serves it must set Options.Authorize.",
 }
 
 // confirm shows what an action would do. It changes nothing.
@@ -191,11 +191,11 @@ func (h *handler) record(r *http.Request, p *plan, err error) {
 // more.
 func changed(key string, now durable.State) *pageError {
 	e := &pageError{
-		Status: http.StatusConflict, Title: "Its state has changed", Key: key,
-		Text: "Somebody else has decided, or something has happened, since the page was shown. Nothing was done.",
+		Status: http.StatusConflict, Title: "The page was out of date", Key: key,
+		Text: "Someone else has acted, or something has happened, since it was loaded. Nothing was done.",
 	}
 	if now != "" {
-		e.Text = "It is " + string(now) + " now, so this cannot be done. Nothing was done."
+		e.Text = "The submission is now " + string(now) + ", so this is not possible. Nothing was done."
 	}
 	return e
 }

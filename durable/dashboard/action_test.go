@@ -31,7 +31,7 @@ func TestActions(t *testing.T) {
 			"action=cancel&key=order-4702",
 			[]string{
 				"Cancel this submission?",
-				"It is not sent, now or later.",
+				"It will not be sent",
 				"Costs nothing. The run would have cost $3.50.",
 			},
 			"cancel order-4702",
@@ -43,7 +43,7 @@ func TestActions(t *testing.T) {
 			"action=resubmit&key=order-4706",
 			[]string{
 				"Send this submission again?",
-				"May pay $3.50 a second time: nobody knows whether it was accepted.",
+				"May cost $3.50 a second time: it is not known whether it was accepted before.",
 			},
 			"resolve order-4706 resubmit",
 			"submission?done=resubmit&key=order-4706",
@@ -52,7 +52,7 @@ func TestActions(t *testing.T) {
 		{
 			"resubmit an overdue one",
 			"action=resubmit&key=order-4707",
-			[]string{"Pays $3.50 a second time: it was accepted as run 6fa459ea-ee8a-4ca4-894e-db77e160355e."},
+			[]string{"Costs $3.50 a second time: it was already accepted as run 6fa459ea-ee8a-4ca4-894e-db77e160355e."},
 			"resolve order-4707 resubmit",
 			"submission?done=resubmit&key=order-4707",
 			"action=resubmit key=order-4707",
@@ -61,28 +61,29 @@ func TestActions(t *testing.T) {
 			"resubmit a failed one",
 			"action=resubmit&key=order-4708",
 			[]string{
-				"Pays $0.65. If it was accepted before, that is a second time; see its reason.",
-				"Reason refused by the service: 422 invalid_request",
+				"Costs $0.65. If it was accepted before, you pay a second time; see the reason above.",
+				"Reason Helios answered 422 Unprocessable Entity",
 			},
 			"resolve order-4708 resubmit",
 			"submission?done=resubmit&key=order-4708",
 			"action=resubmit key=order-4708",
 		},
 		{"give up", "action=fail&key=order-4706",
-			[]string{"Give up this submission?", "If a webhook of its run comes later, that has the last word."},
+			[]string{"Give up on this submission?", "If a webhook for its run arrives later, the result still counts."},
 			"resolve order-4706 fail", "submission?done=fail&key=order-4706", "action=fail key=order-4706"},
 		{"hold", "action=hold&key=order-4707",
 			[]string{"Keep waiting for this submission?", "It stays overdue until"},
 			"resolve order-4707 hold", "submission?done=hold&key=order-4707", "action=hold key=order-4707"},
 		{"forget", "action=forget&key=order-4705",
-			[]string{"Forget this submission?", "This cannot be undone.", "so that the same key is not paid again"},
+			[]string{"Erase the data of this submission?", "This cannot be undone.",
+				"so that the same key is never paid twice"},
 			"forget order-4705", "submission?done=forget&key=order-4705", "action=forget key=order-4705"},
 		{
 			"pause",
 			"action=pause&agent=light",
 			[]string{
 				"Pause light?",
-				"No process sends anything of light until someone resumes it.",
+				"No process sends submissions of type light until someone resumes it.",
 				"Slots in use 2 of 7",
 			},
 			"pause light",
@@ -94,8 +95,8 @@ func TestActions(t *testing.T) {
 			"action=resume&agent=deep",
 			[]string{
 				"Resume deep?",
-				"as slots become free: 1 submission.",
-				"Pays for what is queued: $3.50 at the documented prices.",
+				"as slots become free. Queued now: 1 submission.",
+				"Sending what is queued costs $3.50 at the documented prices.",
 				"Reason paused until it is resumed",
 			},
 			"resume deep",
@@ -107,7 +108,7 @@ func TestActions(t *testing.T) {
 			"action=replay&id=17",
 			[]string{
 				"Replay this dead letter?",
-				"Costs nothing: nothing is sent to the service.",
+				"Costs nothing: nothing is sent to Helios.",
 				"Key order-4705",
 				"Attempts 100",
 			},
@@ -123,7 +124,7 @@ func TestActions(t *testing.T) {
 
 			page := c.get(t, "confirm?"+tt.query)
 			assert.Equal(t, http.StatusOK, page.StatusCode)
-			for _, want := range append(tt.want, "Do nothing") {
+			for _, want := range append(tt.want, "Go back") {
 				assert.Contains(t, page.text, want)
 			}
 			assert.NotContains(t, page.html, enginetest.HealthData)
@@ -156,14 +157,14 @@ func TestActions_SentTwice(t *testing.T) {
 	assert.Contains(
 		t,
 		again.text,
-		"Its state has changed It is queued now, so this cannot be done. Nothing was done.",
+		"The page was out of date The submission is now queued, so this is not possible. Nothing was done.",
 	)
 
 	// It has become unknown again: another attempt, and another payment.
 	c.engine.Put(durable.Submission{Key: "order-4706", Agent: "deep", State: durable.Unknown, Attempts: 2})
 	third := c.post(t, form)
 	assert.Equal(t, http.StatusConflict, third.StatusCode)
-	assert.Contains(t, third.text, "Somebody else has decided")
+	assert.Contains(t, third.text, "Someone else has acted")
 	assert.Contains(t, third.html, `href="submission?key=order-4706"`)
 	assert.Equal(t, []string{"resolve order-4706 resubmit"}, c.engine.Calls())
 	assert.Contains(t, c.log.String(), `msg="helios: dashboard: action not done" user=m.garcia`)
@@ -184,7 +185,7 @@ func TestActions_SomebodyIsFaster(t *testing.T) {
 		got := c.post(t, form)
 
 		assert.Equal(t, http.StatusConflict, got.StatusCode, query)
-		assert.Contains(t, got.text, "Its state has changed", query)
+		assert.Contains(t, got.text, "The page was out of date", query)
 		assert.Contains(t, got.text, "Nothing was done", query)
 		assert.Empty(t, c.engine.Calls(), query)
 	}
@@ -199,17 +200,17 @@ func TestActions_Refused(t *testing.T) {
 	}{
 		{"no action", "key=order-4701", 400, "There is no such action"},
 		{"an action that does not exist", "action=delete&key=order-4701", 400, "There is no such action"},
-		{"cancel what runs", "action=cancel&key=order-4704", 409, "It is accepted now"},
-		{"resubmit what has completed", "action=resubmit&key=order-4705", 409, "It is completed now"},
-		{"give up what has failed", "action=fail&key=order-4708", 409, "It is failed now"},
-		{"forget what runs", "action=forget&key=order-4704", 409, "It is accepted now"},
+		{"cancel what runs", "action=cancel&key=order-4704", 409, "is now accepted"},
+		{"resubmit what has completed", "action=resubmit&key=order-4705", 409, "is now completed"},
+		{"give up what has failed", "action=fail&key=order-4708", 409, "is now failed"},
+		{"forget what runs", "action=forget&key=order-4704", 409, "is now accepted"},
 		{"cancel a key that is not there", "action=cancel&key=x", 404, "No submission has this key"},
 		{"cancel without a key", "action=cancel", 400, "No key was given"},
-		{"pause what is paused", "action=pause&agent=deep", 409, "Its state has changed"},
-		{"resume what is not paused", "action=resume&agent=light", 409, "Its state has changed"},
+		{"pause what is paused", "action=pause&agent=deep", 409, "The page was out of date"},
+		{"resume what is not paused", "action=resume&agent=light", 409, "The page was out of date"},
 		{"pause no agent", "action=pause", 404, "There is no such agent type"},
-		{"replay what is not there", "action=replay&id=18", 404, "There is no such dead letter"},
-		{"replay no number", "action=replay&id=17x", 400, "This is not the number of a dead letter"},
+		{"replay what is not there", "action=replay&id=18", 404, "Dead letter not found"},
+		{"replay no number", "action=replay&id=17x", 400, "Invalid dead letter number"},
 		{
 			"cancel all of an agent that is not there",
 			"action=cancel-queued&agent=heavy",
@@ -281,7 +282,7 @@ func TestCancelQueued(t *testing.T) {
 	)
 
 	page := c.get(t, "confirm?action=cancel-queued&agent=deep")
-	assert.Contains(t, page.text, "Cancel the queued submissions of deep?")
+	assert.Contains(t, page.text, "Cancel all queued submissions of type deep?")
 	assert.Contains(t, page.text, "Queued 2 submissions")
 	assert.Contains(t, page.text, "The runs would have cost $7.00 at the documented prices.")
 
@@ -332,7 +333,7 @@ func TestCancelQueued_AThousandAtOnce(t *testing.T) {
 
 	form := c.confirmed(t, "action=cancel-queued")
 	got := c.post(t, form)
-	assert.Contains(t, got.text, "1,000 submissions canceled More are queued. Cancel again to go on.")
+	assert.Contains(t, got.text, "1,000 submissions canceled More are still queued. Cancel again to continue.")
 	assert.Len(t, c.engine.Calls(), mostCanceled)
 	assert.Contains(t, c.post(t, form).text, "1 submission canceled")
 }
@@ -350,7 +351,7 @@ func TestCancelQueued_StoreFailsInTheMiddle(t *testing.T) {
 	got := c.post(t, form)
 
 	assert.Equal(t, http.StatusServiceUnavailable, got.StatusCode)
-	assert.Contains(t, got.text, "1 submission canceled before that.")
+	assert.Contains(t, got.text, "Canceled before the error: 1 submission.")
 	assert.Contains(t, c.log.String(), "canceled=1")
 }
 
@@ -359,12 +360,12 @@ func TestResume_SpendLimit(t *testing.T) {
 	c := newConsole()
 	c.engine.Counts.Paused["deep"] = durable.Pause{Reason: "the spend limit is reached", SpendLimit: true}
 
-	assert.Contains(t, c.get(t, "confirm?action=resume&agent=deep").text, "The spend limit is not lifted")
-	assert.Contains(t, c.get(t, "").text, "no: spend limit")
+	assert.Contains(t, c.get(t, "confirm?action=resume&agent=deep").text, "The spend limit still applies")
+	assert.Contains(t, c.get(t, "").text, "paused (spend limit)")
 	assert.Contains(t, c.get(t, "").text, "Pause deep", "beside the limit it can be paused by hand")
 
 	c.engine.Counts.Paused["deep"] = durable.Pause{Reason: "paused until it is resumed", ByHand: true, SpendLimit: true}
-	assert.Contains(t, c.get(t, "").text, "no: by hand, spend limit")
+	assert.Contains(t, c.get(t, "").text, "paused (manually, spend limit)")
 	assert.NotContains(t, c.get(t, "").text, "Pause deep")
 	assert.Equal(t, http.StatusConflict, c.get(t, "confirm?action=pause&agent=deep").StatusCode)
 }
@@ -378,5 +379,6 @@ func TestForget_StillHandled(t *testing.T) {
 	got := c.post(t, form)
 
 	assert.Equal(t, http.StatusConflict, got.StatusCode)
-	assert.Contains(t, got.text, "Nothing was done. Some of its events may still wait for the handler.")
+	assert.Contains(t, got.text,
+		"Nothing was done. If nothing has changed, some of its events are still waiting for the handler.")
 }

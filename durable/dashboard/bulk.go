@@ -48,21 +48,21 @@ func (h *handler) planCancelQueued(r *http.Request, c command) (*plan, error) {
 	}
 
 	c.Seen = before.Format(time.RFC3339Nano)
-	what := "queued submissions"
+	what := "all queued submissions"
 	if c.Agent != "" {
-		what += " of " + c.Agent
+		what += " of type " + c.Agent
 	}
 	b := &bulk{agent: c.Agent, before: before}
 	return &plan{
-		command: c, Question: "Cancel the " + what + "?", Label: "Cancel them",
+		command: c, Question: "Cancel " + what + "?", Label: "Cancel the submissions",
 		Effects: []string{
-			"They are not sent, now or later. Their keys stay used.",
-			"At most " + number(mostCanceled) + " are canceled at once, in order of key.",
-			"What is submitted from now on is not canceled. To keep it from being sent, pause the agent type.",
+			"They will not be sent, and their keys cannot be reused.",
+			"At most " + number(mostCanceled) + " are canceled at a time, in order of key.",
+			"Submissions created from now on are not canceled. To keep those from being sent, pause the agent type.",
 		},
 		Cost:   "Costs nothing. The runs would have cost " + total(rows) + " at the documented prices.",
 		Costly: true,
-		Facts:  []fact{{"Queued", several(rows)}, {"Submitted before", instant{at: before}.Text()}},
+		Facts:  []fact{{"Queued", several(rows)}, {"Created before", instant{at: before}.Text()}},
 		Back:   list.link(""),
 		do:     func(ctx context.Context) error { return h.cancelQueued(ctx, b) },
 		bulk:   b,
@@ -105,9 +105,9 @@ func (h *handler) cancelQueued(ctx context.Context, b *bulk) error {
 // report is the page that says how many were canceled.
 func (b *bulk) report() *page {
 	title := counted(b.canceled, "submission") + " canceled"
-	text := "Nothing that was queued before then is queued any more."
+	text := "The queue no longer holds any submission created before you were asked."
 	if b.more {
-		text = "More are queued. Cancel again to go on."
+		text = "More are still queued. Cancel again to continue."
 	}
 	return &page{template: "error", Title: title, Body: &pageError{Title: title, Text: text, Queue: b.link()}}
 }
@@ -115,7 +115,7 @@ func (b *bulk) report() *page {
 // interrupted is the page of a failure in the middle.
 func (b *bulk) interrupted(cause *pageError) *pageError {
 	interrupted := *cause
-	interrupted.Text = counted(b.canceled, "submission") + " canceled before that. " + cause.Text
+	interrupted.Text = "Canceled before the error: " + counted(b.canceled, "submission") + ". " + cause.Text
 	interrupted.Queue = b.link()
 	return &interrupted
 }

@@ -133,7 +133,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case where == "/act":
 		h.fail(w, r, methodNotAllowed(http.MethodPost))
 	case !found:
-		h.fail(w, r, &pageError{Status: http.StatusNotFound, Title: "There is no such page"})
+		h.fail(w, r, &pageError{Status: http.StatusNotFound, Title: "Page not found"})
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		h.fail(w, r, methodNotAllowed("GET, HEAD"))
 	default:

@@ -31,23 +31,23 @@ func TestPages(t *testing.T) {
 			"",
 			200,
 			[]string{
-				"Ready. 2 processes run the engine.",
-				"1 unknown submission may have been accepted",
+				"Ready. 2 processes are running.",
+				"1 unknown submission may or may not have been accepted",
 				"1 overdue submission",
 				"3 dead letters",
 				"1 paused agent type",
 				"2 submissions held back by the spend limit",
-				"queued waits for a slot, or to be sent again 2 26 min no",
-				"accepted runs at the service 1 9 min 12 s yes",
-				"completed its result is in the store; not counted – – yes",
-				"deep $3.50 a run 0 of 7 no: by hand paused until it is resumed Resume deep …",
-				"lab-results $0.65 a run 7 of 12 yes Pause lab-results …",
-				"Waiting for the handler or for its next attempt 3 4 s",
-				"Ends to be told to the function of HandleEnd 1 1 s",
-				"Dead letters whose handler failed as often as it may 3 4 d 4 h",
-				"$183.40 of $250.00 in 24 h",
-				"2 queued because of the limit",
-				"Read at 2026-11-28 12:00:00 UTC . Signed in as m.garcia",
+				"queued waiting to be sent 2 26 min no",
+				"accepted running at Helios 1 9 min 12 s yes",
+				"completed the result is stored (not counted) – – yes",
+				"deep $3.50 per run 0 of 7 paused (manually) Resume deep …",
+				"lab-results $0.65 per run 7 of 12 yes Pause lab-results …",
+				"Events waiting for the handler or its next attempt 3 4 s",
+				"End notifications ended submissions not yet passed to HandleEnd 1 1 s",
+				"Dead letters the handler failed on every attempt 3 4 d 4 h",
+				"$183.40 of $250.00 in the last 24 h",
+				"Held back: 2 submissions.",
+				"Data as of 2026-11-28 12:00:00 UTC . Signed in as m.garcia",
 			},
 			nil,
 		},
@@ -56,20 +56,20 @@ func TestPages(t *testing.T) {
 			"submissions",
 			200,
 			[]string{
-				"All submissions, in order of key",
+				"All submissions, sorted by key",
 				"order-4701 queued light 0 2026-11-28 11:34:00 UTC 26 min ago all slots are in use",
 				"order-4709 canceled",
 			},
-			[]string{"Next page", "First page", "Cancel what is queued"},
+			[]string{"Next page", "First page", "Cancel all queued"},
 		},
 		{"by state and agent", "submissions?state=queued&agent=deep", 200, []string{
-			"Queued submissions of deep, in order of key", "order-4702", "Cancel what is queued of deep…",
+			"Queued submissions of type deep, sorted by key", "order-4702", "Cancel all queued deep submissions…",
 		}, []string{"order-4701", "order-4706"}},
 		{
 			"a list that is empty",
 			"submissions?state=completed&agent=deep",
 			200,
-			[]string{"No submission is like that."},
+			[]string{"No submissions match."},
 			nil,
 		},
 		{"after the last key", "submissions?after=zzz", 200, []string{"No more submissions.", "First page"}, nil},
@@ -80,21 +80,21 @@ func TestPages(t *testing.T) {
 			"submission?key=order-4704",
 			200,
 			[]string{
-				"order-4704 accepted runs at the service",
+				"order-4704 accepted running at Helios",
 				"Attempts 2",
-				"Run 550e8400-e29b-41d4-a716-446655440000",
-				"Stored under its key 2026-11-28 11:48:00 UTC 12 min ago",
-				"Sent last attempt 2 2026-11-28 11:50:47 UTC 9 min 13 s ago",
+				"Run ID 550e8400-e29b-41d4-a716-446655440000",
+				"Created 2026-11-28 11:48:00 UTC 12 min ago",
+				"Last sent attempt 2 2026-11-28 11:50:47 UTC 9 min 13 s ago",
 				"Accepted run 550e8400-e29b-41d4-a716-446655440000 2026-11-28 11:50:48 UTC",
 				"Running step 4 of 8",
 			},
-			[]string{"Decide"},
+			[]string{"Actions"},
 		},
 		{
 			"queued submission",
 			"submission?key=order-4701",
 			200,
-			[]string{"Cancel…", "It costs nothing", "Run none is known"},
+			[]string{"Cancel…", "Costs nothing", "Run ID none received"},
 			[]string{"Send again"},
 		},
 		{
@@ -102,13 +102,13 @@ func TestPages(t *testing.T) {
 			"submission?key=order-4706",
 			200,
 			[]string{
-				"Paid? perhaps",
+				"Paid? possibly",
 				"Reason the connection was lost before an answer could be read",
-				"Send again… Costs $3.50, and may be a second payment.",
+				"Send again… Costs $3.50, and you may be paying a second time.",
 				"Give up…",
 				"Keep waiting…",
 			},
-			[]string{"Forget"},
+			[]string{"Erase data"},
 		},
 		{
 			"overdue submission",
@@ -117,7 +117,7 @@ func TestPages(t *testing.T) {
 			[]string{
 				"Paid? yes",
 				"Send again…",
-				"Overdue was accepted, and its result has not come in time 2026-11-28 09:46:00 UTC",
+				"Overdue accepted, but no result within the deadline 2026-11-28 09:46:00 UTC",
 			},
 			nil,
 		},
@@ -125,21 +125,21 @@ func TestPages(t *testing.T) {
 			"completed submission",
 			"submission?key=order-4705",
 			200,
-			[]string{"Completed its result is in the store 2026-11-24 08:00:00 UTC 4 d 4 h ago", "Forget…"},
+			[]string{"Completed the result is stored 2026-11-24 08:00:00 UTC 4 d 4 h ago", "Erase data…"},
 			[]string{"Send again"},
 		},
 		{
 			"failed submission",
 			"submission?key=order-4708",
 			200,
-			[]string{"refused by the service: 422 invalid_request", "Send again… Costs $0.65", "Forget…"},
+			[]string{"Helios answered 422 Unprocessable Entity", "Send again… Costs $0.65", "Erase data…"},
 			[]string{"Give up"},
 		},
 		{
 			"no such key",
 			"submission?key=order-9",
 			404,
-			[]string{"No submission has this key", "List the keys that follow order-9"},
+			[]string{"No submission has this key", "List submissions after order-9"},
 			nil,
 		},
 		{"no key", "submission", 400, []string{"No key was given"}, nil},
@@ -148,9 +148,9 @@ func TestPages(t *testing.T) {
 			"dead-letters",
 			200,
 			[]string{
-				"order-4705 run 2f1c7a52-95d1-4f0e-8c1e-0d7f5e8a3b11 final event number 9 an error 100 " +
-					"2026-11-24 08:00:00 UTC 4 d 4 h ago 2026-11-28 09:00:00 UTC 3 h ago Replay number 17 …",
-				"order-4708 end as failed a panic 100",
+				"order-4705 run 2f1c7a52-95d1-4f0e-8c1e-0d7f5e8a3b11 final event number 9 returned an error 100 " +
+					"2026-11-24 08:00:00 UTC 4 d 4 h ago 2026-11-28 09:00:00 UTC 3 h ago Replay dead letter 17 …",
+				"order-4708 end notification failed panicked 100",
 				"no key run b0a4c9de-1d2f-4e7b-9a55-7c3de21f9042 status update number 4 – 100",
 			},
 			nil,
@@ -166,15 +166,15 @@ func TestPages(t *testing.T) {
 			"dead letters after no number",
 			"dead-letters?after=x",
 			400,
-			[]string{"This is not the number of a dead letter"},
+			[]string{"Invalid dead letter number"},
 			nil,
 		},
-		{"no such page", "some/where", 404, []string{"There is no such page"}, nil},
+		{"no such page", "some/where", 404, []string{"Page not found"}, nil},
 		{
 			"an action by a link",
 			"act?action=cancel&key=order-4701",
 			405,
-			[]string{"This address does not work that way"},
+			[]string{"Method not allowed"},
 			nil,
 		},
 	}
@@ -209,12 +209,12 @@ func TestPages_Empty(t *testing.T) {
 	got := c.get(t, "")
 	assert.Equal(t, http.StatusOK, got.StatusCode)
 	assert.Contains(t, got.text, "Not ready.")
-	assert.Contains(t, got.text, "Nothing. All goes on by itself.")
+	assert.Contains(t, got.text, "Nothing else needs your attention.")
 	assert.NotContains(t, got.text, "Spend limit")
 	assert.NotContains(t, got.text, "db.internal")
 	assert.Contains(t, c.log.String(), "db.internal")
 
-	assert.Contains(t, c.get(t, "dead-letters").text, "There are none.")
+	assert.Contains(t, c.get(t, "dead-letters").text, "There are no dead letters.")
 }
 
 func TestSubmissions_Paging(t *testing.T) {
@@ -291,9 +291,9 @@ func TestPages_StoreFails(t *testing.T) {
 			"undecodable",
 			fmt.Errorf("host=db.internal: %w", durable.ErrUndecodable),
 			500,
-			"What is stored cannot be decoded",
+			"The stored data cannot be decoded",
 		},
-		{"other", fmt.Errorf("host=db.internal"), 500, "The store failed"},
+		{"other", fmt.Errorf("host=db.internal"), 500, "The store reported an error"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -367,7 +367,7 @@ func TestShowResults(t *testing.T) {
 	assert.NotContains(t, c.log.String(), enginetest.HealthData)
 
 	failed := c.get(t, "submission?key=order-4708")
-	assert.Contains(t, failed.text, "Message of the service "+enginetest.HealthData)
+	assert.Contains(t, failed.text, "Message from Helios "+enginetest.HealthData)
 
 	c.log.Reset()
 	assert.NotContains(t, c.get(t, "submission?key=order-4701").text, "Result")
@@ -474,8 +474,8 @@ func TestOverview_NotReady(t *testing.T) {
 	assert.Contains(
 		t,
 		got.text,
-		"Not ready. No process runs the engine, so nothing is sent or handled. "+
-			"Nothing is sent of at least one agent type",
+		"Not ready. No process is running the engine, so nothing is being sent or handled. "+
+			"At least one agent type is paused",
 	)
 	assert.Empty(t, c.log.String(), "what the page says need not be looked up in the log")
 }
@@ -494,6 +494,6 @@ func TestOverview_Pauses(t *testing.T) {
 	assert.Contains(
 		t,
 		got.text,
-		"no , until 2026-11-28 12:01:00 UTC in 1 min 429: too many concurrent runs Resume light … Pause light …",
+		"paused until 2026-11-28 12:01:00 UTC in 1 min 429: too many concurrent runs Resume light … Pause light …",
 	)
 }

@@ -43,17 +43,17 @@ func (h *handler) deadLetters(r *http.Request) (*page, error) {
 func failure(kind durable.FailureKind) string {
 	switch kind {
 	case durable.FailureError:
-		return "an error"
+		return "returned an error"
 	case durable.FailurePanic:
-		return "a panic"
+		return "panicked"
 	case durable.FailureGoexit:
-		return "its goroutine ended"
+		return "called runtime.Goexit"
 	case durable.FailureDeadline:
-		return "it took too long"
+		return "timed out"
 	case durable.FailureUndecodable:
-		return "cannot be decoded"
+		return "could not be decoded"
 	case durable.FailureCrash:
-		return "processes died at it"
+		return "process died"
 	default:
 		return string(kind)
 	}
@@ -63,7 +63,7 @@ func failure(kind durable.FailureKind) string {
 func letterID(text string) (int64, error) {
 	id, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || id < 0 {
-		return 0, &pageError{Status: http.StatusBadRequest, Title: "This is not the number of a dead letter"}
+		return 0, &pageError{Status: http.StatusBadRequest, Title: "Invalid dead letter number"}
 	}
 	return id, nil
 }
@@ -76,8 +76,8 @@ func (h *handler) findLetter(r *http.Request, id int64) (*durable.DeadLetter, er
 	}
 	if len(rows) == 0 || rows[0].ID != id {
 		return nil, &pageError{
-			Status: http.StatusNotFound, Title: "There is no such dead letter",
-			Text: "It may have been replayed in the meantime.",
+			Status: http.StatusNotFound, Title: "Dead letter not found",
+			Text: "It may have been replayed already.",
 		}
 	}
 	return &rows[0], nil

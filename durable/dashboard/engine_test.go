@@ -138,7 +138,7 @@ func testRealEngine(t *testing.T, open opener) {
 	}
 
 	decide("action=pause&agent=lab-results")
-	assert.Contains(t, c.get(t, "").text, "no: by hand paused until it is resumed")
+	assert.Contains(t, c.get(t, "").text, "paused (manually)")
 	submit("wrong")
 	submit("lost")
 	decide("action=cancel&key=wrong")
@@ -187,5 +187,5 @@ func testRealEngine(t *testing.T, open opener) {
 	after := c.get(t, "submission?key=lost").text
 	assert.NotContains(t, c.log.String(), "result shown", "nothing is left")
 	assert.NotContains(t, after, "For the clinician")
-	assert.Contains(t, after, "Completed its result is in the store")
+	assert.Contains(t, after, "Completed the result is stored")
 }

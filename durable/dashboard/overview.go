@@ -22,7 +22,7 @@ type overview struct {
 	Spend     *spendText
 }
 
-// decision is something that does not go on by itself.
+// decision is something that needs someone's attention.
 type decision struct{ Count, Text, Link string }
 
 type stateCount struct {
@@ -70,15 +70,15 @@ func (h *handler) overview(r *http.Request) (*page, error) {
 		Agents:    h.agentRows(&stats),
 		Events: []eventCount{
 			{
-				Name: "Waiting for the handler", Meaning: "or for its next attempt",
+				Name: "Events", Meaning: "waiting for the handler or its next attempt",
 				Count: stats.PendingEvents, Oldest: stats.OldestEvent,
 			},
 			{
-				Name: "Ends to be told", Meaning: "to the function of HandleEnd",
+				Name: "End notifications", Meaning: "ended submissions not yet passed to HandleEnd",
 				Count: stats.PendingEnds, Oldest: stats.OldestEnd,
 			},
 			{
-				Name: "Dead letters", Meaning: "whose handler failed as often as it may",
+				Name: "Dead letters", Meaning: "the handler failed on every attempt",
 				Link: "dead-letters", Count: stats.DeadLetters, Oldest: stats.OldestDeadLetter,
 			},
 		},
@@ -98,13 +98,13 @@ func (h *handler) problems(r *http.Request) []string {
 
 	var all []string
 	if errors.Is(err, durable.ErrNotRunning) {
-		all = append(all, "No process runs the engine, so nothing is sent or handled.")
+		all = append(all, "No process is running the engine, so nothing is being sent or handled.")
 	}
 	if errors.Is(err, durable.ErrPaused) {
-		all = append(all, "Nothing is sent of at least one agent type: see below.")
+		all = append(all, "At least one agent type is paused; see below.")
 	}
 	if len(all) == 0 {
-		all = append(all, h.storeFailed(r, err).Title+". The error is in the log.")
+		all = append(all, h.storeFailed(r, err).Title+". See the log for details.")
 	}
 	return all
 }
@@ -117,10 +117,10 @@ func decisions(stats *durable.Stats) []decision {
 			all = append(all, decision{counted(n, noun), text, link})
 		}
 	}
-	add(stats.Unknown, "unknown submission", "may have been accepted; nobody knows", "submissions?state=unknown")
-	add(stats.Overdue, "overdue submission", "paid, and without a result in time", "submissions?state=overdue")
-	add(stats.DeadLetters, "dead letter", "the handler failed as often as it may", "dead-letters")
-	add(held(stats), "paused agent type", "of which nothing is sent", "#agents")
+	add(stats.Unknown, "unknown submission", "may or may not have been accepted", "submissions?state=unknown")
+	add(stats.Overdue, "overdue submission", "accepted, but the result is late", "submissions?state=overdue")
+	add(stats.DeadLetters, "dead letter", "the handler failed on every attempt", "dead-letters")
+	add(held(stats), "paused agent type", "sending is stopped", "#agents")
 	add(stats.Spend.Waiting, "submission", "held back by the spend limit", "#spend")
 	return all
 }
@@ -162,10 +162,10 @@ func (h *handler) agentRows(stats *durable.Stats) []agentRow {
 func (a agentRow) Why() string {
 	var why []string
 	if a.Pause.ByHand {
-		why = append(why, "by hand")
+		why = append(why, "manually")
 	}
 	if a.Pause.Refused {
-		why = append(why, "refused")
+		why = append(why, "refused by Helios")
 	}
 	if a.Pause.SpendLimit {
 		why = append(why, "spend limit")

@@ -26,6 +26,7 @@ func parseTemplates(names ...string) map[string]*template.Template {
 		"asset":   func(path string) string { return assets["/"+path].digest },
 		"usd":     usd,
 		"number":  number,
+		"counted": counted,
 		"age":     age,
 		"stateOf": stateOf,
 		"failure": failure,
@@ -67,9 +68,9 @@ func (h *handler) render(w http.ResponseWriter, r *http.Request, status int, p *
 
 	var body bytes.Buffer
 	if err := templates[p.template].Execute(&body, p); err != nil {
-		h.logger.ErrorContext(r.Context(), "helios: dashboard: a page cannot be made",
+		h.logger.ErrorContext(r.Context(), "helios: dashboard: a page could not be rendered",
 			slog.String("page", p.template), slog.String("error", err.Error()))
-		http.Error(w, "The page cannot be made. The error is in the log.", http.StatusInternalServerError)
+		http.Error(w, "This page could not be rendered. See the log for details.", http.StatusInternalServerError)
 		return
 	}
 
@@ -95,8 +96,8 @@ func (e *pageError) Error() string { return e.Title }
 
 func methodNotAllowed(allow string) error {
 	return &pageError{
-		Status: http.StatusMethodNotAllowed, Title: "This address does not work that way", allow: allow,
-		Text: "Nothing was done.",
+		Status: http.StatusMethodNotAllowed, Title: "Method not allowed", allow: allow,
+		Text: "Nothing was done. Use the links and buttons of the dashboard.",
 	}
 }
 
@@ -123,18 +124,18 @@ func (h *handler) storeFailed(r *http.Request, err error) *pageError {
 	switch {
 	case errors.Is(err, durable.ErrUndecodable):
 		return &pageError{
-			Status: http.StatusInternalServerError, Title: "What is stored cannot be decoded",
-			Text: "The codec of this process lacks a key, or the store was changed. The error is in the log.",
+			Status: http.StatusInternalServerError, Title: "The stored data cannot be decoded",
+			Text: "The codec of this process lacks a key, or the data was altered. See the log for details.",
 		}
 	case errors.Is(err, helios.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return &pageError{
 			Status: http.StatusServiceUnavailable, Title: "The store cannot be reached",
-			Text: "Nothing can be shown or done until it answers again. The error is in the log.",
+			Text: "Nothing can be shown or done until it answers again. See the log for details.",
 		}
 	default:
 		return &pageError{
-			Status: http.StatusInternalServerError, Title: "The store failed",
-			Text: "The error is in the log.",
+			Status: http.StatusInternalServerError, Title: "The store reported an error",
+			Text: "See the log for details.",
 		}
 	}
 }

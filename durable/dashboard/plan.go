@@ -36,7 +36,7 @@ func (h *handler) planSubmission(
 		{"Attempts", number(s.Attempts)},
 	}
 	if s.RunID != "" {
-		p.Facts = append(p.Facts, fact{"Run", s.RunID})
+		p.Facts = append(p.Facts, fact{"Run ID", s.RunID})
 	}
 	if s.Reason != "" {
 		p.Facts = append(p.Facts, fact{"Reason", s.Reason})
@@ -59,7 +59,7 @@ func (h *handler) planCancel(r *http.Request, c command) (*plan, error) {
 	}
 
 	p.Question, p.Label = "Cancel this submission?", "Cancel the submission"
-	p.Effects = []string{"It is not sent, now or later. Its key stays used."}
+	p.Effects = []string{"It will not be sent, and its key cannot be reused."}
 	p.Cost = "Costs nothing. The run would have cost " + price(s.Agent) + "."
 	p.do = func(ctx context.Context) error { return h.engine.Cancel(ctx, s.Key) }
 	return p, nil
@@ -72,9 +72,9 @@ func (h *handler) planResubmit(r *http.Request, c command) (*plan, error) {
 	}
 
 	p.Question, p.Label, p.Costly = "Send this submission again?", "Send it again", true
-	p.Effects = []string{"It is queued, and sent when a slot is free."}
+	p.Effects = []string{"It goes back into the queue and is sent when a slot is free."}
 	p.Cost = resubmitCost(s)
-	p.unless = "Or its request was deleted, so that it cannot be sent."
+	p.unless = "If nothing has changed, its request was deleted and it can no longer be sent."
 	p.do = func(ctx context.Context) error { return h.engine.Resolve(ctx, s.Key, durable.Resubmit) }
 	return p, nil
 }
@@ -84,11 +84,11 @@ func resubmitCost(s *durable.Submission) string {
 	amount := price(s.Agent)
 	switch {
 	case s.State == durable.Unknown:
-		return "May pay " + amount + " a second time: nobody knows whether it was accepted."
+		return "May cost " + amount + " a second time: it is not known whether it was accepted before."
 	case s.RunID != "":
-		return "Pays " + amount + " a second time: it was accepted as run " + s.RunID + "."
+		return "Costs " + amount + " a second time: it was already accepted as run " + s.RunID + "."
 	default:
-		return "Pays " + amount + ". If it was accepted before, that is a second time; see its reason."
+		return "Costs " + amount + ". If it was accepted before, you pay a second time; see the reason above."
 	}
 }
 
@@ -98,12 +98,12 @@ func (h *handler) planFail(r *http.Request, c command) (*plan, error) {
 		return nil, err
 	}
 
-	p.Question, p.Label = "Give up this submission?", "Give it up"
+	p.Question, p.Label = "Give up on this submission?", "Give up"
 	p.Effects = []string{
-		"It counts as failed and is not sent again by itself.",
-		"If a webhook of its run comes later, that has the last word.",
+		"It is marked as failed. It is sent again only if someone decides so.",
+		"If a webhook for its run arrives later, the result still counts.",
 	}
-	p.Cost = "Costs nothing more. What was paid is not paid back."
+	p.Cost = "Costs nothing more. If Helios accepted it, the run stays paid: giving up does not stop it."
 	p.do = func(ctx context.Context) error { return h.engine.Resolve(ctx, s.Key, durable.Fail) }
 	return p, nil
 }
@@ -115,7 +115,7 @@ func (h *handler) planHold(r *http.Request, c command) (*plan, error) {
 	}
 
 	p.Question, p.Label = "Keep waiting for this submission?", "Keep waiting"
-	p.Effects = []string{"It stays " + string(s.State) + " until a webhook comes or someone decides otherwise."}
+	p.Effects = []string{"It stays " + string(s.State) + " until a webhook arrives or someone decides otherwise."}
 	p.Cost = "Costs nothing."
 	p.do = func(ctx context.Context) error { return h.engine.Resolve(ctx, s.Key, durable.Hold) }
 	return p, nil
@@ -127,14 +127,14 @@ func (h *handler) planForget(r *http.Request, c command) (*plan, error) {
 		return nil, err
 	}
 
-	p.Question, p.Label, p.Costly = "Forget this submission?", "Erase it", true
+	p.Question, p.Label, p.Costly = "Erase the data of this submission?", "Erase the data", true
 	p.Effects = []string{
-		"Its request, its result, its messages, its dead letters and the bodies of its events are erased. " +
+		"Its request, result, messages and dead letters and the contents of its events are erased. " +
 			"This cannot be undone.",
-		"Its key, run ids, states and times stay, so that the same key is not paid again.",
+		"Its key, run IDs, states and times are kept, so that the same key is never paid twice.",
 	}
-	p.Cost = "Costs nothing. To get the result again, a new run must be paid."
-	p.unless = "Some of its events may still wait for the handler."
+	p.Cost = "Costs nothing now. To get the result again, you would have to pay for a new run."
+	p.unless = "If nothing has changed, some of its events are still waiting for the handler."
 	p.do = func(ctx context.Context) error { return h.engine.Forget(ctx, s.Key) }
 	return p, nil
 }
@@ -172,8 +172,8 @@ func (h *handler) planPause(r *http.Request, c command) (*plan, error) {
 
 	p.Question, p.Label = "Pause "+c.Agent+"?", "Pause "+c.Agent
 	p.Effects = []string{
-		"No process sends anything of " + c.Agent + " until someone resumes it.",
-		"What runs goes on, and its results are received.",
+		"No process sends submissions of type " + c.Agent + " until someone resumes it.",
+		"Runs that were already accepted continue, and their results are received.",
 	}
 	p.Cost = "Costs nothing."
 	p.do = func(ctx context.Context) error { return h.engine.Pause(ctx, c.Agent) }
@@ -200,13 +200,13 @@ func (h *handler) planResume(r *http.Request, c command) (*plan, error) {
 	}
 
 	p.Question, p.Label, p.Costly = "Resume "+c.Agent+"?", "Resume "+c.Agent, len(queued) > 0
-	p.Effects = []string{"What is queued is sent as slots become free: " + several(queued) + "."}
-	p.Cost = "Pays for what is queued: " + total(queued) + " at the documented prices."
+	p.Effects = []string{"Queued submissions are sent as slots become free. Queued now: " + several(queued) + "."}
+	p.Cost = "Sending what is queued costs " + total(queued) + " at the documented prices."
 	if pause.SpendLimit {
-		p.Effects = append(p.Effects, "The spend limit is not lifted: what would pass it goes on waiting.")
+		p.Effects = append(p.Effects, "The spend limit still applies: submissions that would exceed it stay queued.")
 	}
 	if len(queued) == 0 {
-		p.Cost = "Costs nothing now. What is submitted later is sent at " + price(c.Agent) + " a run."
+		p.Cost = "Costs nothing now, as nothing is queued. Each later submission costs " + price(c.Agent) + "."
 	}
 	p.do = func(ctx context.Context) error { return h.engine.Resume(ctx, c.Agent) }
 	return p, nil
@@ -222,17 +222,17 @@ func (h *handler) planReplay(r *http.Request, c command) (*plan, error) {
 	p := &plan{command: c, Back: "dead-letters", done: "dead-letters?done=replay", Facts: []fact{
 		{"Dead letter", strconv.FormatInt(letter.ID, 10)}, {"Attempts", number(letter.Attempts)},
 	}}
-	for _, f := range []fact{{"Key", letter.Key}, {"Run", letter.RunID}, {"Ended as", string(letter.EndedAs)}} {
+	for _, f := range []fact{{"Key", letter.Key}, {"Run ID", letter.RunID}, {"Ended as", string(letter.EndedAs)}} {
 		if f.Value != "" {
 			p.Facts = append(p.Facts, f)
 		}
 	}
 	p.Question, p.Label = "Replay this dead letter?", "Replay it"
 	p.Effects = []string{
-		"The handler is called with it again, with all attempts anew.",
-		"What the handler had done before it failed, it may do a second time.",
+		"The handler is called with it again, and its attempts start over.",
+		"Anything that the handler did before it failed, it may do a second time.",
 	}
-	p.Cost = "Costs nothing: nothing is sent to the service."
+	p.Cost = "Costs nothing: nothing is sent to Helios."
 	p.do = func(ctx context.Context) error { return h.engine.Replay(ctx, letter.ID) }
 	return p, nil
 }

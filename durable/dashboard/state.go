@@ -15,21 +15,21 @@ type stateText struct {
 
 // states are all states, in the order of a submission's life.
 var states = []stateText{
-	{durable.Queued, "waits for a slot, or to be sent again", "no"},
-	{durable.Submitting, "is being sent", "perhaps"},
-	{durable.Accepted, "runs at the service", "yes"},
-	{durable.Unknown, "no answer could be read; it is not sent again by itself", "perhaps"},
-	{durable.Overdue, "was accepted, and its result has not come in time", "yes"},
-	{durable.Completed, "its result is in the store", "yes"},
-	{durable.Failed, "was refused, failed at the service, or was given up", "see its reason"},
-	{durable.Canceled, "was withdrawn before it was sent", "no"},
+	{durable.Queued, "waiting to be sent", "no"},
+	{durable.Submitting, "being sent to Helios", "possibly"},
+	{durable.Accepted, "running at Helios", "yes"},
+	{durable.Unknown, "Helios may have accepted it; not resent automatically", "possibly"},
+	{durable.Overdue, "accepted, but no result within the deadline", "yes"},
+	{durable.Completed, "the result is stored", "yes"},
+	{durable.Failed, "refused by Helios, failed there, or given up", "see the reason"},
+	{durable.Canceled, "removed from the queue before it was sent", "no"},
 }
 
 // stateOf returns the text of a state, also of one that a later version added.
 func stateOf(state durable.State) stateText {
 	i := slices.IndexFunc(states, func(s stateText) bool { return s.State == state })
 	if i < 0 {
-		return stateText{State: state, Paid: "not known"}
+		return stateText{State: state, Paid: "unclear"}
 	}
 	return states[i]
 }
@@ -52,7 +52,7 @@ func ended(s durable.State) bool {
 func paid(s *durable.Submission) string {
 	again := s.State == durable.Queued || s.State == durable.Canceled
 	if again && s.Attempts > 0 {
-		return "not unless an attempt before was"
+		return "no, unless an earlier attempt was"
 	}
 	return stateOf(s.State).Paid
 }
@@ -65,5 +65,5 @@ func price(agent string) string {
 	if amount, known := durable.Price(agent); known {
 		return usd(amount)
 	}
-	return "the price of a run"
+	return "the price of one run"
 }

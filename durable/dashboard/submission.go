@@ -66,14 +66,14 @@ func (h *handler) find(r *http.Request, key string) (*durable.Submission, error)
 		return nil, &pageError{
 			Status: http.StatusBadRequest,
 			Title:  "No key was given",
-			Text:   "Enter one in the search field.",
+			Text:   "Enter the key of a submission in the search field.",
 		}
 	}
 	s, err := h.engine.Status(r.Context(), key)
 	if errors.Is(err, durable.ErrNotFound) {
 		return nil, &pageError{
 			Status: http.StatusNotFound, Title: "No submission has this key", search: key, After: key,
-			Text: "Keys are compared letter by letter; capitals count.",
+			Text: "Keys must match exactly, including upper and lower case.",
 		}
 	}
 	return s, err
@@ -81,11 +81,11 @@ func (h *handler) find(r *http.Request, key string) (*durable.Submission, error)
 
 // history lists what has happened to a submission, and what is still to come.
 func history(s *durable.Submission) []step {
-	steps := []step{{Name: "Stored", Detail: "under its key", At: s.CreatedAt}}
+	steps := []step{{Name: "Created", At: s.CreatedAt}}
 	if s.Attempts > 0 || !s.SubmittedAt.IsZero() {
 		name := "Sent"
 		if s.Attempts > 1 {
-			name = "Sent last"
+			name = "Last sent"
 		}
 		steps = append(steps, step{name, fmt.Sprintf("attempt %d", max(s.Attempts, 1)), s.SubmittedAt})
 	}
@@ -116,21 +116,21 @@ func progress(p helios.Progress) string {
 func offers(s *durable.Submission) []offer {
 	var all []offer
 	if s.State == durable.Queued {
-		all = append(all, offer{"cancel", "Cancel", "Withdraw it before it is sent. It costs nothing."})
+		all = append(all, offer{"cancel", "Cancel", "Remove it from the queue. Costs nothing."})
 	}
 	if resolvable(s.State) {
 		all = append(
 			all,
-			offer{"resubmit", "Send again", "Costs " + price(s.Agent) + ", and may be a second payment."},
+			offer{"resubmit", "Send again", "Costs " + price(s.Agent) + ", and you may be paying a second time."},
 		)
 	}
 	if resolvable(s.State) && s.State != durable.Failed {
 		all = append(all,
-			offer{"fail", "Give up", "Stop waiting. A webhook that comes later still counts."},
-			offer{"hold", "Keep waiting", "Leave it as it is. It costs nothing."})
+			offer{"fail", "Give up", "Mark it as failed. A result that arrives later still counts."},
+			offer{"hold", "Keep waiting", "Leave it as it is. Costs nothing."})
 	}
 	if ended(s.State) {
-		all = append(all, offer{"forget", "Forget", "Erase what is stored of it. This cannot be undone."})
+		all = append(all, offer{"forget", "Erase data", "Delete its request and result. This cannot be undone."})
 	}
 	return all
 }
@@ -149,7 +149,7 @@ func outcomeOf(s *durable.Submission) *outcome {
 		o.Missing = "The result was deleted."
 	case errors.Is(err, helios.ErrNoResult), errors.As(err, new(*helios.RunError)): // the message says why
 	case err != nil:
-		o.Missing = "Not all of the result could be read."
+		o.Missing = "Part of the result could not be read."
 	}
 
 	if result != nil {

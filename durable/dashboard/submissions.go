@@ -27,9 +27,9 @@ func (l *submissionList) Caption() string {
 		text = capitalized(string(l.State)) + " submissions"
 	}
 	if l.Agent != "" {
-		text += " of " + l.Agent
+		text += " of type " + l.Agent
 	}
-	return text + ", in order of key"
+	return text + ", sorted by key"
 }
 
 // Cancelable reports whether all of the list can be canceled at once.

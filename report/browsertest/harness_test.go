@@ -9,6 +9,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -83,7 +85,7 @@ func startBrowser(path string) {
 var names = []string{
 	"light-patient", "light-clinician", "deep-patient", "deep-clinician", "lab-results-patient",
 	"lab-results-clinician",
-	"odd-patient", "empty-patient", "arabic", "german", "brand", "both",
+	"odd-patient", "empty-patient", "arabic", "german", "brand", "both", "courses",
 }
 
 // newSite serves the pages, each with its policy.
@@ -112,6 +114,7 @@ func newSite(t *testing.T) *httptest.Server {
 	serve("brand", report.New(labs, report.Patient, report.Options{Brand: "#7a1fa2", Time: made,
 		Title: "Northside Clinic"}))
 	serve("arabic", report.New(arabic(labs.LabResults), report.Patient, report.Options{Language: "ar", Time: made}))
+	serve("courses", report.New(courses(made), report.Patient, report.Options{Time: made}))
 	mux.HandleFunc("/both", func(w http.ResponseWriter, _ *http.Request) { serveBoth(w, labs) })
 
 	site := httptest.NewServer(mux)
@@ -151,6 +154,18 @@ func arabic(labs []helios.LabResult) *helios.Result {
 		}},
 		LabResults: labs,
 	}
+}
+
+// courses has a short text and four tests with 14 results each.
+func courses(newest time.Time) *helios.Result {
+	result := &helios.Result{PatientResponse: strings.Repeat("## Summary\n\nYour kidneys filter less.\n\n", 5)}
+	for _, name := range []string{"Creatinine", "Urea", "Potassium", "Sodium"} {
+		for i := range 14 {
+			result.LabResults = append(result.LabResults, helios.LabResult{Name: name, Value: strconv.Itoa(3 + i%4),
+				Unit: "mmol/L", ReferenceRange: "4-5", Date: newest.AddDate(0, -i, 0).Format(time.DateOnly)})
+		}
+	}
+	return result
 }
 
 func anchors(lab helios.LabResult) []report.Anchor {

@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -14,14 +15,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPaper prints pages on A4 and Letter, also from a dark screen.
+// TestPaper prints pages on A4 and Letter, from a dark screen. Courses break
+// between their rows, so they leave no sheet half empty.
 func TestPaper(t *testing.T) {
 	ctx, site := tab(t), newSite(t)
 	for _, paper := range []struct {
 		name          string
 		width, height float64 // inches
-		pages         int     // at most
-	}{{"a4", 8.27, 11.69, 6}, {"letter", 8.5, 11, 6}} {
+		most          map[string]int
+	}{
+		{"a4", 8.27, 11.69, map[string]int{"courses": 4, "both": 6}},
+		{"letter", 8.5, 11, map[string]int{"courses": 4, "both": 6}},
+	} {
 		for _, name := range names {
 			t.Run(name+"_"+paper.name, func(t *testing.T) {
 				require.NoError(t, chromedp.Do(ctx, look{"dark", 360}.as(), chromedp.Navigate(site.URL+"/"+name)))
@@ -31,7 +36,7 @@ func TestPaper(t *testing.T) {
 				assert.True(t, bytes.HasPrefix(pdf, []byte("%PDF-")))
 				sheets := bytes.Count(pdf, []byte("/Type /Page\n"))
 				assert.Positive(t, sheets)
-				assert.LessOrEqual(t, sheets, paper.pages)
+				assert.LessOrEqual(t, sheets, cmp.Or(paper.most[name], 3))
 				if pictures := os.Getenv("SCREENSHOTS"); pictures != "" {
 					require.NoError(t, os.WriteFile(filepath.Join(pictures, name+"_"+paper.name+".pdf"), pdf, 0o600))
 				}

@@ -29,14 +29,14 @@ func TestKeyboard(t *testing.T) {
 	ctx, s := tab(t), newSite(t)
 	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(s.URL+"/ops/helios/submission?key=order-4706")))
 
-	assert.Equal(t, focus{"Skip to the content", true}, press(ctx, t, kb.Tab), "the first stop")
+	assert.Equal(t, focus{"Skip to content", true}, press(ctx, t, kb.Tab), "the first stop")
 	press(ctx, t, kb.Enter)
 	assert.Equal(t, "main", evaluate[string](ctx, t, `document.activeElement.id`))
 
 	walkTo(ctx, t, "Send again…")
 	follow(ctx, t)
 	assert.Equal(t, "Send this submission again?", heading(ctx, t))
-	assert.Contains(t, evaluate[string](ctx, t, `document.body.innerText`), "May pay $3.50 a second time")
+	assert.Contains(t, evaluate[string](ctx, t, `document.body.innerText`), "May cost $3.50 a second time")
 	assert.Empty(t, s.engine.Calls(), "it has only asked")
 
 	walkTo(ctx, t, "Send it again")
@@ -44,7 +44,7 @@ func TestKeyboard(t *testing.T) {
 	assert.Equal(t, "order-4706", heading(ctx, t))
 	assert.Equal(
 		t,
-		"It was put back into the queue.",
+		"The submission is back in the queue.",
 		evaluate[string](ctx, t, `document.querySelector("[role=status]").innerText`),
 	)
 	assert.Equal(t, []string{"resolve order-4706 resubmit"}, s.engine.Calls())

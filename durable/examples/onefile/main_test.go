@@ -92,7 +92,7 @@ func TestRun_Serve(t *testing.T) {
 	stop()
 	require.NoError(t, <-ended)
 	assert.Contains(t, shown, "order-10")
-	assert.Contains(t, shown, "Read-only, for this machine.")
+	assert.Contains(t, shown, "Read-only, and available on this machine only.")
 }
 
 // TestCount: the last line is counted, so it tells when something is wrong.

@@ -152,7 +152,7 @@ func New(now time.Time) *Engine {
 			),
 			SubmittedAt: ago(4*time.Hour + 14*time.Minute),
 			AcceptedAt:  ago(4*time.Hour + 14*time.Minute),
-			Reason:      "its result has not come in time; it may still come",
+			Reason:      "no result within the deadline; it may still arrive",
 			EndedAt:     ago(2*time.Hour + 14*time.Minute),
 		},
 		durable.Submission{
@@ -166,7 +166,7 @@ func New(now time.Time) *Engine {
 			),
 			SubmittedAt: ago(50 * time.Hour),
 			EndedAt:     ago(50 * time.Hour),
-			Reason:      "refused by the service: 422 invalid_request",
+			Reason:      "Helios answered 422 Unprocessable Entity",
 		},
 		durable.Submission{
 			Key:       "order-4709",
