@@ -89,12 +89,16 @@ func (r *Reader) Object(field func(key []byte)) {
 
 // fields reads on in an object, before its first field or after another.
 func (r *Reader) fields(first bool, field func(key []byte)) {
-	r.items(first, '}', func() {
+	for ; r.more(first, '}'); first = false {
 		key := r.key()
-		if r.Bad = r.Bad || !r.accept(':'); !r.Bad {
-			r.value(func() { field(key) })
+		if r.Bad = r.Bad || !r.accept(':'); r.Bad {
+			return
 		}
-	})
+		r.Kind()
+		from := r.pos
+		field(key)
+		r.skipUnread(from)
+	}
 }
 
 // List calls item for each value of an array. What item does not read is passed
@@ -105,31 +109,29 @@ func (r *Reader) List(item func()) {
 		return
 	}
 	r.pos++
-	r.items(true, ']', func() { r.value(item) })
-}
-
-func (r *Reader) items(first bool, closing byte, item func()) {
-	for ; !r.accept(closing); first = false {
-		if !first {
-			if !r.accept(',') {
-				r.Bad = true
-				return
-			}
-			if r.accept(closing) { // a comma too many does no harm
-				return
-			}
-		}
-		if item(); r.Bad {
-			return
-		}
+	for first := true; r.more(first, ']'); first = false {
+		r.Kind()
+		from := r.pos
+		item()
+		r.skipUnread(from)
 	}
 }
 
-// value calls read for a value, and passes over it if it was not read.
-func (r *Reader) value(read func()) {
-	r.Kind()
-	from := r.pos
-	read()
+// more passes over a comma, and reports whether a field or an item follows.
+func (r *Reader) more(first bool, closing byte) bool {
+	switch {
+	case r.Bad || r.accept(closing):
+		return false
+	case first:
+		return true
+	case !r.accept(','):
+		r.Bad = true
+		return false
+	}
+	return !r.accept(closing) // a comma too many does no harm
+}
+
+func (r *Reader) skipUnread(from int) {
 	if r.pos == from && !r.Bad {
 		r.Skip()
 	}
