@@ -23,6 +23,7 @@ var tables = map[string]func(*meter) error{
 	"verify":    verify,
 	"handler":   handler,
 	"submit":    submit,
+	"telemetry": telemetry,
 	"tracker":   tracker,
 	"fhir":      fhirTable,
 	"hl7v2":     hl7v2Table,
@@ -30,13 +31,19 @@ var tables = map[string]func(*meter) error{
 }
 
 func main() {
-	names := flag.String("tables", "verify,handler,submit,tracker,fhir,hl7v2,footprint",
+	names := flag.String("tables", "verify,handler,submit,telemetry,tracker,fhir,hl7v2,footprint",
 		"which tables, separated by commas")
 	rounds := flag.Int("rounds", 40, "rounds of each table")
 	slice := flag.Duration("slice", 25*time.Millisecond, "how long one implementation runs in one round, about")
+	cpu := flag.Bool("cpu", false,
+		"measure the processor time of the process, servers included, which other processes disturb less")
 	flag.Parse()
 
-	m := &meter{rounds: *rounds, slice: *slice}
+	began := time.Now()
+	m := &meter{rounds: *rounds, slice: *slice, now: func() (time.Duration, error) { return time.Since(began), nil }}
+	if *cpu {
+		m.now = cpuTime
+	}
 	fmt.Printf("%s, %s/%s, GOMAXPROCS %d, %d rounds of %s\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), *rounds, *slice)
 

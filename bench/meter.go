@@ -16,6 +16,21 @@ type candidate struct {
 type meter struct {
 	rounds int
 	slice  time.Duration
+	// now is the time that passes, or with -cpu what the process has used.
+	now func() (time.Duration, error)
+}
+
+// took measures run(n).
+func (m *meter) took(run func(n int) error, n int) (time.Duration, error) {
+	start, err := m.now()
+	if err != nil {
+		return 0, err
+	}
+	if err := run(n); err != nil {
+		return 0, err
+	}
+	end, err := m.now()
+	return end - start, err
 }
 
 // row is what was measured of one candidate. Its ratios are to the first of the
@@ -37,11 +52,11 @@ func (m *meter) compare(candidates ...candidate) ([]row, error) {
 		rows[i].name = c.name
 		n := 1
 		for {
-			start := time.Now()
-			if err := c.run(n); err != nil {
+			took, err := m.took(c.run, n)
+			if err != nil {
 				return nil, fmt.Errorf("%s: %w", c.name, err)
 			}
-			if took := time.Since(start); took >= m.slice/2 {
+			if took >= m.slice/2 {
 				counts[i] = max(1, int(float64(n)*float64(m.slice)/float64(took)))
 				break
 			}
@@ -56,11 +71,10 @@ func (m *meter) compare(candidates ...candidate) ([]row, error) {
 			i := (k + round) % len(candidates) // nobody is always first
 			runtime.GC()
 			runtime.ReadMemStats(&before)
-			start := time.Now()
-			if err := candidates[i].run(counts[i]); err != nil {
+			took, err := m.took(candidates[i].run, counts[i])
+			if err != nil {
 				return nil, fmt.Errorf("%s: %w", candidates[i].name, err)
 			}
-			took := time.Since(start)
 			runtime.ReadMemStats(&after)
 
 			rows[i].perRound = append(rows[i].perRound, float64(took)/float64(counts[i]))

@@ -37,15 +37,7 @@ const (
 // submit measures a submission over loopback, server included: encode, send,
 // read, decode.
 func submit(m *meter) error {
-	server, stop, err := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		h := w.Header()
-		h.Set("Content-Type", "application/json")
-		h.Set("X-Concurrent-Limit", "7")
-		h.Set("X-Concurrent-Active", "1")
-		h.Set("X-Concurrent-Remaining", "6")
-		_, _ = io.WriteString(w, accepted)
-	}))
+	server, stop, err := serve(http.HandlerFunc(accept))
 	if err != nil {
 		return err
 	}
@@ -58,6 +50,17 @@ func submit(m *meter) error {
 			}
 		}
 	}
+	return nil
+}
+
+// telemetry measures what traces and metrics of a submission cost.
+func telemetry(m *meter) error {
+	server, stop, err := serve(http.HandlerFunc(accept))
+	if err != nil {
+		return err
+	}
+	defer stop()
+
 	for _, parallel := range []int{1, 16} {
 		if err := submitTraced(m, server.url, parallel); err != nil {
 			return err
@@ -66,8 +69,19 @@ func submit(m *meter) error {
 	return nil
 }
 
-// submitTraced measures what telemetry costs. Both record every span and every
-// metric, and send them nowhere.
+// accept answers as the service does.
+func accept(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("X-Concurrent-Limit", "7")
+	h.Set("X-Concurrent-Active", "1")
+	h.Set("X-Concurrent-Remaining", "6")
+	_, _ = io.WriteString(w, accepted)
+}
+
+// submitTraced compares Submit with heliosotel and a POST with otelhttp. Both
+// record every span and every metric, and send them nowhere.
 func submitTraced(m *meter, url string, parallel int) error {
 	request := panel(2 << 10)
 	traces := sdktrace.NewTracerProvider(sdktrace.WithBatcher(tracetest.NewNoopExporter()))

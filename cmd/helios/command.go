@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -58,7 +59,12 @@ func (a *app) root() *cobra.Command {
 		Use:   "helios",
 		Short: "Work with the Helios health-data API",
 		Long: "helios is the command line of helios-go: a fake service and its webhooks for development,\n" +
-			"checks before the first paid run, and tools for operators.",
+			"checks before the first paid run, and tools for operators.\n\n" +
+			"Settings come from flags, then from the environment: HELIOS_API_KEY, HELIOS_WEBHOOK_SECRET,\n" +
+			"HELIOS_BASE_URL, HELIOS_WEBHOOK_URL and HELIOS_DB. Your key and secret are read from the\n" +
+			"environment or from files, and never printed.\n\n" +
+			"The exit code is 0 for success, 1 for a failure and 2 for wrong use. It is 3 for a failure after a\n" +
+			"run was accepted, or may have been: it may be paid, and must not be sent again.",
 		Example: "  helios emulate                      # a fake service for programs in any language\n" +
 			"  helios submit labs.json --wait      # send labs and wait for the result\n" +
 			"  helios doctor                       # before the first paid run",
@@ -68,7 +74,7 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.PersistentFlags().BoolVar(&a.out.json, "json", false, "write JSON to stdout, one value per line")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		var invalid *pflag.InvalidValueError
 		switch {
 		case errors.Is(err, pflag.ErrHelp):
@@ -77,7 +83,7 @@ func (a *app) root() *cobra.Command {
 			kind := invalid.GetFlag().Value.Type()
 			return usagef("--%s must be a %s", invalid.GetFlag().Name, cmp.Or(valueTypes[kind], kind))
 		default:
-			return &usageError{err}
+			return usagef("%w: see %s --help", err, cmd.CommandPath())
 		}
 	})
 	root.SetHelpFunc(a.help(root.HelpFunc()))
@@ -140,16 +146,41 @@ func group(cmd *cobra.Command, args []string) error {
 func checkUse(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return usagef("%v: write %s, or see %s --help", err, strings.TrimSuffix(cmd.UseLine(), " [flags]"),
-					cmd.CommandPath())
+			err := check(cmd, args)
+			if err == nil {
+				return nil
 			}
-			return nil
+			problem := "there are too many arguments"
+			switch {
+			case len(args) == 0:
+				problem = "an argument is missing"
+			case len(cmd.ValidArgs) > 0 && len(args) == 1:
+				problem = fmt.Sprintf("there is no %q", args[0])
+			}
+			return usagef("%s: write %s, or see %s --help", problem, strings.TrimSuffix(cmd.UseLine(), " [flags]"),
+				cmd.CommandPath())
 		}
 	}
 	for _, sub := range cmd.Commands() {
 		checkUse(sub)
 	}
+}
+
+// completes makes a shell offer the values of a flag.
+func completes[T ~string](cmd *cobra.Command, flag string, values ...T) {
+	texts := make([]string, len(values))
+	for i, value := range values {
+		texts[i] = string(value)
+	}
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(texts, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// inputName is what messages call the file of a command line.
+func inputName(name string) string {
+	if name == "-" {
+		return "stdin"
+	}
+	return name
 }
 
 // open opens the file of a command line; "-" is stdin.
@@ -173,7 +204,7 @@ func (a *app) readAll(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(body)) > limit {
-		return nil, failf("%s is larger than %d MiB", name, limit>>20)
+		return nil, failf("%s is larger than %d MiB", inputName(name), limit>>20)
 	}
 	return body, nil
 }

@@ -23,7 +23,7 @@ func convertCommand(a *app) *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return a.convert(args[0], conv) },
 	}
-	conv.addFlags(cmd.Flags())
+	conv.addFlags(cmd)
 	return cmd
 }
 
@@ -47,7 +47,7 @@ func (a *app) convert(name string, conv conversion) error {
 		return err
 	}
 	if err := validRequest(in); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w", inputName(name), err)
 	}
 
 	text, err := json.MarshalIndent(in.request(), "", "  ")

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -136,6 +137,9 @@ func (d *doctor) line(c check) string {
 	return fmt.Sprintf("%s  %-16s  %s", d.app.out.colour(code, word), c.Name+":", printable(c.Text))
 }
 
+// keyPrefix is how the service's keys start, as its vendor documents.
+const keyPrefix = "sk_live_"
+
 func (d *doctor) checkKey(context.Context) check {
 	key, err := d.app.apiKey()
 	if err == nil {
@@ -144,6 +148,10 @@ func (d *doctor) checkKey(context.Context) check {
 	}
 	if err != nil {
 		return bad("%s", describe(err))
+	}
+	if d.app.base() == defaultBaseURL && !strings.HasPrefix(key, keyPrefix) {
+		return bad("does not start with %s, as keys of the service do: is it another service's, or the webhook secret?",
+			keyPrefix)
 	}
 	return good("is set and well-formed; whether the API accepts it is not checked")
 }

@@ -56,6 +56,28 @@ func TestDoctorOverTLS(t *testing.T) { //nolint:tparallel // its subtests share 
 	})
 }
 
+func TestDoctorKey(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]string{
+		"sk_live_1": "is set and well-formed", "whsec_1": "does not start with sk_live_", "": "missing API key",
+	} {
+		d, _ := newDoctor(t, "", "", nil)
+		d.app.env = func(string) (string, bool) { return key, true }
+		d.app.baseURL = defaultBaseURL
+		assert.Contains(t, d.checkKey(t.Context()).Text, want)
+	}
+}
+
+// A base URL that is wrong is not reported as a wrong webhook URL.
+func TestDoctorBaseURL(t *testing.T) {
+	t.Parallel()
+	d, _ := newDoctor(t, "https://user:hunter2@localhost", "https://api.example.com/", nil)
+	api, hook := d.checkAPI(t.Context()), d.checkWebhookURL(t.Context())
+	assert.Contains(t, api.Text, "must not hold userinfo")
+	assert.True(t, hook.Skipped, hook.Text)
+	assert.NotContains(t, api.Text+hook.Text, "hunter2")
+}
+
 func TestDoctorProxyLimit(t *testing.T) {
 	t.Parallel()
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/heliosai/helios-go"
@@ -23,7 +22,11 @@ func (d *doctor) checkWebhookURL(context.Context) check {
 	if raw == "" {
 		return bad("is missing: set HELIOS_WEBHOOK_URL or --webhook-url, or no result arrives")
 	}
-	client, err := helios.NewClient(append(d.clientOptions(d.app.base()), helios.WithWebhookURL(raw))...)
+	base := d.clientOptions(d.app.base())
+	if _, err := helios.NewClient(base...); err != nil {
+		return skipped("what it may be depends on the base URL, which has to be right first")
+	}
+	client, err := helios.NewClient(append(base, helios.WithWebhookURL(raw))...)
 	if err != nil {
 		return bad("%s", describe(err))
 	}
@@ -129,7 +132,7 @@ func reach(err error) string {
 		return "its certificate is not trusted: " + oneLine(unknown.Err.Error())
 	case errors.As(err, &dns):
 		return "its name has no address"
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, errRefused):
 		return "nothing listens there"
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return "it does not answer in time, as where a firewall is in between"

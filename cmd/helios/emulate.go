@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +37,8 @@ func emulateCommand(a *app) *cobra.Command {
 		Short: "Serve a fake Helios for programs in any language",
 		Long: "Serves a fake Helios: both endpoints, run slots, signed webhooks, and faults. It needs no key\n" +
 			"and costs nothing. What is submitted stays in memory; do not submit real patients' data.\n\n" +
-			"It prints the environment variables to export, then a line for each request and webhook. A control\n" +
+			"It prints the environment variables to export, then a line for each request and webhook. Its key\n" +
+			"and secret are shown and are its own, so it does not take those of your environment. A control\n" +
 			"page at /_helios/ shows the same, and takes faults for the next submissions:\n\n" +
 			"  curl -d fault=drop-answer -d count=2 http://localhost:8088/_helios/faults\n\n" +
 			"Faults, optionally with a probability (default 1):\n\n" + emulator.Kinds(),
@@ -97,6 +101,11 @@ func (f *emulateFlags) config() (emulator.Config, error) {
 	if f.slots < 1 {
 		return emulator.Config{}, usagef("--slots must be at least 1")
 	}
+	for flag, value := range map[string]string{"--api-key": f.apiKey, "--webhook-secret": f.secret} {
+		if strings.ContainsFunc(value, quoted) {
+			return emulator.Config{}, usagef("%s must be of letters, digits and any of -_.+/=:", flag)
+		}
+	}
 
 	config := emulator.Config{
 		Addr: f.addr, APIKey: f.apiKey, WebhookSecret: f.secret, Slots: f.slots, AnyHost: f.anyHost,
@@ -110,6 +119,12 @@ func (f *emulateFlags) config() (emulator.Config, error) {
 		config.Faults = append(config.Faults, fault)
 	}
 	return config, nil
+}
+
+// quoted reports whether r would have to be quoted in a shell or a file of
+// variables.
+func quoted(r rune) bool {
+	return r >= utf8.RuneSelf || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_.+/=:", r)
 }
 
 // announce prints what another terminal needs. The key and the secret are the
@@ -134,9 +149,16 @@ func (a *app) announce(emulated *emulator.Emulator, flags emulateFlags) error {
 	asJSON := map[string]string{"type": "ready", "control": emulated.URL + emulator.ControlPath}
 	text := a.out.colour(bold, "Emulated Helios at "+emulated.URL) + "\n" +
 		"Control page: " + emulated.URL + emulator.ControlPath + "\n\n"
+	var exports strings.Builder
 	for _, v := range variables {
 		asJSON[v.name] = v.value
-		text += fmt.Sprintf("export %s=%s\n", v.name, v.value)
+		fmt.Fprintf(&exports, "export %s=%s\n", v.name, v.value)
 	}
-	return a.out.result(asJSON, text+"\n")
+	if err := a.out.result(asJSON, text); err != nil || a.out.json {
+		return err
+	}
+	// As they are: they are copied into a shell, where a line that was wrapped
+	// would be two commands.
+	_, err := io.WriteString(a.out.stdout, harmless(exports.String()+"\n", false))
+	return err
 }

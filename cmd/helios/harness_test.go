@@ -45,6 +45,7 @@ const patience = time.Minute
 //	handler NAME STATUS    starts a webhook handler at $NAME that answers so
 //	received NAME FILE     writes the last body that it got to FILE
 //	code CODE COMMAND...   expects an exit code
+//	eventually COMMAND...  runs it until it succeeds
 //	setfile VARIABLE FILE  sets a variable to what a file holds
 //	[tool:NAME]            whether a program is installed
 //	[postgres]             whether a server answers
@@ -57,6 +58,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"background": background, "await": await, "shown": shown, "interrupt": interrupt, "terminate": terminate,
 			"handler": handler, "received": received, "code": code, "setfile": setFile,
+			"eventually": eventually,
 		},
 	})
 }
@@ -279,6 +281,19 @@ func code(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	if strconv.Itoa(got) != args[0] {
 		ts.Fatalf("exit code %d, not %s", got, args[0])
+	}
+}
+
+// eventually is for what another process has begun.
+func eventually(ts *testscript.TestScript, _ bool, args []string) {
+	for end := time.Now().Add(patience); ; {
+		err := ts.Exec(args[0], args[1:]...)
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("%v", err)
+		}
 	}
 }
 

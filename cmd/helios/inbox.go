@@ -29,8 +29,9 @@ type inbox struct {
 	served chan struct{}
 
 	mu    sync.Mutex
-	files map[string]string // of final events, by run id
-	known chan string       // gets the run id of the first event with the token
+	files map[string]string      // of final events, by run id
+	told  map[helios.Reason]bool // of deliveries that were refused
+	known chan string            // gets the run id of the first event with the token
 }
 
 // tokenKey is where the context of a delivery holds its token.
@@ -52,7 +53,8 @@ func (a *app) listenForRun(ctx context.Context, addr, dir string) (*inbox, error
 	}
 	box := &inbox{
 		app: a, url: urlOf(socket), addr: socketHost(socket.Addr()), dir: dir, token: randomHex(16),
-		tracker: helios.NewTracker(), files: map[string]string{}, known: make(chan string, 1),
+		tracker: helios.NewTracker(), files: map[string]string{}, told: map[helios.Reason]bool{},
+		known:  make(chan string, 1),
 		served: make(chan struct{}),
 	}
 	receiver, err := a.receiver(helios.WithMalformedHandler(box.keepMalformed),
@@ -153,16 +155,29 @@ func (b *inbox) keepMalformed(_ context.Context, malformed *helios.MalformedEven
 	return nil
 }
 
-// observe tells of deliveries that were refused.
+// refusals are what to do about deliveries that were refused, in a line of its
+// own for each reason.
+var refusals = map[helios.Reason]string{
+	helios.ReasonSignature: ": it was not signed with HELIOS_WEBHOOK_SECRET or --webhook-secret-file. " +
+		"Is that the account's secret?",
+	helios.ReasonStale: ": by its timestamp it is from another time. Is this machine's clock right?",
+}
+
+// observe tells of deliveries that were refused, and only once what to do.
 func (b *inbox) observe(_ context.Context, d helios.Delivery) {
-	switch d.Reason {
-	case helios.ReasonAccepted:
-	case helios.ReasonSignature:
-		b.app.out.note("A webhook was answered with %d: it was not signed with HELIOS_WEBHOOK_SECRET "+
-			"or --webhook-secret-file. Is that the account's secret?", d.StatusCode)
-	default:
-		b.app.out.note("A webhook was answered with %d: %s", d.StatusCode, d.Reason)
+	if d.Reason == helios.ReasonAccepted {
+		return
 	}
+	b.mu.Lock()
+	told := b.told[d.Reason]
+	b.told[d.Reason] = true
+	b.mu.Unlock()
+
+	text := " (" + string(d.Reason) + ")"
+	if !told {
+		text += refusals[d.Reason]
+	}
+	b.app.out.note("A webhook was answered with %d%s", d.StatusCode, text)
 }
 
 // first returns the run of the first event with the token. It reports false if

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/heliosai/helios-go"
 	"github.com/heliosai/helios-go/clinical"
@@ -49,7 +49,8 @@ type conversion struct {
 	final                  bool
 }
 
-func (c *conversion) addFlags(set *pflag.FlagSet) {
+func (c *conversion) addFlags(cmd *cobra.Command) {
+	set := cmd.Flags()
 	set.StringVar(&c.format, "format", "", "labs, agent, fhir or hl7v2 (default: detected)")
 	set.StringVar(&c.agent, "agent", "", "light or deep: send a record from FHIR instead of lab results")
 	set.StringVar(&c.patient, "patient", "", "which patient to send if FHIR data has several: `Patient/ID`")
@@ -57,6 +58,8 @@ func (c *conversion) addFlags(set *pflag.FlagSet) {
 	set.BoolVar(&c.latest, "latest", false, "send only the latest result of each test (FHIR and HL7 v2)")
 	set.BoolVar(&c.capAge, "cap-age", false, "send every age above 89 as 90 (FHIR and HL7 v2)")
 	set.BoolVar(&c.final, "final", false, "leave out preliminary results (FHIR and HL7 v2)")
+	completes(cmd, "format", formatLabs, formatAgent, formatFHIR, formatHL7)
+	completes(cmd, "agent", helios.AgentLight, helios.AgentDeep)
 }
 
 // maxRequest bounds the size of a request that is read as it is, in bytes.
@@ -84,13 +87,14 @@ func (a *app) readInput(name string, c conversion) (*input, error) {
 			return nil, err
 		}
 		if format = sniff(start); format == "" {
-			return nil, failf("%s is neither a request, nor FHIR, nor HL7 v2: say what it is with --format", name)
+			return nil, failf("%s is neither a request, nor FHIR, nor HL7 v2: say what it is with --format",
+				inputName(name))
 		}
 	}
 
 	in, err := c.convert(buffered, format, since)
 	if err != nil {
-		err = fmt.Errorf("%s: %w", name, err)
+		err = fmt.Errorf("%s: %w", inputName(name), err)
 	}
 	return in, err
 }

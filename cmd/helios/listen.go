@@ -37,6 +37,9 @@ func listenCommand(a *app) *cobra.Command {
 			"  helios listen --replay webhooks --forward-to http://localhost:8080/webhook/helios",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if replay != "" && (save != "" || cmd.Flags().Changed("addr")) {
+				return usagef("--replay listens to nothing: leave out --addr and --save")
+			}
 			if replay != "" {
 				return a.replay(cmd.Context(), replay, forwardTo)
 			}
@@ -79,7 +82,11 @@ func (a *app) listen(ctx context.Context, addr, forwardTo, save string) error {
 	if err != nil {
 		return err
 	}
-	a.out.note("Listening for webhooks at %s", urlOf(socket))
+	where := urlOf(socket)
+	if err := a.out.ready(map[string]string{"webhooks": where}, "Listening for webhooks at %s", where); err != nil {
+		_ = socket.Close()
+		return err
+	}
 	return a.serve(ctx, socket, l)
 }
 
@@ -239,9 +246,12 @@ func (a *app) arrivalText(got arrival) string {
 // newForwarder passes requests on to one URL, whatever their path. The query is
 // that of the delivery, behind the target's own.
 func newForwarder(to string) (*httputil.ReverseProxy, error) {
+	if err := checkTarget("--forward-to", to); err != nil {
+		return nil, err
+	}
 	target, err := url.Parse(to)
-	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
-		return nil, usagef("--forward-to must be a URL such as http://localhost:8080/webhook/helios")
+	if err != nil {
+		return nil, err
 	}
 	return &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
@@ -291,6 +301,9 @@ func (s *statusWriter) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 func (a *app) replay(ctx context.Context, dir, to string) error {
 	if to == "" {
 		return usagef("--replay needs --forward-to URL")
+	}
+	if err := checkTarget("--forward-to", to); err != nil {
+		return err
 	}
 	secrets, err := a.secrets()
 	if err != nil {

@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
+	"net/http"
 	"strings"
-	"syscall"
 
 	"github.com/heliosai/helios-go"
 	"github.com/heliosai/helios-go/clinical/fhir"
@@ -72,8 +73,11 @@ var hints = []struct {
 		"but watch the webhook URL for as long as a run takes"},
 	{is(helios.ErrUnauthorized), "the API refuses the key: set HELIOS_API_KEY or --api-key-file to a valid one"},
 	{is(helios.ErrConcurrencyLimit), "nothing is paid: send it again when a run has ended"},
-	{is(syscall.EADDRINUSE), "another process listens there: use --addr with another port, such as localhost:0"},
-	{is(syscall.ECONNREFUSED), "nothing listens there: is the process running, and the port right?"},
+	{answered(http.StatusNotFound, http.StatusNotFound), "is HELIOS_BASE_URL (or --base-url) right?"},
+	{answered(300, 399), "redirects are not followed: set HELIOS_BASE_URL (or --base-url) to the address itself"},
+	{is(errAddressInUse), "another process listens there: use --addr with another port, such as localhost:0"},
+	{cannotListen, "use --addr with an address of this machine and a port that it may use, such as localhost:0"},
+	{is(errRefused), "nothing listens there: is the process running, and the port right?"},
 	{is(fhir.ErrMultiplePatients), "say which one with --patient, such as --patient Patient/123"},
 	{is(hl7v2.ErrMultiplePatients), "one run is about one patient: split the file by patient"},
 	{is(durable.ErrOtherAccount), "set --base-url (or HELIOS_BASE_URL) and --account to those of the store"},
@@ -83,6 +87,20 @@ var hints = []struct {
 
 func is(target error) func(error) bool {
 	return func(err error) bool { return errors.Is(err, target) }
+}
+
+// answered reports whether the API answered with a status from low to high.
+func answered(low, high int) func(error) bool {
+	return func(err error) bool {
+		var refused *helios.APIError
+		return errors.As(err, &refused) && refused.StatusCode >= low && refused.StatusCode <= high
+	}
+}
+
+// cannotListen reports whether a socket could not be opened.
+func cannotListen(err error) bool {
+	var socket *net.OpError
+	return errors.As(err, &socket) && socket.Op == "listen"
 }
 
 // describe returns one line for err: what went wrong, and what to do.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -10,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 
 	"golang.org/x/term"
 )
@@ -35,12 +33,13 @@ func newOutput(stdout, stderr io.Writer, env environment) *output {
 	noColour, _ := env("NO_COLOR")
 	dumb, _ := env("TERM")
 	colour := noColour == "" && dumb != "dumb"
+	colourOut, colourErr := colour && takesColour(stdout), colour && takesColour(stderr)
 
 	o := &output{
 		stdout:    &lockedWriter{w: stdout},
-		stderr:    &lockedWriter{w: harmlessWriter{stderr, colour && terminal(stderr) > 0}},
-		colourOut: colour && terminal(stdout) > 0,
-		colourErr: colour && terminal(stderr) > 0,
+		stderr:    &lockedWriter{w: harmlessWriter{stderr, colourErr}},
+		colourOut: colourOut,
+		colourErr: colourErr,
 		terminal:  terminal(stdout) > 0,
 		width:     terminal(stdout),
 		widthErr:  terminal(stderr),
@@ -101,6 +100,16 @@ func (o *output) note(format string, args ...any) {
 	_, _ = io.WriteString(o.stderr, text)
 }
 
+// ready says where a server listens: to a program that reads JSON on stdout, to
+// a person on stderr.
+func (o *output) ready(addresses map[string]string, format string, args ...any) error {
+	if o.json {
+		return o.result(addresses, "")
+	}
+	o.note(format, args...)
+	return nil
+}
+
 func ended(text string) string {
 	if text == "" || strings.HasSuffix(text, "\n") {
 		return text
@@ -138,7 +147,7 @@ func (o *output) failure() error {
 func (o *output) fail(err error) int {
 	code := exitCode(err)
 	switch {
-	case err == nil, errors.Is(err, syscall.EPIPE) && code != exitUnknown:
+	case err == nil, isBrokenPipe(err) && code != exitUnknown:
 		return code
 	case o.json:
 		line, _ := json.Marshal(map[string]any{"error": describe(err), "exitCode": code})

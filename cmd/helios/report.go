@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/heliosai/helios-go"
 	"github.com/heliosai/helios-go/cmd/helios/internal/capture"
@@ -24,9 +23,11 @@ type reportFlags struct {
 }
 
 // addFlags adds those that helios submit has too.
-func (f *reportFlags) addFlags(set *pflag.FlagSet) {
+func (f *reportFlags) addFlags(cmd *cobra.Command) {
+	set := cmd.Flags()
 	set.StringVar(&f.audience, "for", "patient", "who the report is for: patient or clinician")
 	set.StringVar(&f.language, "language", "", "language of the result, such as en, es or de-AT")
+	completes(cmd, "for", report.Patient.String(), report.Clinician.String())
 }
 
 // The formats of a report.
@@ -54,12 +55,13 @@ func reportCommand(a *app) *cobra.Command {
 	}
 
 	set := cmd.Flags()
-	flags.addFlags(set)
+	flags.addFlags(cmd)
 	set.StringVarP(&flags.output, "output", "o", "", "write the report to this `file`")
 	set.StringVar(&flags.format, "format", "", "html, text or fhir (default: by the file's extension)")
 	set.StringVar(&flags.subject, "subject", "", "with FHIR: the patient in the record, such as Patient/123")
 	set.BoolVar(&flags.diagnostic, "diagnostic-report", false,
 		"with FHIR: a DiagnosticReport instead of a DocumentReference")
+	completes(cmd, "format", reportHTML, reportText, reportFHIR)
 	return cmd
 }
 
@@ -103,12 +105,12 @@ func (a *app) report(name string, flags reportFlags) error {
 	}
 	event, err := helios.ParseEvent(body)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w", inputName(name), err)
 	}
 
 	page, err := a.page(event, flags)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w", inputName(name), err)
 	}
 	text, err := a.render(page, event, flags)
 	if err != nil {

@@ -32,8 +32,8 @@ const maxSecretFile = 64 << 10
 func (s *settings) apiFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&s.apiKeyFile, "api-key-file", "", "`file` with the API key (default: HELIOS_API_KEY)")
 	flags.StringVar(&s.baseURL, "base-url", "",
-		"URL of the API (default: HELIOS_BASE_URL, or the service's own)")
-	flags.StringVar(&s.webhookURL, "webhook-url", "", "URL that results are sent to (default: HELIOS_WEBHOOK_URL)")
+		"`URL` of the API (default: HELIOS_BASE_URL, or the service's own)")
+	flags.StringVar(&s.webhookURL, "webhook-url", "", "`URL` that results are sent to (default: HELIOS_WEBHOOK_URL)")
 	flags.BoolVar(&s.plainHTTP, "plain-http", false,
 		"allow http and private hosts, such as between containers; the key and the data are then not encrypted")
 }

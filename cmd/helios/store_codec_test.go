@@ -101,6 +101,7 @@ func TestEncryptedStore(t *testing.T) {
 		{"store resume deep", 0, "resumed: deep", ""},
 		{"store submit " + labs + " --key more --yes", 1, "", "the application encrypts what is in this store"},
 		{"store serve --work --addr localhost:0 --webhook-addr localhost:0", 1, "", "this command has no key"},
+		{"store resolve lost --as resubmit", 2, "", "lost is unknown. A new run costs $0.65"},
 		{"store resolve lost --as fail", 0, "resolved as fail: lost", ""},
 		{"store resolve lost --as resubmit --yes", 0, "resolved as resubmit: lost", "lost is failed."},
 		{"store cancel lost", 0, "canceled: lost", ""},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -73,6 +74,9 @@ func (s *store) pauseCommand(
 	}
 }
 
+// resolvable are the states in which a person can decide.
+var resolvable = []durable.State{durable.Unknown, durable.Overdue, durable.Failed}
+
 // decisions are what --as takes.
 var decisions = map[string]durable.Decision{
 	"hold": durable.Hold, "fail": durable.Fail, "resubmit": durable.Resubmit,
@@ -100,6 +104,7 @@ func storeResolveCommand(s *store) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&as, "as", "", "hold, fail or resubmit")
+	completes(cmd, "as", "hold", "fail", "resubmit")
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
 }
@@ -110,10 +115,12 @@ func (s *store) resolve(ctx context.Context, eng *engine, key string, decision d
 		if err != nil {
 			return err
 		}
-		s.out.note("%s is %s. A new run costs %s, and the first may have been paid.",
-			printable(key), sub.State, price(sub.Agent))
-		if err := s.ask(ctx, "Send it again?", yes); err != nil {
-			return err
+		if slices.Contains(resolvable, sub.State) { // of the others Resolve says that they are not
+			s.out.note("%s is %s. A new run costs %s, and the first may have been paid.",
+				printable(key), sub.State, price(sub.Agent))
+			if err := s.ask(ctx, "Send it again?", yes); err != nil {
+				return err
+			}
 		}
 	}
 	if err := eng.Resolve(ctx, key, decision); err != nil {
@@ -230,7 +237,7 @@ func storeSubmitCommand(s *store) *cobra.Command {
 			return s.put(cmd.Context(), args[0], key, conv, yes)
 		},
 	}
-	conv.addFlags(cmd.Flags())
+	conv.addFlags(cmd)
 	cmd.Flags().StringVar(&key, "key", "", "your key for the submission, such as an order number; it ends up in logs")
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask before paying")
 	return cmd

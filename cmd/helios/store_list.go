@@ -59,6 +59,8 @@ func storeListCommand(s *store) *cobra.Command {
 	set.StringVar(&filter.After, "after", "", "only keys after this `key`, the last of the previous page")
 	set.IntVar(&filter.Limit, "limit", 100, "how many to list at most, up to 1000")
 	set.BoolVar(&dead, "dead-letters", false, "list dead letters: events and ends whose handler failed too often")
+	completes(cmd, "state", states...)
+	completes(cmd, "agent", agents...)
 	return cmd
 }
 

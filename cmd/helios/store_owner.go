@@ -20,6 +20,12 @@ import (
 // with, empty where it was with none. An engine that is opened with others
 // writes them there, or is refused. A command that only looks and decides must
 // not do the first, or the application would be refused; so it takes them over.
+//
+// They are read from the table, since an engine has to be told them before it
+// opens. A function of package durable for it would be of use to this command
+// line alone, and could never be taken back. The two columns are as safe: this
+// module is built with one version of durable, and its tests, which open stores
+// with that version, fail if they move.
 type owner struct{ account, baseURL string }
 
 func (o *owner) set(name, value string) {

@@ -97,10 +97,17 @@ func (s *store) serveStore(ctx context.Context, flags serveFlags) error {
 	}
 	page := withToken(token, dashboard.Handler(eng, options))
 
-	s.out.note("Dashboard at %s", link)
+	where, text := map[string]string{"dashboard": link}, "Dashboard at "+link
+	if flags.work {
+		where["webhooks"] = urlOf(sockets[1]) + webhookPath
+		text += "\nListening for webhooks at " + where["webhooks"]
+	}
+	if err := s.out.ready(where, "%s", text); err != nil {
+		return err
+	}
+
 	parts := []func(context.Context) error{func(ctx context.Context) error { return s.serve(ctx, sockets[0], page) }}
 	if flags.work {
-		s.out.note("Listening for webhooks at %s%s", urlOf(sockets[1]), webhookPath)
 		s.handle(eng, flags.dir)
 		mux := http.NewServeMux()
 		mux.Handle(webhookPath, eng.WebhookHandler())

@@ -48,8 +48,8 @@ func submitCommand(a *app) *cobra.Command {
 	set := cmd.Flags()
 	a.apiFlags(set)
 	a.secretFlags(set)
-	flags.addFlags(set)
-	flags.report.addFlags(set)
+	flags.addFlags(cmd)
+	flags.report.addFlags(cmd)
 	set.BoolVarP(&flags.yes, "yes", "y", false, "do not ask before paying")
 	set.BoolVar(&flags.wait, "wait", false, "listen for the result")
 	set.StringVar(&flags.addr, "addr", "localhost:8081", "with --wait: `address` to listen at")
@@ -65,9 +65,9 @@ type submitted struct {
 	RunID     string `json:"runId"`
 	Agent     string `json:"agent"`
 	Status    string `json:"status"`
-	Event     string `json:"event,omitempty"`  // the file of the final event
-	Report    string `json:"report,omitempty"` // the file of the report
-	Remaining int    `json:"remainingSlots"`
+	Event     string `json:"event,omitempty"`          // the file of the final event
+	Report    string `json:"report,omitempty"`         // the file of the report
+	Remaining *int   `json:"remainingSlots,omitempty"` // nil if the answer did not say
 }
 
 func (a *app) submit(ctx context.Context, name string, flags submitFlags) error {
@@ -116,7 +116,8 @@ func (a *app) submit(ctx context.Context, name string, flags submitFlags) error 
 		// On stderr too: whoever loses the line on stdout must not send it
 		// again.
 		a.out.note("Accepted: run %s", printable(run.ID))
-		err := a.out.result(submitted{run.ID, in.agentType(), run.Status, "", "", run.Concurrency.Remaining},
+		err := a.out.result(
+			submitted{RunID: run.ID, Agent: in.agentType(), Status: run.Status, Remaining: remaining(run)},
 			fmt.Sprintf("accepted: run %s", printable(run.ID)))
 		if err != nil {
 			return acceptedf("run %s is accepted, do not send it again: stdout failed: %w", printable(run.ID), err)
@@ -271,11 +272,18 @@ func (a *app) await(
 			why, printable(runID), withoutQuery(*in.webhook()), box.addr, box.dir)
 	}
 
-	done := submitted{RunID: runID, Agent: in.agentType(), Status: event.Status, Event: box.file(runID)}
-	if run != nil {
-		done.Remaining = run.Concurrency.Remaining
+	done := submitted{
+		RunID: runID, Agent: in.agentType(), Status: event.Status, Event: box.file(runID), Remaining: remaining(run),
 	}
 	return a.finish(done, event, failed, flags)
+}
+
+// remaining returns the slots that an answer has told, or nil.
+func remaining(run *helios.Run) *int {
+	if run == nil || run.Concurrency.Limit == 0 {
+		return nil
+	}
+	return &run.Concurrency.Remaining
 }
 
 // finish writes the report, and prints where it and the event are.

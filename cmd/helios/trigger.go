@@ -120,6 +120,9 @@ func triggerCommand(a *app) *cobra.Command {
 			if to == "" {
 				return usagef("--to is missing: give the handler's URL, such as http://localhost:8080/webhook/helios")
 			}
+			if err := checkTarget("--to", to); err != nil {
+				return err
+			}
 			return a.trigger(cmd.Context(), to, kind, list)
 		},
 	}
@@ -216,12 +219,18 @@ func (a *app) answerText(got answer, good bool) string {
 
 func (g answer) ok() bool { return acceptance.met(g.StatusCode) }
 
+// checkTarget reports that a flag is no URL of a handler. It does not repeat
+// the URL, which may hold a token.
+func checkTarget(flag, to string) error {
+	u, err := url.Parse(to)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return usagef("%s must be a URL such as http://localhost:8080/webhook/helios", flag)
+	}
+	return nil
+}
+
 // send posts a delivery. It follows no redirect: the service need not either.
 func send(ctx context.Context, to string, d delivery) (answer, error) {
-	if u, err := url.Parse(to); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return answer{}, usagef("%q is not a URL: write it like http://localhost:8080/webhook/helios", to)
-	}
-
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(d.body))

@@ -112,7 +112,7 @@ func (a *app) verify(name string, header http.Header, now time.Time) error {
 	event, err := receiver.VerifyPayload(body, header)
 	v := verdict{OK: err == nil, Event: event, Finding: diagnosis.Examine(body, header, secrets, now)}
 	if v.OK {
-		text := fmt.Sprintf("ok: %s, sent %s ago", describeEvent(event), v.Off)
+		text := fmt.Sprintf("ok: %s, sent %s ago", describeEvent(event), diagnosis.Span(v.Off))
 		if len(secrets) > 1 {
 			text += fmt.Sprintf(", signed with secret %d of %d", v.Secret, len(secrets))
 		}

@@ -25,7 +25,7 @@ func wrap(text string, width int) string {
 			continue
 		}
 		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
-		fill(&b, strings.Fields(line), indent, indent+hanging, width)
+		fill(&b, line, indent+hanging, width)
 	}
 	return b.String()
 }
@@ -37,7 +37,7 @@ func reflow(text string, width int) string {
 	var words []string
 	end := func() {
 		if words != nil {
-			fill(&b, words, "", "", width)
+			fill(&b, strings.Join(words, " "), "", width)
 			words = nil
 		}
 	}
@@ -53,20 +53,21 @@ func reflow(text string, width int) string {
 	return b.String()
 }
 
-// fill writes words in lines of at most width columns.
-func fill(b *strings.Builder, words []string, first, others string, width int) {
-	if len(words) == 0 {
-		b.WriteString("\n")
-		return
-	}
-	line := first + words[0]
-	for _, word := range words[1:] {
-		if columns(line)+1+columns(word) <= width {
-			line += " " + word
+// spaced is a word with the spaces before it.
+var spaced = regexp.MustCompile(`( *)([^ ]+)`)
+
+// fill writes text in lines of at most width columns. All but the first are
+// indented, as far as there is room for it.
+func fill(b *strings.Builder, text, indent string, width int) {
+	line := ""
+	for _, found := range spaced.FindAllStringSubmatch(text, -1) {
+		gap, word := found[1], found[2]
+		if line == "" || columns(line+gap+word) <= width {
+			line += gap + word
 			continue
 		}
 		b.WriteString(line + "\n")
-		line = others + word
+		line = indent[:min(len(indent), max(0, width-columns(word)))] + word
 	}
 	b.WriteString(line + "\n")
 }

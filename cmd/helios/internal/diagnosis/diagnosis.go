@@ -220,10 +220,26 @@ func (f *Finding) clock(header http.Header, now time.Time) {
 	if f.Off > 0 {
 		f.add("clock", "the delivery was sent %s ago by its %s, and %s are allowed: "+
 			"it is an old one that was sent again, "+
-			"or this clock is ahead (check NTP)", f.Off, timestampHeader, Tolerance)
+			"or this clock is ahead (check NTP)", Span(f.Off), timestampHeader, Span(Tolerance))
 		return
 	}
 	f.add("clock", "the delivery is from %s in the future by its %s, and %s are allowed: "+
 		"this clock is behind (check NTP), "+
-		"or the sender's is ahead", -f.Off, timestampHeader, Tolerance)
+		"or the sender's is ahead", Span(-f.Off), timestampHeader, Span(Tolerance))
+}
+
+// Span writes a time as a person does: in days where it is longer than two.
+func Span(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d.Abs() >= 2*day {
+		return fmt.Sprintf("%d days", d/day)
+	}
+	text := d.String()
+	if d%time.Minute == 0 && d != 0 {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if d%time.Hour == 0 && d != 0 {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }

@@ -223,3 +223,13 @@ func FuzzEncode(f *testing.F) {
 		}
 	})
 }
+
+func TestSpan(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		0: "0s", 30 * time.Second: "30s", 5 * time.Minute: "5m", 2 * time.Hour: "2h", -90 * time.Second: "-1m30s",
+		10*time.Hour + time.Second: "10h0m1s", 47 * time.Hour: "47h", 49 * time.Hour: "2 days",
+	} {
+		assert.Equal(t, want, Span(d))
+	}
+}
