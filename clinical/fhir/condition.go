@@ -10,7 +10,6 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// condition is what is read of a Condition.
 // See https://hl7.org/fhir/R4/condition.html
 type condition struct {
 	origin
@@ -36,13 +35,7 @@ func (n *condition) read(d *decoder, key []byte) bool {
 	case "verificationStatus":
 		n.verification = d.oneOf(verifications)
 	case "onsetDateTime", "onsetPeriod":
-		d.misdated = false
-		if string(key) == "onsetPeriod" {
-			n.onset = d.period().start
-		} else {
-			n.onset = d.date()
-		}
-		n.misdated = d.misdated
+		n.onset, _, n.misdated = d.when(string(key) == "onsetPeriod")
 	case "onsetAge", "onsetQuantity", "onsetRange", "onsetString":
 		n.undated = true
 	case "recordedDate", "assertedDate", "dateRecorded":
@@ -54,9 +47,8 @@ func (n *condition) read(d *decoder, key []byte) bool {
 	return true
 }
 
-// oneOf reads a concept and returns its first code that is one of the words,
-// else its text if that is one; "" if there is nothing, and unknownWord if
-// there is something else.
+// oneOf returns the first code of a concept that is one of the words, else its
+// text, else unknownWord; "" for nothing.
 func (d *decoder) oneOf(words map[string]string) string {
 	var text string
 	if d.Kind() == '"' {
@@ -135,17 +127,15 @@ func (n *condition) weight() int {
 		len(n.recorded)
 }
 
-// stated is when it was told of.
 func (n *condition) stated() string { return cmp.Or(n.recorded, n.onset) }
 
 func (n *condition) settle(*converter, string) bool { return true }
 
-// first returns that which was told last. Where it is not known which that is,
-// the most active counts.
+// first returns the one told last or, where a date is missing, the most active.
 func (n *condition) first(all []*condition) *condition {
 	undated := slices.ContainsFunc(all, func(n *condition) bool { return n.stated() == "" })
 	return slices.MinFunc(all, func(a, b *condition) int {
-		mostActive := cmp.Compare(activity(a.status), activity(b.status))
+		mostActive := cmp.Compare(activity[a.status], activity[b.status])
 		latest := cmp.Or(cmp.Compare(b.stated(), a.stated()), cmp.Compare(b.onset, a.onset))
 		if undated {
 			return cmp.Or(mostActive, latest)
@@ -154,25 +144,13 @@ func (n *condition) first(all []*condition) *condition {
 	})
 }
 
-// compare puts the active first, and of these the newest.
 func (n *condition) compare(other *condition) int {
-	return cmp.Or(cmp.Compare(activity(n.status), activity(other.status)), cmp.Compare(other.onset, n.onset),
+	return cmp.Or(cmp.Compare(activity[n.status], activity[other.status]), cmp.Compare(other.onset, n.onset),
 		cmp.Compare(n.name, other.name))
 }
 
-// activity orders the clinical statuses. Where none is given the condition may
-// be active.
-func activity(status string) int {
-	switch status {
-	case "active", "recurrence", "relapse":
-		return 0
-	case "":
-		return 1
-	case "inactive", "remission":
-		return 2
-	}
-	return 3
-}
+// activity orders the clinical statuses. Without one it may be active.
+var activity = map[string]int{"active": -3, "recurrence": -3, "relapse": -3, "": -2, "inactive": -1, "remission": -1}
 
 func (n *condition) send(c *converter, _ string, data *helios.HealthData) {
 	reason, instead := c.clearLabel(&n.label)

@@ -12,7 +12,6 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/people"
 )
 
-// reader reads the resources of one type.
 type reader struct {
 	// item returns an empty item, into which a resource is read.
 	item func(*converter) item
@@ -24,17 +23,13 @@ type reader struct {
 	unowned bool
 }
 
-// item is what is read of one resource.
 type item interface {
-	// read reads the value of a field, and reports whether it did. The fields
-	// that several types have are in the resource.
+	// read reads a field that is the type's own, and reports whether it did.
 	read(d *decoder, key []byte) bool
-	// keep keeps what can be sent in the record of the resource's subject, or
-	// reports why not. rec is nil for what is unowned.
+	// keep keeps what can be sent, or reports why not. rec is nil if unowned.
 	keep(c *converter, r *resource, rec *record) error
 }
 
-// readers are the types that are read. The others are counted.
 var readers = map[string]reader{
 	"Condition":           {item: newCondition, context: true},
 	"DiagnosticReport":    {item: newReport, results: true, unowned: true},
@@ -49,7 +44,6 @@ var readers = map[string]reader{
 	"RelatedPerson":       {item: newPerson, unowned: true},
 }
 
-// converter reads the resources of an input and keeps what can be sent.
 type converter struct {
 	opts    *Options
 	kind    labs.Kind
@@ -59,13 +53,11 @@ type converter struct {
 	seed    maphash.Seed
 	report  *clinical.Report // of what belongs to no record
 	foreign clinical.Report  // of what is not the patient's, which can be much
-	// current is the resource that is read, and last the Observation; their
-	// memory is used again.
+	// The memory of these is used again.
 	current resource
 	last    observation
 
-	// skipped is the report of the types that are not sent. They are many and
-	// of little interest, so they are listed last.
+	// skipped are the types that are not sent, many and listed last.
 	skipped clinical.Report
 
 	want      *reference // Options.Patient
@@ -76,14 +68,13 @@ type converter struct {
 	others    bool            // there are other subjects
 	elsewhere map[uint64]bool // types and ids of other subjects, which another server can use for the patient
 
-	server    string           // the first resource that names its server is there
-	gone      editions         // of what is not sent, or not as the patient's
-	corrected map[uint64]place // where corrected results come from, by what they have in common
-	reports   reports
-	drugs     drugs
-	total     int            // resources
-	outcomes  int            // of them, OperationOutcomes
-	places    map[string]int // of resources whose ids may hold names, by source
+	server   string   // the first resource that names its server is there
+	gone     editions // of what is not sent, or not as the patient's
+	reports  reports
+	drugs    drugs
+	total    int            // resources
+	outcomes int            // of them, OperationOutcomes
+	places   map[string]int // of resources whose ids may hold names, by source
 }
 
 func newConverter(kind labs.Kind, opts *Options) *converter {
@@ -96,7 +87,6 @@ func newConverter(kind labs.Kind, opts *Options) *converter {
 		report:    &clinical.Report{},
 		elsewhere: map[uint64]bool{},
 		gone:      editions{},
-		corrected: map[uint64]place{},
 		places:    map[string]int{},
 		reports:   newReports(),
 		drugs:     drugs{known: map[uint64]*drug{}},
@@ -115,13 +105,11 @@ func newConverter(kind labs.Kind, opts *Options) *converter {
 	return c
 }
 
-// wants reports whether resources of a type are read.
 func (c *converter) wants(kind string) bool {
 	reader, ok := readers[kind]
 	return ok && (!reader.context || c.kind == labs.ForRecord || !c.opts.ResultsOnly)
 }
 
-// readAll reads the input and decides whose record is sent.
 func (c *converter) readAll(r io.Reader) error {
 	r, err := open(r)
 	if err != nil {
@@ -149,10 +137,9 @@ func (c *converter) readAll(r io.Reader) error {
 		return fmt.Errorf("%w: %s: %w", ErrMalformed, entry(place), err)
 	}
 
-	return &readError{place, err}
+	return labs.ReadError("fhir", entry(place), err)
 }
 
-// nothing is the error for input of which nothing can be sent.
 func (c *converter) nothing(err error) error {
 	if c.outcomes > 0 && c.outcomes == c.total {
 		return fmt.Errorf("%w: the input is an OperationOutcome, by which a server says that it failed", err)
@@ -160,12 +147,10 @@ func (c *converter) nothing(err error) error {
 	return err
 }
 
-// several is the error for input about several patients, at two places.
 func (c *converter) several(a, b string) error {
 	return fmt.Errorf("%w, in %s and %s: say which in Options.Patient", ErrMultiplePatients, a, b)
 }
 
-// add reads a part of the input.
 func (c *converter) add(p *bundle.Part) error {
 	r := &c.current
 	if *r = newResource(p); !r.isThere(p) {
@@ -226,7 +211,6 @@ func (c *converter) read(r *resource) error {
 	return nil
 }
 
-// readInside reads the Observations inside a resource.
 func (c *converter) readInside(r *resource) error {
 	for i := range r.inside {
 		part := &r.inside[i]
@@ -248,8 +232,8 @@ func (c *converter) readInside(r *resource) error {
 	return nil
 }
 
-// unreadable reports a resource that could not be read. Of people and patients
-// more is not needed than that they are JSON.
+// unreadable reports a resource that could not be read. People need only be
+// JSON.
 func (c *converter) unreadable(r *resource) bool {
 	person, _ := isPerson(r.kind)
 	var reason clinical.Reason
@@ -274,8 +258,7 @@ func (c *converter) unreadable(r *resource) bool {
 	return true
 }
 
-// forget lets a resource that is not sent, and of which it is not known whose
-// it is, take the place of its older editions.
+// forget lets a resource that is not sent replace its older editions.
 func (c *converter) forget(r *resource) {
 	r.identify(c)
 	if c.wants(r.kind) {
@@ -283,7 +266,6 @@ func (c *converter) forget(r *resource) {
 	}
 }
 
-// delete reports that a resource was deleted.
 func (c *converter) delete(r *resource) {
 	if r.kind == "" {
 		c.report.Drop(clinical.Unresolved, entry(r.place), "DELETE")
@@ -293,7 +275,6 @@ func (c *converter) delete(r *resource) {
 	c.forget(r)
 }
 
-// skip reports a resource of a type that is not sent.
 func (c *converter) skip(r *resource) {
 	c.skipped.Drop(clinical.TypeNotSent, r.source, r.kind)
 }

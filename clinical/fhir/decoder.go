@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"hash/maphash"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,9 +13,8 @@ import (
 )
 
 const (
-	// maxText is how long a text can be that is read, and maxName a name, a
-	// code or a reference. A resource in which one that is needed is longer is
-	// not sent.
+	// How long a text, and a name, a code or a reference, can be. A resource in
+	// which one that is needed is longer is not sent.
 	maxText = 64 << 10
 	maxName = 1 << 10
 	// maxItems is how many items a list can have that is read into memory.
@@ -25,13 +25,11 @@ const (
 	maxStrings = 4096
 )
 
-// decoder reads the fields of one resource after another.
 type decoder struct {
 	bundle.Reader
 	seed maphash.Seed
 	big  bool // a list is longer than is read
-	// modified is set by an extension that can change the meaning of what is
-	// read. See https://hl7.org/fhir/R4/extensibility.html#modifierExtension
+	// See https://hl7.org/fhir/R4/extensibility.html#modifierExtension
 	modified bool
 	misdated bool     // a date is written otherwise than FHIR's
 	base     string   // the server of the resource, for its relative references
@@ -47,8 +45,6 @@ func (d *decoder) start(r *resource) {
 	d.big, d.modified, d.misdated, d.base, d.codings, d.held = false, false, false, r.full.base, d.codings[:0], 0
 }
 
-// resource reads a resource: the fields that several types have into r, the
-// others into it.
 func (d *decoder) resource(r *resource, it item) {
 	d.start(r)
 	d.object(func(key []byte) {
@@ -75,8 +71,7 @@ func (d *decoder) resource(r *resource, it item) {
 	})
 }
 
-// turnsMeaning reports whether a field that is not read may say the opposite of
-// the others, as wasNotTaken did in DSTU2.
+// turnsMeaning reports whether an unknown field may negate the others.
 func turnsMeaning(key string) bool {
 	from := 0
 	for i := range len(key) + 1 {
@@ -94,8 +89,7 @@ func turnsMeaning(key string) bool {
 var negations = words(`no not never non without negated negation refuted refused denied absent excluded prohibited
 	cancelled canceled invalid error void retracted withdrawn inactive stopped`)
 
-// object calls field for each key of an object. An extension that can change
-// its meaning is noted.
+// object calls field for each key, and notes an extension that modifies.
 func (d *decoder) object(field func(key []byte)) {
 	d.Object(func(key []byte) {
 		if string(key) == "modifierExtension" && !d.Empty() {
@@ -127,7 +121,6 @@ func (d *decoder) mayBeTrue() bool {
 	return is || !empty && !known
 }
 
-// number reads a number, and reports whether something else is there.
 func (d *decoder) number() (n string, unread bool) {
 	empty := d.Empty()
 	n = d.Number()
@@ -145,8 +138,7 @@ func (d *decoder) each(item func()) {
 	}
 }
 
-// contained reads the resources inside another: people at once, and of the
-// others where they are.
+// contained reads the people inside a resource, and notes what else is.
 func (d *decoder) contained(r *resource) {
 	d.List(func() {
 		p := part{data: d.Raw()}
@@ -190,7 +182,6 @@ func (d *decoder) containedPatient(r *resource, p *part) {
 	}
 }
 
-// meta reads when a resource was changed and the number of its edition.
 // See https://hl7.org/fhir/R4/resource.html#Meta
 func (d *decoder) meta(e *labs.Edition) {
 	d.object(func(key []byte) {
@@ -203,7 +194,6 @@ func (d *decoder) meta(e *labs.Edition) {
 	})
 }
 
-// numberOf reads the number of an edition; 0 for what is none.
 func numberOf(s string) int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 {
@@ -212,7 +202,6 @@ func numberOf(s string) int64 {
 	return n
 }
 
-// instantOf returns an instant in microseconds, 0 for what is none.
 func instantOf(s string) int64 {
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
@@ -233,8 +222,7 @@ var systems = map[string]string{
 	"2.16.840.1.113883.6.96": snomed, "https://snomed.info/sct": snomed,
 }
 
-// The data types of FHIR, with the elements that are read. See
-// https://hl7.org/fhir/R4/datatypes.html
+// See https://hl7.org/fhir/R4/datatypes.html
 
 type coding struct{ system, code, display string }
 
@@ -243,11 +231,9 @@ type concept struct {
 	text    string
 }
 
-// isEmpty reports whether nothing names the concept.
 func (c *concept) isEmpty() bool { return c.text == "" && len(c.codings) == 0 }
 
-// best returns the coding of LOINC if there is one, else the first that has a
-// code.
+// best returns the coding of LOINC, else the first that has a code.
 func (c *concept) best() coding {
 	var first coding
 	for _, coding := range c.codings {
@@ -261,14 +247,12 @@ func (c *concept) best() coding {
 	return first
 }
 
-// label is what something is called.
 type label struct {
 	name  string
 	typed bool   // someone typed the name, or may have, rather than chose it from a terminology
 	coded string // what a terminology calls it, or its code, if the name was typed
 }
 
-// label returns what a person calls it.
 func (c *concept) label() label {
 	best := c.best()
 	var coded, local string // what a terminology calls it, and what another system
@@ -304,13 +288,8 @@ func (c *concept) label() label {
 	return label{name: code, typed: !best.isCoded() && code != ""}
 }
 
-func (c *concept) hasCode(is func(system, code string) bool) bool {
-	for _, coding := range c.codings {
-		if is(coding.system, coding.code) {
-			return true
-		}
-	}
-	return false
+func (c *concept) hasCode(code string) bool {
+	return slices.ContainsFunc(c.codings, func(coding coding) bool { return coding.code == code })
 }
 
 func (d *decoder) concept() concept {
@@ -322,9 +301,8 @@ func (d *decoder) concept() concept {
 			c.text = d.string()
 		case "coding":
 			d.List(func() {
-				coding := d.coding()
-				if coding != (coding0) && d.room(len(d.codings)-first) {
-					d.codings = append(d.codings, coding)
+				if c := d.coding(); c != (coding{}) && d.room(len(d.codings)-first) {
+					d.codings = append(d.codings, c)
 				}
 			})
 		}
@@ -334,58 +312,63 @@ func (d *decoder) concept() concept {
 	return c
 }
 
-var coding0 coding
-
 func (d *decoder) coding() coding {
 	var c coding
+	d.names(field{"system", &c.system}, field{"code", &c.code}, field{"display", &c.display})
+	if name := systems[strings.ToLower(strings.TrimSuffix(c.system, "/"))]; name != "" {
+		c.system = name
+	}
+	return c
+}
+
+type field struct {
+	key  string
+	into *string
+}
+
+// names reads the fields of an object that are names, codes or references.
+func (d *decoder) names(fields ...field) {
 	d.object(func(key []byte) {
-		switch string(key) {
-		case "system":
-			c.system = d.string()
-			if name := systems[strings.ToLower(strings.TrimSuffix(c.system, "/"))]; name != "" {
-				c.system = name
+		for _, f := range fields {
+			if string(key) == f.key {
+				*f.into = d.string()
 			}
-		case "code":
-			c.code = d.string()
-		case "display":
-			c.display = d.string()
 		}
 	})
-
-	return c
 }
 
 // concepts reads a list of concepts, or one alone, which FHIR had before R4.
 func (d *decoder) concepts(each func(*concept)) {
-	item := func() {
+	d.each(func() {
 		c := d.concept()
 		each(&c)
-	}
-	if d.Kind() == '{' {
-		item()
-		return
-	}
-	d.List(item)
+	})
 }
 
-type period struct{ start, end string }
+// when reads a date or a period, and reports whether a date in it is none.
+func (d *decoder) when(isPeriod bool) (start, end string, misdated bool) {
+	d.misdated = false
+	if isPeriod {
+		start, end = d.period()
+	} else {
+		start = d.date()
+	}
+	return start, end, d.misdated
+}
 
-func (d *decoder) period() period {
-	var p period
+func (d *decoder) period() (start, end string) {
 	d.object(func(key []byte) {
 		switch string(key) {
 		case "start":
-			p.start = d.date()
+			start = d.date()
 		case "end":
-			p.end = d.date()
+			end = d.date()
 		}
 	})
-
-	return p
+	return start, end
 }
 
-// date reads a date or time. What is no date of FHIR is not returned, so that
-// nothing else is sent as one.
+// date returns a date or time of FHIR, so that nothing else is sent as one.
 func (d *decoder) date() string {
 	const longest = len("2006-01-02T15:04:05.999999999+14:00")
 	s := d.text()

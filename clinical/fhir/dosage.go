@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,7 +24,6 @@ type dosage struct {
 	more      []label // additional instructions, such as "with food"
 	partial   bool    // of when it is taken, something is not sent or cannot be read
 	unsent    bool    // of other things, such as the route, something is not sent
-	narrative bool    // the text is too long to be kept
 }
 
 func (d *decoder) dosage() dosage {
@@ -78,13 +78,9 @@ func (d *decoder) dosage() dosage {
 	if patient != "" && patient != text {
 		got.text = strings.TrimPrefix(text+"; "+patient, "; ")
 	}
-	if len(got.text) > 4*maxDosage { // as bytes
-		got.text, got.narrative = "", true
-	}
 	return got
 }
 
-// weight is about how many characters it has.
 func (g *dosage) weight() int {
 	n := len(g.text) + len(g.dose) + len(g.frequency) + 150
 	for _, more := range g.more {
@@ -93,17 +89,16 @@ func (g *dosage) weight() int {
 	return n
 }
 
-// amounts is how much is taken, and how fast.
 type amounts struct{ dose, rate value }
 
 func (a *amounts) read(d *decoder, key []byte) {
 	switch string(key) {
 	case "doseQuantity", "quantityQuantity": // of which the second is DSTU2's
-		a.dose = amount(d.quantity())
+		a.dose = d.amount()
 	case "doseRange", "quantityRange":
 		a.dose = rangeValue(d.pair("low", "high"))
 	case "rateQuantity":
-		a.rate = amount(d.quantity())
+		a.rate = d.amount()
 	case "rateRange":
 		a.rate = rangeValue(d.pair("low", "high"))
 	case "rateRatio":
@@ -111,8 +106,7 @@ func (a *amounts) read(d *decoder, key []byte) {
 	}
 }
 
-// give says them in words. Of several, such as what was ordered and what was
-// calculated, the first are sent.
+// give takes the first of several, such as what was ordered and calculated.
 func (a *amounts) give(got *dosage) {
 	if got.dose != "" {
 		return
@@ -124,88 +118,94 @@ func (a *amounts) give(got *dosage) {
 	}
 }
 
-func amount(q quantity) value {
+func (d *decoder) amount() value {
+	q := d.quantity()
 	if q.value == "" || !q.isComparable() {
 		return value{}
 	}
 	return value{Value: q.number(), unit: q.unit}
 }
 
-// instructions returns how much is taken and how often, and reports what there
-// is to say of it. The text that someone typed stands for what is not coded.
+// instructions returns dose and frequency. The text stands for what is not
+// coded.
 func (c *converter) instructions(m *medication, today string) (dose, frequency string) {
-	note := func(reason clinical.Reason) { c.main.report.Note(reason, m.source, "") }
+	note := func(reason clinical.Reason) {
+		if reason != "" {
+			c.main.report.Note(reason, m.source, "")
+		}
+	}
 	var doses, frequencies []string
 	for i := range m.dosages {
 		got := &m.dosages[i]
 		if isPast(got.ends, today) {
 			note(clinical.Ended)
 		}
-		often := got.frequency
-		if reason := c.clearOften(&often, got.typed); reason != "" {
-			often = ""
-			note(reason)
-		}
-		if got.asNeeded && !strings.Contains(often, "as needed") {
-			often = strings.TrimPrefix(often+", as needed", ", ")
-			reason, instead := c.clearLabel(&got.reason)
-			if instead != "" {
-				note(instead)
-			}
-			if reason != "" {
-				note(reason)
-			} else if got.reason.name != "" {
-				often += " for " + got.reason.name
-			}
-		}
-		for _, more := range got.more {
-			reason, instead := c.clearLabel(&more)
-			if reason != "" {
-				note(reason)
-				continue
-			}
-			if instead != "" {
-				note(instead)
-			}
-			often = strings.TrimPrefix(often+", "+more.name, ", ")
-		}
 		if c.people.Identifies(got.dose, people.Unit) {
 			got.dose = ""
 			note(clinical.Identifying)
 		}
-		amount := got.dose
-		if got.narrative {
-			note(clinical.Narrative)
-		}
-		switch {
-		case got.text == "":
-		case amount != "" && got.frequency != "" && !got.partial && says(amount+" "+often, got.text):
-			note(clinical.TextNotSent)
-		default:
-			text := got.text
-			switch reason := c.clear(&text, true, maxDosage, people.Typed); {
-			case reason != "":
-				note(reason)
-			case says(text, amount):
-				amount = text
-			default:
-				amount += " (" + text + ")"
-			}
-		}
-		if (got.partial || got.unsent) && amount == got.dose {
-			note(clinical.InstructionPartial)
-		}
-		if amount != "" && amount == got.dose && got.noUnit {
-			note(clinical.DosageWithoutUnit)
-		}
-		doses, frequencies = append(doses, amount), append(frequencies, often)
+		often := c.often(got, note)
+		doses, frequencies = append(doses, c.amount(got, often, note)), append(frequencies, often)
 	}
-
 	return joined(m.dosages, doses), joined(m.dosages, frequencies)
 }
 
-// joined puts several instructions one behind the other. Where they differ each
-// keeps its place, so that a dose can be told from another's frequency.
+func (c *converter) often(got *dosage, note func(clinical.Reason)) string {
+	often := got.frequency
+	if reason := c.clearOften(&often, got.typed); reason != "" {
+		often = ""
+		note(reason)
+	}
+
+	add := func(before string, l *label) {
+		reason, instead := c.clearLabel(l)
+		note(cmp.Or(reason, instead))
+		if reason == "" && l.name != "" {
+			often += before + l.name
+		}
+	}
+	if got.asNeeded && !strings.Contains(often, "as needed") {
+		often += ", as needed"
+		add(" for ", &got.reason)
+	}
+	for i := range got.more {
+		add(", ", &got.more[i])
+	}
+	return strings.TrimPrefix(often, ", ")
+}
+
+// amount returns the dose, with the text where that says more than the codes.
+func (c *converter) amount(got *dosage, often string, note func(clinical.Reason)) string {
+	amount, text := got.dose, got.text
+	if amount != "" && got.frequency != "" && !got.partial && text != "" && says(amount+" "+often, text) {
+		text = ""
+		note(clinical.TextNotSent)
+	}
+	if text != "" {
+		switch reason := c.clear(&text, true, maxDosage, people.Typed); {
+		case reason != "":
+			note(reason)
+		case says(text, amount):
+			amount = text
+		default:
+			amount += " (" + text + ")"
+		}
+	}
+
+	if amount != got.dose {
+		return amount
+	}
+	if got.partial || got.unsent {
+		note(clinical.InstructionPartial)
+	}
+	if amount != "" && got.noUnit {
+		note(clinical.DosageWithoutUnit)
+	}
+	return amount
+}
+
+// joined joins several instructions. Where they differ each keeps its place, so
+// that a dose can be told from another's frequency.
 func joined(dosages []dosage, parts []string) string {
 	some, differ := false, false
 	for i, s := range parts {
@@ -251,11 +251,9 @@ func says(whole, text string) bool {
 	return true
 }
 
-// dosageWord is a number, a word, or a sign such as that of a range.
 var dosageWord = regexp.MustCompile(`[\p{Nd}.]+|\pL+|[^\p{Nd}.\pL\s,;:()]+`)
 
-// dosageWords returns the words and numbers of an instruction without those
-// that say nothing by themselves.
+// dosageWords returns the words and numbers that say something by themselves.
 func dosageWords(s string) []string {
 	var list []string
 	for _, word := range dosageWord.FindAllString(strings.ToLower(s), -1) {
@@ -279,4 +277,178 @@ var dosageSynonyms = map[string]string{
 	"every": "", "each": "",
 	"time": "", "once": "1", "one": "1", "twice": "2", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
 	"day": "daily", "tab": "tablet", "cap": "capsule",
+}
+
+// See https://hl7.org/fhir/R4/datatypes.html#Timing
+type repeat struct {
+	frequency, frequencyMax, period, periodMax, unit string
+	when, times, days                                []string
+	long                                             value // how long it goes on
+	partial                                          bool  // there is more than what is read
+	unread                                           bool  // how often cannot be told
+}
+
+func (d *decoder) timing(got *dosage) {
+	var r repeat
+	var code concept
+	d.object(func(key []byte) {
+		switch string(key) {
+		case "code":
+			code = d.concept()
+		case "repeat":
+			d.repeat(&r, got)
+		}
+	})
+
+	name := code.label()
+	for _, coding := range code.codings {
+		if phrase := timingCodes[strings.ToUpper(coding.code)]; phrase != "" {
+			name = label{name: phrase}
+			break
+		}
+	}
+
+	often := r.often()
+	r.unread = r.unread || often == "" && name.name == "" && r.frequency+r.frequencyMax+r.period != ""
+	got.partial = got.partial || r.partial || r.unread
+	if often == "" {
+		often, got.typed = name.name, name.typed
+	}
+	got.frequency = strings.TrimPrefix(often+r.rest(), ", ")
+}
+
+// See https://hl7.org/fhir/R4/valueset-timing-abbreviation.html
+var timingCodes = map[string]string{
+	"QD": "once daily", "BID": "twice daily", "TID": "three times daily", "QID": "four times daily",
+	"QOD": "every other day", "AM": "every morning", "PM": "every afternoon", "BED": "at bedtime",
+	"WK": "once weekly", "MO": "once monthly", "Q1H": "every hour", "Q2H": "every 2 hours", "Q3H": "every 3 hours",
+	"Q4H": "every 4 hours", "Q6H": "every 6 hours", "Q8H": "every 8 hours",
+}
+
+func (d *decoder) repeat(r *repeat, got *dosage) {
+	number := func(into *string) {
+		n, unread := d.number()
+		*into, r.unread = n, r.unread || unread
+	}
+
+	strings := func(into *[]string, read func() string) {
+		d.each(func() {
+			s := read()
+			if s == "" {
+				r.partial = true
+			} else if d.room(len(*into)) {
+				*into = append(*into, s)
+			}
+		})
+	}
+
+	d.object(func(key []byte) {
+		switch string(key) {
+		case "frequency":
+			number(&r.frequency)
+		case "frequencyMax":
+			number(&r.frequencyMax)
+		case "period":
+			number(&r.period)
+		case "periodMax":
+			number(&r.periodMax)
+		case "periodUnit", "periodUnits": // of which the second is DSTU2's
+			empty := d.Empty()
+			r.unit = periodUnits[d.string()]
+			r.unread = r.unread || !empty && r.unit == ""
+		case "when":
+			strings(&r.when, func() string { return eventTimes[d.string()] })
+		case "timeOfDay":
+			strings(&r.times, d.time)
+		case "dayOfWeek":
+			strings(&r.days, func() string { return weekdays[d.string()] })
+		case "boundsDuration", "boundsQuantity": // of which the second is DSTU2's
+			empty := d.Empty()
+			r.long = d.amount()
+			r.partial = r.partial || !empty && r.long.String() == ""
+		case "boundsPeriod":
+			_, got.ends = d.period()
+		case "boundsRange", "count", "countMax", "duration", "durationMax", "offset":
+			r.partial = r.partial || !d.Empty()
+		}
+	})
+}
+
+// See https://hl7.org/fhir/R4/valueset-event-timing.html
+var eventTimes = map[string]string{
+	"MORN": "in the morning", "MORN.early": "early in the morning", "MORN.late": "late in the morning",
+	"NOON": "at noon", "AFT": "in the afternoon", "AFT.early": "early in the afternoon",
+	"AFT.late": "late in the afternoon", "EVE": "in the evening", "EVE.early": "early in the evening",
+	"EVE.late": "late in the evening", "NIGHT": "at night", "PHS": "after sleep", "HS": "before sleep",
+	"WAKE": "on waking", "C": "with meals", "CM": "with breakfast", "CD": "with lunch", "CV": "with dinner",
+	"AC": "before meals", "ACM": "before breakfast", "ACD": "before lunch", "ACV": "before dinner",
+	"PC": "after meals", "PCM": "after breakfast", "PCD": "after lunch", "PCV": "after dinner",
+}
+
+var weekdays = map[string]string{
+	"mon": "Monday", "tue": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "fri": "Friday", "sat": "Saturday",
+	"sun": "Sunday",
+}
+
+var periodUnits = map[string]string{
+	"s": "second", "min": "minute", "h": "hour", "d": "day", "wk": "week", "mo": "month", "a": "year",
+}
+
+// rest says in words when, and for how long: ", in the morning, for 10 days".
+func (r *repeat) rest() string {
+	var b strings.Builder
+	add := func(part string) { b.WriteString(", " + part) }
+	if len(r.days) > 0 {
+		add("on " + strings.Join(r.days, ", "))
+	}
+	for _, when := range r.when {
+		add(when)
+	}
+	if len(r.times) > 0 {
+		add("at " + strings.Join(r.times, ", "))
+	}
+	if r.long.String() != "" {
+		add(strings.TrimSpace("for " + r.long.String() + " " + r.long.unit))
+	}
+	return b.String()
+}
+
+// often says how often: "twice daily", "every 4-6 hours", "3 times per week".
+func (r *repeat) often() string {
+	unit := r.unit
+	if unit == "" || r.period == "" || r.unread {
+		return ""
+	}
+	count := span(r.frequency, r.frequencyMax)
+	if count == "" {
+		count = "1" // FHIR's default
+	}
+	period := span(r.period, r.periodMax)
+	switch {
+	case period == "1" && unit == "day":
+		return timesWord(count) + " daily"
+	case period == "1" && count == "1":
+		return "once per " + unit
+	case period == "1":
+		return timesWord(count) + " per " + unit
+	case count == "1":
+		return "every " + period + " " + unit + "s"
+	}
+
+	return timesWord(count) + " every " + period + " " + unit + "s"
+}
+
+func timesWord(count string) string { return cmp.Or(timesWords[count], count+" times") }
+
+var timesWords = map[string]string{"1": "once", "2": "twice", "3": "three times", "4": "four times"}
+
+func span(low, high string) string {
+	low, high = strings.TrimSuffix(low, ".0"), strings.TrimSuffix(high, ".0")
+	if high == "" || high == low {
+		return low
+	}
+	if low == "" {
+		return "up to " + high
+	}
+	return low + "-" + high
 }

@@ -1,6 +1,7 @@
 package fhir_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -144,5 +145,21 @@ func TestDosageInWords(t *testing.T) {
 				Medication: "Metformin 500mg", Status: "active", Dosage: test.dosage, Frequency: test.frequency,
 			}}, req.Data.Medications)
 		})
+	}
+}
+
+// Instructions that are a narrative are reported, whoever wrote them down.
+func TestLongInstructions(t *testing.T) {
+	t.Parallel()
+	for _, length := range []int{1001, 5000} {
+		long := `"` + strings.Repeat("a", length) + `"`
+		for _, fields := range []string{`"dosageInstruction":[{"text":` + long + `}]`,
+			`"renderedDosageInstruction":` + long} {
+			req, report := record(t, order("1", metformin+","+fields), fhir.Options{})
+
+			assert.Equal(t, []helios.Medication{{Medication: "Metformin 500mg", Status: "active"}},
+				req.Data.Medications)
+			assert.Equal(t, 1, report.Count(clinical.Narrative), "%s", report)
+		}
 	}
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/heliosai/helios-go"
 	"github.com/heliosai/helios-go/clinical"
-	"github.com/heliosai/helios-go/clinical/internal/codes"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
@@ -38,7 +37,7 @@ func LabResults(r io.Reader, opts Options) (*helios.LabResultsRequest, *clinical
 	}
 
 	about, day := c.about()
-	c.revise(c.main.labs)
+	c.revise()
 	results := c.main.labs.LabResults(about)
 	if len(results) == 0 {
 		c.dropContext()
@@ -75,8 +74,7 @@ func Agent(r io.Reader, agentType helios.AgentType, opts Options) (*helios.Agent
 	}
 
 	about, day := c.about()
-	c.revise(c.main.labs)
-	c.revise(c.main.vitals)
+	c.revise()
 
 	var data helios.HealthData
 	var unclassified []helios.Lab
@@ -86,7 +84,7 @@ func Agent(r io.Reader, agentType helios.AgentType, opts Options) (*helios.Agent
 		c.main.report.AddSent(opts.Unclassified, len(unclassified))
 	}
 
-	data.VitalSigns = c.main.vitals.VitalSigns()
+	data.VitalSigns = c.main.labs.VitalSigns()
 	c.sections(day, &data)
 	c.main.report.AddSent("pastMedicalHistory", len(data.PastMedicalHistory))
 	c.main.report.AddSent("medications", len(data.Medications))
@@ -103,15 +101,7 @@ func Agent(r io.Reader, agentType helios.AgentType, opts Options) (*helios.Agent
 // about returns whom the request is about, and the day at which the age is
 // computed.
 func (c *converter) about() (about labs.Patient, day string) {
-	opts := labs.Demographics{
-		Age:           c.opts.Age,
-		Gender:        c.opts.Gender,
-		CapAge:        c.opts.CapAge,
-		ReferenceDate: c.opts.ReferenceDate,
-	}
-
-	day = opts.Day(c.main.newest)
-
+	day = c.labs.Day(c.main.newest)
 	var person labs.Person
 	if p := c.patient; p != nil {
 		person = labs.Person{Born: p.birthDate, Died: p.died, Gender: p.gender}
@@ -119,14 +109,13 @@ func (c *converter) about() (about labs.Patient, day string) {
 	// Without a context nothing of it is sent, it only chooses among reference
 	// ranges.
 	isSent := c.kind != labs.ForLabResults || !c.opts.ResultsOnly
-	return opts.Patient(person, day, func(reason clinical.Reason) {
+	return c.labs.Patient(person, day, func(reason clinical.Reason) {
 		if isSent {
 			c.main.report.Note(reason, "Patient", "")
 		}
 	}), day
 }
 
-// sections adds what is sent besides results.
 func (c *converter) sections(day string, data *helios.HealthData) {
 	for _, name := range c.main.sections() {
 		c.main.lists[name].send(c, day, data)
@@ -161,7 +150,6 @@ func (c *converter) context(about labs.Patient, day string) *helios.PatientConte
 	return context
 }
 
-// dropContext reports what would be the context of results, if there were any.
 func (c *converter) dropContext() {
 	for _, name := range c.main.sections() {
 		c.main.lists[name].drop(c.main.report, clinical.ContextOnly)
@@ -172,29 +160,26 @@ func (c *converter) dropContext() {
 // revise gives the results what was not known when they came: which report they
 // are in, and who the people of the input are. Those that only a report can
 // tell to be laboratory results are added or reported first.
-func (c *converter) revise(set *labs.Set) {
-	if set == c.main.labs {
-		for i := range c.main.pending {
-			row := c.main.pending[i]
-			switch member, _ := c.reports.of(&row); {
-			case member.isLab:
-				set.Add(row)
-			case member.maybe:
-				note(&row, clinical.CategoryInferred)
-				set.Add(row)
-			default:
-				c.main.pass(clinical.CategoryNotSent, &row, "")
-			}
+func (c *converter) revise() {
+	set := c.main.labs
+	for i := range c.main.pending {
+		row := c.main.pending[i]
+		switch member, _ := c.reports.of(&row); {
+		case member.isLab:
+			set.Add(row)
+		case member.maybe:
+			row.Note(clinical.CategoryInferred)
+			set.Add(row)
+		default:
+			c.main.pass(clinical.CategoryNotSent, &row, "")
 		}
-		c.main.pending = nil
 	}
+	c.main.pending = nil
 
 	set.Settle()
 	set.Revise(func(row *labs.Result) clinical.Reason {
-		if member, ok := c.reports.of(row); ok {
-			if set == c.main.labs {
-				c.categorize(row, member)
-			}
+		if member, ok := c.reports.of(row); ok && !row.IsVitalSign {
+			c.categorize(row, member)
 			if member.isLab {
 				row.Notes = slices.DeleteFunc(slices.Clone(row.Notes),
 					func(n clinical.Reason) bool { return n == clinical.CategoryInferred })
@@ -214,7 +199,6 @@ func (c *converter) finish() *clinical.Report {
 	report.Merge(c.report)
 	report.Merge(&c.foreign)
 	report.Merge(&c.skipped)
-
 	return c.nameless(report)
 }
 
@@ -304,44 +288,20 @@ var (
 	ErrMalformed = errors.New("helios: fhir: the input is no FHIR JSON")
 )
 
-// readError is an error of the reader. Its text leaves out the reader's, which
-// can name a file by a patient.
-type readError struct {
-	place int
-	err   error
-}
-
-func (e *readError) Error() string {
-	return "helios: fhir: the input cannot be read after " + entry(e.place)
-}
-
-func (e *readError) Unwrap() error { return e.err }
-
-// check returns what is wrong with the options.
 func (o *Options) check() error {
-	switch {
-	case o.Age != nil && (*o.Age < 0 || *o.Age > labs.MaxAge):
-		return errors.New("helios: fhir: Options.Age is not between 0 and 130")
-	case o.Gender != codes.Gender(o.Gender):
-		return errors.New("helios: fhir: Options.Gender is none of male, female, other and unknown")
-	case ownFields[o.Unclassified] != "" || o.Unclassified != strings.TrimSpace(o.Unclassified):
+	if ownFields[o.Unclassified] != "" || o.Unclassified != strings.TrimSpace(o.Unclassified) {
 		return errors.New("helios: fhir: Options.Unclassified is a field that has another meaning")
-	case o.RoundDecimals != nil && *o.RoundDecimals < 0:
-		return errors.New("helios: fhir: Options.RoundDecimals is negative")
 	}
-	return nil
+	shared := o.labs()
+	return shared.Check("fhir")
 }
 
-// ownFields are those of helios.HealthData.
 var ownFields = words("patientInfo recentAbnormalLabs recentNormalLabs pastMedicalHistory medications vitalSigns")
 
 func (o *Options) labs() labs.Options {
-	opts := labs.Options{
+	return labs.Options{
+		Age: o.Age, Gender: o.Gender, CapAge: o.CapAge, ReferenceDate: o.ReferenceDate, Since: o.Since,
 		LatestPerTest: o.LatestPerTest, IncludeUnclassified: o.Unclassified != "", RoundDecimals: o.RoundDecimals,
 		Classify: o.Classify, Category: o.Category,
-	} // without Redact, which is called here, on what is sent in the end
-	if !o.Since.IsZero() {
-		opts.Since = o.Since.Format(time.DateOnly)
 	}
-	return opts
 }

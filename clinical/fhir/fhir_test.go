@@ -147,8 +147,8 @@ func TestPreliminary(t *testing.T) {
 		clinical.Issue{Reason: clinical.StatusNotSent, Source: "Observation/2", Detail: "unknown code"})
 }
 
-// A result of the same identifier takes the place of one that was corrected; so
-// does another version of the same resource.
+// Another version of a resource takes its place. Another resource stands beside
+// it, also one with the same identifier.
 func TestCorrected(t *testing.T) {
 	t.Parallel()
 	with := func(id, status, identifier, value string) string {
@@ -165,11 +165,7 @@ func TestCorrected(t *testing.T) {
 		name, input, want string
 		counts            reasons
 	}{
-		{"corrected behind", bundle(with("1", "final", "a", "1"), with("2", "corrected", "a", "2")), "2",
-			reasons{clinical.Replaced: 1, clinical.Unclassified: 1}},
-		{"corrected before", bundle(with("2", "amended", "a", "2"), with("1", "final", "a", "1")), "2",
-			reasons{clinical.Replaced: 1, clinical.Unclassified: 1}},
-		{"others", bundle(with("1", "final", "a", "1"), with("2", "corrected", "b", "2")), "1 2",
+		{"of one identifier", bundle(with("1", "final", "a", "1"), with("2", "corrected", "a", "2")), "1 2",
 			reasons{clinical.Unclassified: 2}},
 		{"versions", bundle(version("preliminary", "1"), version("final", "2")), "2",
 			reasons{clinical.Replaced: 1, clinical.Unclassified: 1}},

@@ -11,8 +11,7 @@ import (
 // peekSize is how much of the input is looked at to say what it is.
 const peekSize = 4 << 10
 
-// open returns what r reads, inflated if it is compressed by gzip, or an error
-// that names what it is if it is no JSON.
+// open inflates gzip. The error names what the input is if it is no JSON.
 func open(r io.Reader) (io.Reader, error) {
 	head, r := peek(r)
 	if bytes.HasPrefix(head, []byte("\x1f\x8b")) {
@@ -29,7 +28,6 @@ func open(r io.Reader) (io.Reader, error) {
 	return r, nil
 }
 
-// peek returns the beginning of what r reads, and a reader of all of it.
 func peek(r io.Reader) ([]byte, io.Reader) {
 	b := bufio.NewReaderSize(r, peekSize)
 	head, err := b.Peek(peekSize)
@@ -43,7 +41,6 @@ type failedReader struct{ err error }
 
 func (f failedReader) Read([]byte) (int, error) { return 0, f.err }
 
-// formats are what input begins with that is no JSON.
 var formats = []struct{ prefix, name string }{
 	{"\xff\xfe", "UTF-16 text, not UTF-8"}, {"\xfe\xff", "UTF-16 text, not UTF-8"},
 	{"{\x00", "UTF-16 text, not UTF-8"}, {"\x00{", "UTF-16 text, not UTF-8"},

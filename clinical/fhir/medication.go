@@ -2,8 +2,8 @@ package fhir
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/heliosai/helios-go"
@@ -11,9 +11,8 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// medication is what is read of a MedicationRequest, of a MedicationOrder, as
-// it was called in DSTU2, or of a MedicationStatement.
-// See https://hl7.org/fhir/R4/medicationrequest.html and
+// medication is also a MedicationOrder of DSTU2 and a MedicationStatement. See
+// https://hl7.org/fhir/R4/medicationrequest.html and
 // https://hl7.org/fhir/R4/medicationstatement.html
 type medication struct {
 	origin
@@ -28,8 +27,7 @@ type medication struct {
 	until     string // when a statement is no longer true
 	valid     string // when an order is no longer valid
 	drug      label
-	// ref is where the drug is if it is elsewhere, and shown what is written
-	// for it.
+	// ref is where the drug is if it is elsewhere, and shown its display.
 	ref      reference
 	shown    string
 	authored string
@@ -37,8 +35,7 @@ type medication struct {
 	rendered string // all dosages in words
 }
 
-// recorded is the status of all statements of R5 that are not in error. It does
-// not say whether the drug is taken.
+// recorded is R5's, which does not say whether the drug is taken.
 const recorded = "recorded"
 
 func newMedication(*converter) item { return &medication{} }
@@ -88,7 +85,7 @@ func (m *medication) read(d *decoder, key []byte) bool {
 	case "dispenseRequest":
 		d.object(func(key []byte) {
 			if string(key) == "validityPeriod" {
-				m.valid = d.period().end
+				_, m.valid = d.period()
 			}
 		})
 	case "renderedDosageInstruction":
@@ -98,8 +95,7 @@ func (m *medication) read(d *decoder, key []byte) bool {
 			m.authored = date
 		}
 	case "effectivePeriod":
-		p := d.period()
-		m.authored, m.until = p.start, p.end
+		m.authored, m.until = d.period()
 	case "dosageInstruction", "dosage":
 		d.List(func() {
 			if got := d.dosage(); d.room(len(m.dosages)) {
@@ -125,11 +121,10 @@ func (m *medication) keep(c *converter, r *resource, rec *record) error {
 		m.status = "unknown"
 	}
 
-	if len(m.dosages) == 0 && m.rendered != "" && len(m.rendered) <= 4*maxDosage {
+	if len(m.dosages) == 0 && m.rendered != "" {
 		m.dosages = []dosage{{text: m.rendered}}
 	}
 	m.rendered = ""
-
 	if reason, detail := m.unfit(c); reason != "" {
 		return c.refuse(rec, &m.origin, reason, detail)
 	}
@@ -152,29 +147,20 @@ func (m *medication) keep(c *converter, r *resource, rec *record) error {
 	return nil
 }
 
-// drugInside returns the name of a Medication inside a resource.
 func (c *converter) drugInside(r *resource, id string) label {
 	var got drug
-	for i := range r.inside {
-		if part := &r.inside[i]; part.kind == "Medication" && part.id == id {
-			c.d.Within(part.data, func() {
-				c.d.object(func(key []byte) {
-					got.read(&c.d, key)
-				})
-			})
+	for _, part := range r.inside {
+		if part.kind == "Medication" && part.id == id {
+			c.d.Within(part.data, func() { c.d.object(func(key []byte) { got.read(&c.d, key) }) })
 		}
 	}
-
 	return got.label
 }
 
-// unfit returns why a medication is not one that the patient takes or should
-// take.
 func (m *medication) unfit(c *converter) (reason clinical.Reason, detail string) {
 	switch m.intent {
 	case "proposal", "plan", "option":
-		// a plan that is reported is how US Core writes what patients say that
-		// they take
+		// US Core writes what patients say that they take as a reported plan.
 		if m.intent != "plan" || !m.reported {
 			return clinical.NotOrdered, m.intent
 		}
@@ -204,7 +190,6 @@ func (m *medication) unfit(c *converter) (reason clinical.Reason, detail string)
 	return clinical.NotTaken, known(orderStatuses, m.status, unknownWord)
 }
 
-// key tells drugs, statuses and dosages apart.
 func (m *medication) key() string {
 	name := strings.ToLower(m.drug.name)
 	if name == "" {
@@ -213,23 +198,13 @@ func (m *medication) key() string {
 	return m.status + "\x00" + name + "\x00" + m.taken()
 }
 
-// taken tells dosages apart.
 func (m *medication) taken() string {
 	var b strings.Builder
-	add := func(said string) {
-		b.WriteString(strconv.Itoa(len(said)))
-		b.WriteByte(' ')
-		b.WriteString(said)
-	}
 	for i := range m.dosages {
 		got := &m.dosages[i]
-		add(got.text)
-		add(got.dose)
-		add(got.frequency)
-		add(strconv.FormatBool(got.asNeeded))
+		fmt.Fprintf(&b, "%q %q %q %t", got.text, got.dose, got.frequency, got.asNeeded)
 		for _, more := range got.more {
-			add(more.name)
-			add(more.coded)
+			fmt.Fprintf(&b, " %q %q", more.name, more.coded)
 		}
 		b.WriteByte(';')
 	}
@@ -245,7 +220,6 @@ func (m *medication) weight() int {
 	return n
 }
 
-// settle finds the drug, and leaves out what is over.
 func (m *medication) settle(c *converter, day string) bool {
 	if m.drug.name == "" && !c.resolve(m) {
 		return false
@@ -281,12 +255,10 @@ func (m *medication) isOver(day string) bool {
 	return past > 0 && past == len(m.dosages) || isPast(m.valid, day) && ahead == 0
 }
 
-// first returns the newest.
 func (m *medication) first(all []*medication) *medication {
 	return slices.MaxFunc(all, func(a, b *medication) int { return cmp.Compare(a.authored, b.authored) })
 }
 
-// compare puts the active first, and of these the newest.
 func (m *medication) compare(other *medication) int {
 	switch a, b := m.status == "active", other.status == "active"; {
 	case a && !b:
@@ -320,13 +292,11 @@ func (m *medication) send(c *converter, day string, data *helios.HealthData) {
 	data.Medications = append(data.Medications, sent)
 }
 
-// isPast reports whether a date was before a day.
 func isPast(date, day string) bool {
 	got := labs.Day(date)
 	return got != "" && got < day[:min(len(day), len(got))]
 }
 
-// drug is what is read of a Medication: its name.
 // See https://hl7.org/fhir/R4/medication.html
 type drug struct {
 	origin
@@ -335,18 +305,15 @@ type drug struct {
 	used   bool
 }
 
-// drugs are the Medications of the input, for the orders that refer to them.
 type drugs struct {
 	known  map[uint64]*drug
 	list   []*drug
 	weight int
 }
 
-// severalDrugs stands for Medications of one id on several servers, of which it
-// is not known which is meant where no server is named.
+// severalDrugs stands for Medications of one id on several servers.
 var severalDrugs drug
 
-// maxDrugs is how many Medications are kept.
 const maxDrugs = 16384
 
 func newDrug(*converter) item { return &drug{} }
@@ -391,8 +358,6 @@ func (g *drug) keep(c *converter, r *resource, _ *record) error {
 	return nil
 }
 
-// resolve finds the name of a drug that is elsewhere, or reports that there is
-// none.
 func (c *converter) resolve(m *medication) bool {
 	var known *drug
 	for _, key := range m.ref.lookups(c.seed) {
@@ -401,36 +366,31 @@ func (c *converter) resolve(m *medication) bool {
 		}
 	}
 
-	if known == &severalDrugs {
-		known = nil
-	}
-	if known != nil && known.resource != "" {
-		if gone, ok := c.gone[known.resource]; ok && gone.supersedes(&known.edition) {
+	if known != nil {
+		gone, isGone := c.gone[known.resource]
+		if known == &severalDrugs || isGone && gone.supersedes(&known.edition) {
 			known = nil
 		}
 	}
 
+	reason := clinical.NoName
 	if known != nil {
 		known.used = true
 		m.drug = known.label
+	} else if m.ref.kind != noReference {
+		reason = clinical.Unresolved
 	}
 
 	if m.drug.name == "" {
 		m.drug = label{name: strings.TrimSpace(m.shown), typed: true}
 	}
-	switch {
-	case m.drug.name != "":
-		return true
-	case known == nil && m.ref.kind != noReference:
-		c.main.report.Drop(clinical.Unresolved, m.source, "")
-	default:
-		c.main.report.Drop(clinical.NoName, m.source, "")
+	if m.drug.name == "" {
+		c.main.report.Drop(reason, m.source, "")
+		return false
 	}
-
-	return false
+	return true
 }
 
-// skipUnused reports the Medications that no order refers to.
 func (c *converter) skipUnused() {
 	for _, drug := range c.drugs.list {
 		if !drug.used {

@@ -105,9 +105,11 @@ func TestMedications(t *testing.T) {
 		{"a modifier", []string{order("1", `"modifierExtension":[{"url":"urn:not"}],`+metformin),
 			order("2", `"dosageInstruction":[{"modifierExtension":[{}],"text":"x"}],`+metformin),
 			order("3", `"modifierExtension":[],"contained":[{"resourceType":"Practitioner",`+
-				`"modifierExtension":[{}]}],"medicationCodeableConcept":{"text":"A"}`)},
+				`"modifierExtension":[{}]}],"medicationCodeableConcept":{"text":"A"}`),
+			order("4", `"contained":[{"resourceType":"Medication","id":"c","modifierExtension":[{}],`+
+				`"code":{"text":"Inner"}}],"medicationReference":{"reference":"#c"}`)},
 			fhir.Options{}, []helios.Medication{{Medication: "A", Status: "active"}},
-			reasons{clinical.ModifierUnknown: 2}},
+			reasons{clinical.ModifierUnknown: 3}},
 		{"a time that is over", []string{statement("1",
 			`"effectivePeriod":{"start":"2025-01-01","end":"2025-06-14"},`),
 			statement("2", `"effectivePeriod":{"start":"2020-01-01"},`),

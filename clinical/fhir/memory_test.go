@@ -2,6 +2,8 @@ package fhir_test
 
 import (
 	"bytes"
+	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -206,4 +208,32 @@ func TestMemory(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A small input that gzip inflates to a large one takes no more memory.
+func TestMemoryOfGzip(t *testing.T) {
+	if underRace {
+		t.Skip("takes minutes under the race detector; it runs without it")
+	}
+	filler := strings.Repeat("x", 2000)
+	e := &endless{size: memorySize(t), next: func(b []byte, i int) []byte {
+		return fmt.Appendf(b, `{"resourceType":"Claim","id":"c%d","text":{"div":"%s"}}`, i, filler)
+	}}
+	in, out := io.Pipe()
+	deflated := make(chan error, 1)
+	runtime.GC()
+	before := heap()
+	go func() {
+		w := gzip.NewWriter(out)
+		_, err := io.Copy(w, e)
+		err = errors.Join(err, w.Close())
+		deflated <- errors.Join(err, out.Close())
+	}()
+
+	_, report, err := fhir.LabResults(in, fhir.Options{})
+	require.ErrorIs(t, err, fhir.ErrNoResults)
+	require.NoError(t, <-deflated)
+	assert.Equal(t, -1, e.i)
+	assert.Positive(t, report.Count(clinical.TypeNotSent))
+	assert.Less(t, int64(e.peak)-int64(before), int64(64<<20))
 }

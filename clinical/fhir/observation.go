@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 
@@ -10,7 +11,6 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// observation is what is read of an Observation.
 // See https://hl7.org/fhir/R4/observation.html
 type observation struct {
 	is         category
@@ -18,16 +18,13 @@ type observation struct {
 	code       concept
 	focuses    []reference
 	focus      bool   // it is about another than its subject, such as an implant
-	date       string // when it was true of the patient
-	end, start string
+	start, end string // of when it was true of the patient
 	misdated   bool   // a date cannot be read
-	identifier uint64 // its hash
 	hasMember  bool
 	content
 	components []component
 }
 
-// content is what an Observation and a component of it have in common.
 type content struct {
 	value  value
 	absent string // why there is no value
@@ -67,20 +64,7 @@ func (o *observation) read(d *decoder, key []byte) bool {
 			}
 		})
 	case "effectiveDateTime", "effectiveInstant", "effectivePeriod":
-		d.misdated = false
-		if string(key) == "effectivePeriod" {
-			p := d.period()
-			o.end, o.start = p.end, p.start
-		} else {
-			o.date = d.date()
-		}
-		o.misdated = d.misdated
-	case "identifier":
-		d.List(func() {
-			if hash := d.identifier(); o.identifier == 0 {
-				o.identifier = hash
-			}
-		})
+		o.start, o.end, o.misdated = d.when(string(key) == "effectivePeriod")
 	case "hasMember":
 		d.List(func() { o.hasMember = true })
 	case "related": // before R4
@@ -117,7 +101,6 @@ func (d *decoder) component() component {
 	return c
 }
 
-// read reads a field of the content, if key is one.
 func (c *content) read(d *decoder, key []byte) bool {
 	switch string(key) {
 	case "dataAbsentReason":
@@ -164,8 +147,7 @@ func (c *content) read(d *decoder, key []byte) bool {
 	return true
 }
 
-// flagsOf returns what an interpretation says: its codes, and the words where
-// they are others than the codes'.
+// flagsOf returns the codes of an interpretation, and its words if they differ.
 func flagsOf(i *concept) []labs.Flag {
 	var flags []labs.Flag
 	said := i.text == ""
@@ -179,7 +161,6 @@ func flagsOf(i *concept) []labs.Flag {
 	return flags
 }
 
-// keep keeps the results of an Observation.
 func (o *observation) keep(c *converter, r *resource, rec *record) error {
 	o.focus = r.focus || slices.ContainsFunc(o.focuses, r.isAnother)
 	r.isLab, r.focus = o.is == labResult, o.focus
@@ -190,12 +171,16 @@ func (o *observation) keep(c *converter, r *resource, rec *record) error {
 		row.Corrected = r.status != "final"
 	case "registered", "cancelled", "entered-in-error":
 		rec.report.Drop(clinical.StatusNotSent, row.Source, r.status)
-		c.withdraw(o, r, row, rec)
 		r.refused = r.status
+		if r.status == "entered-in-error" {
+			rec.labs.Withdraw(row)
+		} else {
+			rec.void(&row)
+		}
 		return nil
 	default:
 		row.Preliminary = true
-		note(&row, clinical.Preliminary)
+		row.Note(clinical.Preliminary)
 		if c.opts.ExcludePreliminary {
 			r.refused = known(observationStatuses, r.status, unknownWord)
 			rec.drop(clinical.StatusNotSent, &row, r.refused)
@@ -209,11 +194,11 @@ func (o *observation) keep(c *converter, r *resource, rec *record) error {
 	}
 
 	if o.misdated {
-		note(&row, clinical.DateUnreadable)
+		row.Note(clinical.DateUnreadable)
 	}
 	if row.Date == "" && r.issued != "" {
 		row.Date = r.issued
-		note(&row, clinical.DateIssued)
+		row.Note(clinical.DateIssued)
 	}
 
 	is, word, inferred := o.kind()
@@ -221,7 +206,7 @@ func (o *observation) keep(c *converter, r *resource, rec *record) error {
 		is, inferred = labResult, false
 	}
 	if inferred {
-		note(&row, clinical.CategoryInferred)
+		row.Note(clinical.CategoryInferred)
 	}
 	switch {
 	case is == vitalSign && c.kind != labs.ForRecord:
@@ -233,12 +218,12 @@ func (o *observation) keep(c *converter, r *resource, rec *record) error {
 	}
 
 	rec.seen(row.Date)
-	c.results(o, r, row, is, rec)
+	c.results(o, row, is, rec)
 	return nil
 }
 
-// isAnother reports whether what an Observation of r is about is another than
-// the subject of r, rather than, say, a specimen or a tumour of theirs.
+// isAnother reports whether a focus is another than the subject of r, rather
+// than a specimen or a tumour of theirs.
 func (r *resource) isAnother(focus reference) bool {
 	kind := focus.target()
 	if focus.kind == contained {
@@ -256,7 +241,6 @@ func (r *resource) isAnother(focus reference) bool {
 	return false
 }
 
-// unfit returns why an Observation is no result of the patient.
 func (o *observation) unfit() (reason clinical.Reason, detail string) {
 	switch {
 	case o.focus:
@@ -269,27 +253,9 @@ func (o *observation) unfit() (reason clinical.Reason, detail string) {
 	return "", ""
 }
 
-// withdraw takes back what was sent before of an Observation whose status says
-// not to use it. One that was entered in error takes with it what has its
-// identifier.
-func (c *converter) withdraw(o *observation, r *resource, base labs.Result, rec *record) {
-	if r.status != "entered-in-error" {
-		rec.void(&base)
-		return
-	}
-	base.Corrected = true
-	c.parts(o, base, func(_ *content, row labs.Result) {
-		rec.labs.Withdraw(row)
-		if rec.both {
-			rec.vitals.Withdraw(row)
-		}
-	})
-}
-
 // kind returns what an Observation is: as its category says, else as its code
-// does. inferred is true for one that is taken for a laboratory result: it is
-// coded in LOINC and measured or found, or it is measured in a unit that is
-// none of vital signs and compared with a range or flagged.
+// does. inferred is true where only code, value and unit say that it is a
+// result.
 func (o *observation) kind() (is category, word string, inferred bool) {
 	if o.is != uncategorised {
 		return o.is, o.word, false
@@ -318,4 +284,156 @@ func (c *content) isResult(coded bool) bool {
 		return judged || c.value.quantity || c.value.found
 	}
 	return judged && c.value.quantity && vitalUnits[c.value.unit] == "" && vitalUnits[c.value.unitCode] == ""
+}
+
+func (c *converter) base(o *observation, r *resource) labs.Result {
+	row := labs.Result{Source: r.source, Resource: r.name, Edition: r.edition, Refs: r.refs}
+	if r.in == nil {
+		r.refs = r.lookups(c.seed)
+		row.Refs = r.refs
+	}
+
+	name := o.code.label()
+	row.Name, row.FreeName, row.CodedName = name.name, name.typed, name.coded
+	best := o.code.best()
+	row.System, row.Code = best.system, best.code
+	row.Date = cmp.Or(o.end, o.start)
+	return row
+}
+
+// parts calls f for the value of an Observation and for its components.
+func (c *converter) parts(o *observation, base labs.Result, f func(*content, labs.Result)) {
+	components := o.components
+	pressure, rounded, ok := c.bloodPressure(o)
+	if ok {
+		components = withoutPressure(components)
+		row := base
+		row.Name, row.FreeName, row.CodedName = "Blood Pressure", false, ""
+		if rounded {
+			row.Notes = append(slices.Clip(row.Notes), clinical.Rounded)
+		}
+		f(&content{value: pressure, flags: o.flags}, row)
+	}
+
+	if o.hasValue() || !ok && len(components) == 0 {
+		f(&o.content, base)
+	}
+	for i := range components {
+		part := &components[i]
+		name := part.code.label()
+		row := name.in(base)
+		best := part.code.best()
+		row.System, row.Code, row.Of = best.system, best.code, base.Code
+		if name.name == "" {
+			row.Name = ""
+		}
+		f(&part.content, row)
+	}
+}
+
+func (o *observation) hasValue() bool { return o.value.String() != "" || o.value.notSent != "" }
+
+func (c *converter) results(o *observation, base labs.Result, is category, rec *record) {
+	_, _, pressure := c.bloodPressure(o)
+	if !o.hasValue() && !pressure && (len(o.components) > 0 || o.hasMember) {
+		switch {
+		case len(o.flags) > 0:
+			rec.report.Drop(clinical.Panel, base.Source, "interpretation")
+		case len(o.components) == 0:
+			rec.report.Drop(clinical.Panel, base.Source, "")
+		}
+		if len(o.components) == 0 {
+			rec.void(&base)
+			return
+		}
+	}
+
+	c.parts(o, base, func(from *content, row labs.Result) {
+		if from != &o.content && row.Name == "" {
+			rec.drop(clinical.NoName, &row, "component")
+			return
+		}
+		switch v := &from.value; {
+		case v.notSent != "":
+			rec.drop(clinical.ValueNotSent, &row, v.notSent)
+		case strings.TrimSpace(v.String()) == "" || codes.DeniesValue(from.absent):
+			rec.drop(clinical.NoValue, &row, cmp.Or(v.absent, from.absent))
+		default:
+			row.Value, row.Unit, row.UnitCode = v.Value, v.unit, v.unitCode
+			row.Flags, row.Ranges = from.flags, rangesOf(from.ranges, v)
+			if size(&row) > maxRow {
+				rec.drop(clinical.TooLarge, &row, "")
+				return
+			}
+			rec.add(row, is)
+		}
+	})
+}
+
+func pressures(components []component) (upper, lower *component) {
+	for i := range components {
+		switch code := &components[i].code; {
+		case upper == nil && code.hasCode(codes.Systolic):
+			upper = &components[i]
+		case lower == nil && code.hasCode(codes.Diastolic):
+			lower = &components[i]
+		}
+	}
+	return upper, lower
+}
+
+func withoutPressure(components []component) []component {
+	upper, lower := pressures(components)
+	var rest []component
+	for i := range components {
+		if c := &components[i]; c != upper && c != lower {
+			rest = append(rest, *c)
+		}
+	}
+	return rest
+}
+
+// bloodPressure returns two components as one value, "138/88".
+func (c *converter) bloodPressure(o *observation) (v value, rounded, ok bool) {
+	upper, lower := pressures(o.components)
+	if upper == nil || lower == nil {
+		return value{}, false, false
+	}
+	a, b := &upper.value, &lower.value
+	if a.Number == "" || b.Number == "" || a.Comparator != "" || b.Comparator != "" ||
+		a.unit != b.unit && (a.unitCode == "" || a.unitCode != b.unitCode) {
+		return value{}, false, false
+	}
+	v = *a
+	first, cut1 := labs.Round(a.Number, c.opts.RoundDecimals)
+	second, cut2 := labs.Round(b.Number, c.opts.RoundDecimals)
+	v.Value = labs.Value{Text: first + "/" + second}
+	return v, cut1 || cut2, true
+}
+
+// in names a component behind the name of its panel: "Urinalysis: pH".
+func (l label) in(panel labs.Result) labs.Result {
+	coded := func(name string, typed bool, coded string) string {
+		if typed {
+			return coded
+		}
+		return name
+	}
+
+	part := coded(l.name, l.typed, l.coded)
+	whole := coded(panel.Name, panel.FreeName, panel.CodedName)
+	switch {
+	case l.name == "":
+		return panel
+	case panel.Name == "":
+		panel.Name, panel.FreeName, panel.CodedName = l.name, l.typed, l.coded
+		return panel
+	}
+
+	panel.Name, panel.FreeName = panel.Name+": "+l.name, panel.FreeName || l.typed
+	panel.CodedName = part
+	if whole != "" && part != "" {
+		panel.CodedName = whole + ": " + part
+	}
+	return panel
 }

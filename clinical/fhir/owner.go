@@ -12,16 +12,13 @@ import (
 // else. Until then each subject has a record of its own.
 
 const (
-	// maxGroups is how many subjects there can be before it is known who the
-	// patient is.
+	// How many subjects there can be before it is known who the patient is.
 	maxGroups = 64
-	// maxUndecided is how many bytes there can be in their records, besides the
-	// largest of them, which may well be the patient's.
+	// How many bytes their records can have, besides the largest of them.
 	maxUndecided = 8 << 20
 )
 
-// group is the record of a subject of which it is not known yet whether it is
-// the patient.
+// group is the record of a subject who may be the patient.
 type group struct {
 	subject reference
 	first   string // the place of the first resource about it
@@ -29,7 +26,6 @@ type group struct {
 	*record
 }
 
-// ownership is whether something is the patient's.
 type ownership int
 
 const (
@@ -38,7 +34,6 @@ const (
 	isPatients
 )
 
-// owns reports whether a reference is to the patient.
 func (p *patient) owns(r *reference) ownership {
 	is := false
 	switch r.kind {
@@ -68,8 +63,8 @@ func (p *patient) owns(r *reference) ownership {
 	return isOthers
 }
 
-// whose reports whether a subject is the patient, as far as is known. own is
-// the Patient that it is, if it comes with the resource.
+// whose compares a subject with the patient. own is the Patient that came with
+// it.
 func (c *converter) whose(subject *reference, own *patient) ownership {
 	if c.want != nil && (c.want.kind == subject.kind || c.want.isLiteral() && subject.isLiteral()) &&
 		!c.want.same(subject) {
@@ -92,8 +87,7 @@ func (c *converter) whose(subject *reference, own *patient) ownership {
 	return is
 }
 
-// recordFor returns the record that a resource belongs to. If it belongs to
-// none it is reported, and nil is returned.
+// recordFor returns the record that a resource belongs to, nil if none.
 func (c *converter) recordFor(r *resource) (*record, error) {
 	subject, source := &r.subject, r.source
 	if kind := subject.target(); kind != "" && kind != "Patient" {
@@ -153,7 +147,6 @@ func (c *converter) recordFor(r *resource) (*record, error) {
 	return c.bound(g.record, r)
 }
 
-// mine returns the patient's record.
 func (c *converter) mine() *record {
 	if c.main == nil {
 		c.main = c.newRecord()
@@ -161,14 +154,12 @@ func (c *converter) mine() *record {
 	return c.main
 }
 
-// leave reports a resource about a subject that is not the patient.
 func (c *converter) leave(subject *reference, reason clinical.Reason, source string) {
 	c.foreign.Drop(reason, source, "")
 	c.another(subject)
 }
 
-// another remembers that there is a subject that is not the patient. Then what
-// does not say whose it is belongs to nobody.
+// another notes another subject: then what has no subject is nobody's.
 func (c *converter) another(subject *reference) {
 	c.others = true
 	if subject.isLiteral() && len(c.elsewhere) < maxEditions {
@@ -180,7 +171,6 @@ func (c *converter) another(subject *reference) {
 	}
 }
 
-// disown reports all that is in a record that is not the patient's.
 func (c *converter) disown(r *record, reason clinical.Reason) {
 	for name, l := range r.editions {
 		c.gone.add(name, l)
@@ -194,6 +184,11 @@ func (c *converter) disown(r *record, reason clinical.Reason) {
 	}
 }
 
+func (c *converter) reject(g *group, reason clinical.Reason) {
+	c.disown(g.record, reason)
+	c.another(&g.subject)
+}
+
 // unlike is why a resource about a subject that is not the patient is not sent.
 func unlike(subject *reference) clinical.Reason {
 	if subject.kind == named || strings.Contains(subject.text, "?") { // a search, which nothing here can answer
@@ -202,8 +197,7 @@ func unlike(subject *reference) clinical.Reason {
 	return clinical.OtherPatient
 }
 
-// bound adds a resource to what its record is of and returns the record, or an
-// error if those of which it is not known whose they are have become too large.
+// bound counts a resource in a record, unless the undecided are too large.
 func (c *converter) bound(rec *record, r *resource) (*record, error) {
 	rec.of(r)
 
@@ -246,8 +240,7 @@ func (c *converter) addPatient(p *patient) (bool, error) {
 		case isPatients:
 			c.take(g.record)
 		case isOthers:
-			c.disown(g.record, unlike(&g.subject))
-			c.another(&g.subject)
+			c.reject(g, unlike(&g.subject))
 		default:
 			undecided = append(undecided, g)
 		}
@@ -258,7 +251,6 @@ func (c *converter) addPatient(p *patient) (bool, error) {
 	return true, nil
 }
 
-// take adds a record to the patient's.
 func (c *converter) take(r *record) {
 	if c.main == nil {
 		c.main = r
@@ -282,15 +274,13 @@ func (c *converter) settle() error {
 			if c.want == nil {
 				return c.several(c.groups[0].first, g.first)
 			}
-			c.disown(g.record, unlike(&g.subject))
-			c.another(&g.subject)
+			c.reject(g, unlike(&g.subject))
 			continue
 		}
 		switch base := g.subject.base; {
 		case base == "":
 			if c.elsewhere[keyOf(c.seed, "", g.subject.tail)] {
-				c.disown(g.record, clinical.NoPatient)
-				c.another(&g.subject)
+				c.reject(g, clinical.NoPatient)
 				continue
 			}
 		case server == "":
@@ -318,8 +308,7 @@ func (c *converter) settle() error {
 	return nil
 }
 
-// settleEditions lets the newest edition of a resource take the place of older
-// ones where it could not be read, or was deleted.
+// settleEditions lets newest editions that are not sent replace older ones.
 func (c *converter) settleEditions() {
 	main := c.mine()
 	for name, l := range c.gone {

@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -9,8 +10,6 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/people"
 )
 
-// patient is what is read of a Patient: when they were born and died, their
-// gender, and what a subject is compared with.
 // See https://hl7.org/fhir/R4/patient.html
 type patient struct {
 	place       int
@@ -48,8 +47,6 @@ func (p *patient) read(d *decoder, key []byte) bool {
 	return true
 }
 
-// keep finds out whether it is the patient, and remembers what it says of
-// people.
 func (p *patient) keep(c *converter, r *resource, _ *record) error {
 	p.place, p.edition, p.resource = r.place, r.edition, r.name
 	p.self, p.other = r.self()
@@ -66,7 +63,6 @@ func (p *patient) keep(c *converter, r *resource, _ *record) error {
 	return nil
 }
 
-// shares reports whether two Patients have an identifier in common.
 func (p *patient) shares(other *patient) bool {
 	for _, a := range p.identifiers {
 		if slices.Contains(other.identifiers, a) {
@@ -89,8 +85,8 @@ func (p *patient) same(other *patient) bool {
 	return p.self.kind != noReference && p.self.same(&other.self)
 }
 
-// with returns a Patient of which there are two editions, and reports the older
-// one: as the newer one says, and known by all that both have.
+// with merges two editions of a Patient: it is as the newer one says, and known
+// by all that both have.
 func (p *patient) with(again *patient, report *clinical.Report) *patient {
 	older, newest := p, again
 	if isNewer(&p.edition, &again.edition) {
@@ -104,9 +100,7 @@ func (p *patient) with(again *patient, report *clinical.Report) *patient {
 	if newest.self.kind == noReference || newest.self.base == "" && older.self.base != "" {
 		newest.self = older.self
 	}
-	if newest.other.kind == noReference {
-		newest.other = older.other
-	}
+	newest.other = cmp.Or(newest.other, older.other)
 	newest.place = p.place
 	for _, identifier := range older.identifiers {
 		if len(newest.identifiers) < maxItems && !slices.Contains(newest.identifiers, identifier) {
@@ -117,9 +111,8 @@ func (p *patient) with(again *patient, report *clinical.Report) *patient {
 	return newest
 }
 
-// learn remembers what a resource says of people: their names, numbers and
-// addresses, and those of their contacts. Those near to the patient count as
-// the patient.
+// learn remembers what a resource says of people. Those near to the patient
+// count as the patient.
 func (c *converter) learn(r *resource, patient bool) {
 	c.d.start(r)
 	c.d.person(patient)
@@ -128,16 +121,14 @@ func (c *converter) learn(r *resource, patient bool) {
 	}
 }
 
-// miss remembers that there is a resource that cannot be read, which may be a
-// person.
+// miss notes that someone may be unknown, as a resource cannot be read.
 func (c *converter) miss(kind string) {
 	if is, _ := isPerson(kind); is {
 		c.people.Miss()
 	}
 }
 
-// isPerson reports whether resources of a type are people, and whether they are
-// the patient or near to the patient.
+// isPerson also reports whether it is the patient or someone near.
 func isPerson(kind string) (is, near bool) {
 	switch kind {
 	case "Patient", "RelatedPerson", "Person":
@@ -146,8 +137,7 @@ func isPerson(kind string) (is, near bool) {
 	return kind == "Practitioner", false
 }
 
-// person is a resource about people, who are not sent, but whose names are
-// looked for in what is.
+// person is not sent, but its names are looked for in what is.
 type person struct{}
 
 func newPerson(*converter) item { return person{} }
@@ -184,9 +174,8 @@ func (d *decoder) person(patient bool) {
 	})
 }
 
-// personExtension reads a name or address that FHIR has no element for, such as
-// the mother's maiden name and where someone was born. These are extensions of
-// Patient: see https://hl7.org/fhir/R4/patient-profiles.html
+// personExtension reads what FHIR has no element for, such as the mother's
+// maiden name. See https://hl7.org/fhir/R4/patient-profiles.html
 func (d *decoder) personExtension(patient bool) {
 	name, isName := "", false
 	d.object(func(key []byte) {
@@ -207,8 +196,7 @@ func (d *decoder) personExtension(patient bool) {
 	}
 }
 
-// humanName remembers a name: its parts and, as one, the first given name with
-// the family's. See https://hl7.org/fhir/R4/datatypes.html#HumanName
+// See https://hl7.org/fhir/R4/datatypes.html#HumanName
 func (d *decoder) humanName(patient bool) {
 	var family, given string
 	d.object(func(key []byte) {
@@ -235,7 +223,6 @@ func (d *decoder) address(patient bool) {
 	d.strings(people.Address, patient, "text", "line", "city", "district", "postalCode")
 }
 
-// strings remembers the strings of an object's fields.
 func (d *decoder) strings(what people.Fact, patient bool, fields ...string) {
 	d.object(func(key []byte) {
 		if slices.Contains(fields, string(key)) {
@@ -256,8 +243,7 @@ func (d *decoder) short() string {
 	return s
 }
 
-// subject reads the Reference to a subject. The name that is shown for it is
-// the patient's.
+// subject reads a Reference whose display is the patient's name.
 func (d *decoder) subject() reference {
 	garbled := d.Garbled
 	r, shown := d.reference()
@@ -269,9 +255,8 @@ func (d *decoder) subject() reference {
 	return r
 }
 
-// mention reads References to who made or ordered something, of which what is
-// shown for them is remembered. They can be in a part of their own, such as a
-// performer of STU3.
+// mention reads References to staff, whose displays are remembered. They can be
+// in a part of their own, such as a performer of STU3.
 func (d *decoder) mention(whole bool) {
 	d.each(func() {
 		var shown, kind string
@@ -306,7 +291,6 @@ func (d *decoder) mention(whole bool) {
 	})
 }
 
-// kindIn returns the type in a reference such as "Practitioner/1", or "".
 func kindIn(reference string) string {
 	for part := range strings.SplitSeq(reference, "/") {
 		if kind := resourceTypes[part]; kind != "" {
@@ -316,8 +300,6 @@ func kindIn(reference string) string {
 	return ""
 }
 
-// isTitled reports whether something begins with a title, or ends with one, as
-// a person's name does.
 func isTitled(s string) bool {
 	words := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return r == ' ' || r == ',' || r == '.' })
 	return len(words) > 1 && (titles[words[0]] != "" || titles[words[len(words)-1]] != "")

@@ -1,7 +1,6 @@
 package fhir
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
@@ -9,11 +8,8 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/people"
 )
 
-// What is sent comes from few fields, none of which is for a name or an
-// address. Texts can hold them nevertheless, so they are looked through: what
-// the input says of people in other fields does not leave, nor, in what someone
-// typed, what looks like a way to reach someone, nor a text so long that it is
-// a narrative.
+// Only fields that are not for names or addresses are sent. Texts can hold them
+// nevertheless, so they are looked through: see docs/privacy.md.
 
 const (
 	maxDosage = 1000 // characters that an instruction how to take a drug can have
@@ -30,8 +26,7 @@ func (c *converter) clear(text *string, typed bool, longest int, is people.Text)
 	return c.people.Text(text, typed, longest, is)
 }
 
-// clearLabel is clear for a name. In place of one that cannot be sent stands
-// that of the terminology, if there is one; instead says why.
+// clearLabel is clear for a name, which gives way to that of the terminology.
 func (c *converter) clearLabel(l *label) (reason, instead clinical.Reason) {
 	is := people.Coded
 	if l.typed {
@@ -40,8 +35,7 @@ func (c *converter) clearLabel(l *label) (reason, instead clinical.Reason) {
 	return c.people.Name(&l.name, l.typed, is, l.coded, people.Coded)
 }
 
-// clearOften is clear for how often a drug is taken. Where that is coded, it
-// can have a unit.
+// clearOften is clear for how often a drug is taken, coded with a unit.
 func (c *converter) clearOften(text *string, typed bool) clinical.Reason {
 	if !typed && c.people.Identifies(*text, people.Unit) {
 		return clinical.Identifying
@@ -49,64 +43,16 @@ func (c *converter) clearOften(text *string, typed bool) clinical.Reason {
 	return c.clear(text, typed, people.MaxPhrase, people.Typed)
 }
 
-// clearUnit looks through a unit. In place of one that cannot be sent stands
-// its code.
-func (c *converter) clearUnit(r *labs.Result) clinical.Reason {
-	why := c.people.Unit(r.Unit)
-	if why == "" || r.UnitCode == "" || c.people.Unit(r.UnitCode) != "" {
-		return why
-	}
-	r.Unit = r.UnitCode
-	note(r, why)
-	return ""
-}
-
-// note adds a reservation to a result. Its notes are shared with others.
-func note(r *labs.Result, reason clinical.Reason) { r.Notes = append(slices.Clip(r.Notes), reason) }
-
-// clearResult is clear for the texts of a result.
 func (c *converter) clearResult(r *labs.Result) clinical.Reason {
-	name := label{r.Name, r.FreeName, r.CodedName}
-	reason, instead := c.clearLabel(&name)
-	if reason != "" {
-		return reason
+	name, value := people.Coded, people.Coded
+	if r.FreeName {
+		name = people.Title
 	}
-	if instead != "" {
-		note(r, instead)
+	switch v := &r.Value; {
+	case v.Free:
+		value = people.Typed
+	case v.Text != "" && strings.Trim(v.Text[:1], "0123456789<>=-") == "":
+		value = people.Unit // a range or a ratio, which has units
 	}
-	r.Name = name.name
-	if reason := c.clearValue(r); reason != "" {
-		return reason
-	}
-	if reason := c.clearUnit(r); reason != "" {
-		return reason
-	}
-	for i := range r.Ranges {
-		text := &r.Ranges[i].Text
-		reason := c.people.Range(text)
-		if reason == "" && c.people.Identifies(r.Ranges[i].Unit, people.Unit) {
-			reason = clinical.Identifying
-		}
-		if reason != "" {
-			r.Ranges = nil // the others too: it may have limited them
-			note(r, reason)
-			break
-		}
-	}
-
-	return ""
-}
-
-func (c *converter) clearValue(r *labs.Result) clinical.Reason {
-	v := &r.Value
-	switch {
-	case v.Number != "" && v.Comparator == "" && c.people.HasNumber(v.Number, r.Unit):
-		return clinical.Identifying
-	case v.Number != "":
-		return ""
-	case !v.Free && v.Text != "" && strings.Trim(v.Text[:1], "0123456789<>=-") == "" &&
-		c.people.Identifies(v.Text, people.Unit):
-		return clinical.Identifying // a range or a ratio, which has units
-	}
-	return c.clear(&v.Text, v.Free, people.MaxPhrase, people.Typed)
+	return r.Clear(&c.people, name, people.Coded, value)
 }

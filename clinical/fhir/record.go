@@ -10,32 +10,22 @@ import (
 )
 
 const (
-	// maxPending is how many results a record keeps of which only a report that
-	// comes later can say that they are laboratory results.
+	// How many results wait for a report that may come.
 	maxPending = 2048
-	// maxMoved is of how many resources a record remembers the editions, while
-	// it may be another's.
-	maxMoved = 1 << 14
-	// maxRow is how many characters a result can have, with its ranges and
-	// interpretations.
-	maxRow = 4 << 10
-	// About how many bytes a resource and a part of a record take beside their
-	// characters.
+	maxMoved   = 1 << 14
+	maxRow     = 4 << 10
+	// About how many bytes they take beside their characters.
 	resourceSize, partSize = 128, 768
 )
 
-// record is what is known of one patient.
 type record struct {
 	report  *clinical.Report
 	labs    *labs.Set
-	vitals  *labs.Set
-	both    bool // both are sent
 	pending []labs.Result
 	lists   map[string]section // of what else is sent, by their names in the request
 	newest  string             // day of anything in it
 
-	// In case that it is not the patient's: how many resources it is of, the
-	// sources of the first ones, and their editions.
+	// In case that it is not the patient's.
 	resources int
 	sources   []string
 	editions  editions
@@ -43,18 +33,15 @@ type record struct {
 }
 
 func (c *converter) newRecord() *record {
-	r := &record{report: &clinical.Report{}, both: c.kind == labs.ForRecord, lists: map[string]section{},
+	r := &record{report: &clinical.Report{}, lists: map[string]section{},
 		editions: editions{}}
 	r.labs = labs.NewSet(c.kind, c.labs, r.report)
-	r.vitals = labs.NewSet(labs.ForVitalSigns, c.labs, r.report)
 	return r
 }
 
-// absorb adds what another record has.
 func (r *record) absorb(other *record) {
 	r.report.Merge(other.report)
 	r.labs.Absorb(other.labs)
-	r.vitals.Absorb(other.vitals)
 	r.pending = append(r.pending, other.pending...)
 	for name, list := range other.lists {
 		if r.lists[name] == nil {
@@ -67,11 +54,9 @@ func (r *record) absorb(other *record) {
 	r.seen(other.newest)
 }
 
-// sections returns the names of the lists, in order.
 func (r *record) sections() []string { return slices.Sorted(maps.Keys(r.lists)) }
 
-// of counts a resource that the record is of. What is kept of it has no more
-// characters than it.
+// of counts a resource that the record is of.
 func (r *record) of(from *resource) {
 	r.resources++
 	r.size += len(from.data) + resourceSize
@@ -83,22 +68,12 @@ func (r *record) of(from *resource) {
 	}
 }
 
-// add adds a result of a kind. It may have to wait for a report that tells what
-// it is.
 func (r *record) add(row labs.Result, is category) {
 	r.size += partSize
-	changed := mayBeLater(&row.Edition) && r.both // an older edition can be of the other kind
 	switch {
-	case is == labResult:
+	case is != uncategorised:
+		row.IsVitalSign = is == vitalSign
 		r.labs.Add(row)
-		if changed {
-			r.vitals.Void(row)
-		}
-	case is == vitalSign:
-		r.vitals.Add(row)
-		if changed {
-			r.labs.Void(row)
-		}
 	case len(r.pending) >= maxPending:
 		r.pass(clinical.CategoryNotSent, &row, "")
 	default:
@@ -106,16 +81,14 @@ func (r *record) add(row labs.Result, is category) {
 	}
 }
 
-// drop reports a result that is not sent. It takes the place of its older
-// editions all the same.
+// drop reports a result that is not sent. It replaces older editions.
 func (r *record) drop(reason clinical.Reason, row *labs.Result, detail string) {
 	r.report.Drop(reason, row.Source, detail)
 	r.void(row)
 }
 
-// pass reports a result of a kind that is not sent. Older editions are likely
-// of that kind too, and these are many, so they are remembered only if there
-// are any.
+// pass reports one of a kind that is not sent. These are many, and so are their
+// older editions, so it replaces them only if there may be any.
 func (r *record) pass(reason clinical.Reason, row *labs.Result, detail string) {
 	r.report.Drop(reason, row.Source, detail)
 	if mayBeLater(&row.Edition) {
@@ -123,20 +96,14 @@ func (r *record) pass(reason clinical.Reason, row *labs.Result, detail string) {
 	}
 }
 
-// void lets a result that is not sent take the place of others.
+// void lets a result that is not sent take the place of its older editions.
 func (r *record) void(row *labs.Result) {
-	// the first edition, before which there is none
-	if row.Edition.Number == 1 && row.Edition.Updated == 0 && !row.Corrected {
+	if row.Edition.Number == 1 && row.Edition.Updated == 0 { // before which there is none
 		return
 	}
 	r.labs.Void(*row)
-	if r.both {
-		r.vitals.Void(*row)
-	}
 }
 
-// mayBeLater reports whether an edition can have older ones, as far as its
-// number tells, or the time where it has none.
 func mayBeLater(e *labs.Edition) bool {
 	return e.Number > 1 || e.Number == 0 && (e.Updated != 0 || e.Issued != 0)
 }
@@ -147,7 +114,6 @@ const (
 	rangeSize = 128
 )
 
-// size returns about how many bytes of memory a result needs for what is in it.
 func size(row *labs.Result) int {
 	n := len(row.Name) + len(row.CodedName) + len(row.System) + len(row.Code) + len(row.Value.Text) +
 		len(row.Unit) + len(row.UnitCode)
@@ -161,7 +127,6 @@ func size(row *labs.Result) int {
 	return n
 }
 
-// seen remembers the newest date with a day.
 func (r *record) seen(date string) {
 	const day = len("2006-01-02")
 	if len(date) >= day && date[:day] > r.newest {
@@ -169,16 +134,15 @@ func (r *record) seen(date string) {
 	}
 }
 
-// listed is what a resource adds to a list of the request, such as a condition.
-// T is the type itself.
+// listed is what a resource adds to a list of the request.
 type listed[T any] interface {
 	from() *origin
 	// key is the same for what says the same, of which one is sent.
 	key() string
 	// weight is about how many characters it has.
 	weight() int
-	// settle completes it at the end of the input, when the age is told at day;
-	// or it reports why it is not sent and returns false.
+	// settle completes it at the end of the input, or reports why it is not
+	// sent.
 	settle(c *converter, day string) bool
 	// first returns which of several with one key is sent.
 	first(all []T) T
@@ -188,7 +152,6 @@ type listed[T any] interface {
 	send(c *converter, day string, data *helios.HealthData)
 }
 
-// origin is the resource that an item is from.
 type origin struct {
 	source   string // how the report names it
 	resource string // what its editions have in common
@@ -199,8 +162,7 @@ func (r *resource) origin() origin { return origin{r.source, r.name, r.edition} 
 
 func (o *origin) from() *origin { return o }
 
-// refuse reports an item that is not sent. It takes the place of its older
-// editions all the same.
+// refuse reports an item that is not sent. It replaces older editions.
 func (c *converter) refuse(rec *record, from *origin, reason clinical.Reason, detail string) error {
 	rec.report.Drop(reason, from.source, detail)
 	c.gone.add(from.resource, last{Edition: from.edition, inError: detail == "entered-in-error"})
@@ -208,28 +170,23 @@ func (c *converter) refuse(rec *record, from *origin, reason clinical.Reason, de
 }
 
 const (
-	// maxListed is how many items a list keeps before those that repeat others
-	// are left out; half as many are sent at most.
+	// How many items are kept before repetitions are left out. Half are sent.
 	maxListed = 8192
-	// maxWeight is how many characters they can have before that, and half as
-	// many can be sent.
+	// How many characters they can have, likewise.
 	maxWeight = 4 << 20
 )
 
-// section is a list of any type.
 type section interface {
 	absorb(section)
 	send(c *converter, day string, data *helios.HealthData)
 	drop(report *clinical.Report, reason clinical.Reason)
 }
 
-// list is a list of the request in the making.
 type list[T listed[T]] struct {
 	items  []T
 	weight int // about how many characters they have, at most
 }
 
-// addTo adds to the list of a record that has a name.
 func addTo[T listed[T]](c *converter, rec *record, name string, item T) {
 	l, _ := rec.lists[name].(*list[T])
 	if l == nil {
@@ -266,8 +223,7 @@ func (l *list[T]) send(c *converter, day string, data *helios.HealthData) {
 	}
 }
 
-// unique leaves one of what says the same, sorts, and leaves out what is too
-// much.
+// unique leaves out what is said twice, sorts, and leaves out what is too much.
 func (l *list[T]) unique(c *converter, report *clinical.Report) {
 	l.newest(c, report)
 
@@ -301,7 +257,6 @@ func (l *list[T]) unique(c *converter, report *clinical.Report) {
 	})
 }
 
-// newest leaves the newest edition of each resource.
 func (l *list[T]) newest(c *converter, report *clinical.Report) {
 	all := make(map[string]labs.Edition, len(l.items))
 	for _, item := range l.items {

@@ -17,22 +17,18 @@ const (
 	named                     // a name only
 )
 
-// reference says which resource is meant. See
-// https://hl7.org/fhir/R4/references.html
+// See https://hl7.org/fhir/R4/references.html
 type reference struct {
 	kind referenceKind
-	// text is the URL without a version of an opaque one; for contained, the
-	// id.
+	// text is an opaque URL without version, or the id of a contained one.
 	text string
-	// base is the server of an absolute one, "https://example.org/fhir/", and
-	// tail its type and id, as that of a relative one: "Patient/123".
+	// base is the server, "https://example.org/fhir/", and tail "Patient/123".
 	base, tail string
-	// hash stands for what is not kept: the contained resource, the identifier
-	// or the name.
+	// hash stands for what is not kept: a contained resource, an identifier, a
+	// name.
 	hash uint64
 }
 
-// parseReference reads a URL of a reference.
 func parseReference(s string) reference {
 	s = strings.TrimSpace(s)
 	if s == "" {
@@ -58,13 +54,11 @@ func parseReference(s string) reference {
 	return reference{kind: opaque, text: s}
 }
 
-// target returns the type of what is referred to, if the reference tells it.
 func (r *reference) target() string {
 	kind, _, _ := strings.Cut(r.tail, "/")
 	return kind
 }
 
-// id returns the id of what is referred to, if the reference tells it.
 func (r *reference) id() string {
 	_, id, _ := strings.Cut(r.tail, "/")
 	return id
@@ -75,12 +69,9 @@ func (r *reference) clone() reference {
 	return reference{r.kind, strings.Clone(r.text), strings.Clone(r.base), strings.Clone(r.tail), r.hash}
 }
 
-// isLiteral reports whether a reference is a type and an id, with or without
-// the server.
 func (r *reference) isLiteral() bool { return r.kind == relative || r.kind == absolute }
 
-// same reports whether two references are to one resource, as far as they tell.
-// Where only one of them tells the server, they can be.
+// same reports whether two references can be to one resource.
 func (r *reference) same(other *reference) bool {
 	if r.isLiteral() && other.isLiteral() {
 		return r.tail == other.tail && (r.base == other.base || r.base == "" || other.base == "")
@@ -88,10 +79,8 @@ func (r *reference) same(other *reference) bool {
 	return r.kind == other.kind && r.hash == other.hash && strings.EqualFold(r.text, other.text)
 }
 
-// reference reads a Reference, with what is shown for it. Identifiers and names
-// are not kept but hashed, to tell one from another. A relative one is of the
-// server that the resource itself is on. See
-// https://hl7.org/fhir/R4/bundle.html#references
+// reference reads a Reference and its display. A relative one is of the server
+// of the resource: see https://hl7.org/fhir/R4/bundle.html#references
 func (d *decoder) reference() (r reference, display string) {
 	var url, typ string
 	var identifier uint64
@@ -142,9 +131,8 @@ func (d *decoder) identifier() uint64 {
 	return maphash.String(d.seed, system+"\x00"+value) | 1
 }
 
-// How a reference and what it refers to find each other in an index: what has
-// one of the keys of one is looked up by the keys of the other. They have to be
-// on the same server, or the server of one of them is not known.
+// References and what they refer to find each other in an index by common keys.
+// They are on one server, or the server of one of them is not known.
 
 // What a key begins with that is no server's.
 const (
@@ -167,8 +155,6 @@ func (r *reference) keys(seed maphash.Seed) [2]uint64 {
 	return [2]uint64{}
 }
 
-// lookups returns the keys by which something is looked up in an index; 0 for
-// none.
 func (r *reference) lookups(seed maphash.Seed) [2]uint64 {
 	keys := r.keys(seed)
 	if r.kind == absolute {

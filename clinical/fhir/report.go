@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -8,8 +9,7 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// diagnosticReport is what is read of a DiagnosticReport: its name, and which
-// results are in it. See https://hl7.org/fhir/R4/diagnosticreport.html
+// See https://hl7.org/fhir/R4/diagnosticreport.html
 type diagnosticReport struct {
 	is      category
 	code    concept
@@ -17,8 +17,7 @@ type diagnosticReport struct {
 	images  bool // it has some
 }
 
-// maxReferences is how many keys of results of reports are remembered. Of
-// results beyond that it is not known which report they are in.
+// How many results are known to be in reports.
 const maxReferences = 1 << 18
 
 func newReport(*converter) item { return &diagnosticReport{} }
@@ -48,8 +47,6 @@ func (t *diagnosticReport) read(d *decoder, key []byte) bool {
 	return true
 }
 
-// isLikelyLab reports whether a report without a category can be taken for that
-// of a laboratory.
 func (t *diagnosticReport) isLikelyLab() bool {
 	if t.is != uncategorised || t.images {
 		return false
@@ -63,15 +60,13 @@ func (t *diagnosticReport) isLikelyLab() bool {
 	return true
 }
 
-// imagingWords are in the names of reports of images, and of what else is no
-// laboratory's.
+// imagingWords are in names of reports that are no laboratory's.
 var imagingWords = words(
 	`ct mr mri xr us pet nm dxa dexa ecg ekg eeg emg echo echocardiogram electrocardiogram ray radiology
 	radiograph radiography imaging image images ultrasound tomography mammogram mammography sonogram scan angiography
 	endoscopy colonoscopy spirometry polysomnography audiogram survey questionnaire assessment screening`,
 )
 
-// keep remembers which results are in a report.
 func (t *diagnosticReport) keep(c *converter, r *resource, _ *record) error {
 	r.isLab = t.is == labResult
 	switch r.status {
@@ -90,22 +85,15 @@ func (t *diagnosticReport) keep(c *converter, r *resource, _ *record) error {
 }
 
 func (r *resource) holdsObservations() bool {
-	for i := range r.inside {
-		if r.inside[i].kind == "Observation" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.inside, func(p part) bool { return p.kind == "Observation" })
 }
 
-// reports are the DiagnosticReports of the input.
 type reports struct {
 	members map[uint64]membership
 	names   []label
 	index   map[string]int32 // of names
 }
 
-// membership says which report a result is in.
 type membership struct {
 	name  int32 // in reports.names
 	isLab bool
@@ -116,8 +104,7 @@ func newReports() reports {
 	return reports{members: map[uint64]membership{}, names: make([]label, 1), index: map[string]int32{"": 0}}
 }
 
-// remember notes which results are in a report. It returns the key for those
-// that are inside of it.
+// remember returns the key for results that are inside of the report.
 func (c *converter) remember(t *diagnosticReport, r *resource) uint64 {
 	all := &c.reports
 	member := membership{name: all.name(&t.code), isLab: r.isLab, maybe: t.isLikelyLab()}
@@ -146,8 +133,7 @@ func (c *converter) remember(t *diagnosticReport, r *resource) uint64 {
 	return inside
 }
 
-// precedes reports whether a result counts as in the first of two reports,
-// whichever comes first: that of a laboratory, else the first by name.
+// precedes decides between two reports of one result, in any order.
 func (t *reports) precedes(member, known membership) bool {
 	if member.isLab != known.isLab {
 		return member.isLab
@@ -155,7 +141,6 @@ func (t *reports) precedes(member, known membership) bool {
 	return t.names[member.name].name < t.names[known.name].name
 }
 
-// name remembers the name of a report.
 func (t *reports) name(code *concept) int32 {
 	name := code.label()
 	if best := code.best(); name.name == best.code {
@@ -174,7 +159,6 @@ func (t *reports) name(code *concept) int32 {
 	return i
 }
 
-// of returns the report that a result is in.
 func (t *reports) of(row *labs.Result) (membership, bool) {
 	for _, key := range row.Refs {
 		if member, ok := t.members[key]; ok && key != 0 {
@@ -184,17 +168,15 @@ func (t *reports) of(row *labs.Result) (membership, bool) {
 	return membership{}, false
 }
 
-// categorize gives a lab result the name of the report that it is in for a
-// category.
 func (c *converter) categorize(row *labs.Result, member membership) {
 	name := c.reports.names[member.name]
 	reason, instead := c.clearLabel(&name)
 	if reason != "" {
-		note(row, reason)
+		row.Note(reason)
 		return
 	}
 	if instead != "" {
-		note(row, instead)
+		row.Note(instead)
 	}
 	row.Category = name.name
 }

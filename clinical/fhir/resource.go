@@ -3,6 +3,7 @@ package fhir
 import (
 	"cmp"
 	"hash/maphash"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,7 +12,6 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// resource is one resource of the input while it is read.
 type resource struct {
 	kind  string // its resourceType, "" if there is none, unknownType if FHIR has no such type
 	id    string // "" if there is none that FHIR allows
@@ -19,8 +19,7 @@ type resource struct {
 	full  reference
 	data  []byte
 	place int // which entry of the input it is, from 1
-	// deleted is set if the entry says that the resource, which need not be
-	// there, was deleted.
+	// deleted is set if the entry says so; then data can be missing.
 	deleted bool
 	source  string // how the report names it
 	name    string // what its editions have in common
@@ -41,23 +40,18 @@ type resource struct {
 	refused string // the status for which nothing of it is sent
 }
 
-// part is a resource inside another one.
 type part struct {
 	kind, id string
 	data     []byte
 }
 
-// kindInside returns the type of a resource inside r, or "".
 func (r *resource) kindInside(id string) string {
-	for i := range r.inside {
-		if r.inside[i].id == id {
-			return r.inside[i].kind
-		}
+	if i := slices.IndexFunc(r.inside, func(p part) bool { return p.id == id }); i >= 0 {
+		return r.inside[i].kind
 	}
 	return ""
 }
 
-// containedPatient is a Patient inside another resource.
 type containedPatient struct {
 	id   string
 	hash uint64
@@ -66,7 +60,6 @@ type containedPatient struct {
 
 func entry(n int) string { return "entry " + strconv.Itoa(n) }
 
-// newResource returns a resource with what its entry says of it.
 func newResource(p *bundle.Part) resource {
 	r := resource{kind: typeOf(p.Type), data: p.Data, place: p.Place}
 	if isID(p.ID) {
@@ -75,20 +68,16 @@ func newResource(p *bundle.Part) resource {
 	r.full = parseReference(p.FullURL)
 	r.transaction(p)
 	r.source = r.sourceOf()
-
 	return r
 }
 
-// isThere reports whether an entry has a resource, or deletes one.
 func (r *resource) isThere(p *bundle.Part) bool {
 	return r.kind != "" || r.data != nil || p.TooLarge || r.deleted
 }
 
-// lastPlace is the number of the first edition in a history that does not
-// number them.
+// lastPlace is the first edition in a history that does not number them.
 const lastPlace = 1 << 62
 
-// transaction reads what an entry says of the request that it is or was.
 // See https://hl7.org/fhir/R4/bundle.html#history
 func (r *resource) transaction(p *bundle.Part) {
 	e := &r.edition
@@ -129,8 +118,6 @@ func (r *resource) contain(p *part) *resource {
 	}
 }
 
-// identify says what editions of r have in common, and what r has from the
-// resource that it is inside of.
 func (r *resource) identify(c *converter) {
 	if in := r.in; in != nil {
 		r.name, r.edition, r.patients, r.refs = in.name, in.edition, in.patients, in.refs
@@ -145,7 +132,6 @@ func (r *resource) identify(c *converter) {
 	}
 }
 
-// last returns the edition of r, as that of something that is not sent.
 func (r *resource) last() last {
 	l := last{Edition: r.edition}
 	switch r.status {
@@ -157,7 +143,6 @@ func (r *resource) last() last {
 	return l
 }
 
-// typeAndID returns the type and id of r.
 func (r *resource) typeAndID() string {
 	if r.tail == "" {
 		r.tail = r.kind + "/" + r.id
@@ -165,8 +150,8 @@ func (r *resource) typeAndID() string {
 	return r.tail
 }
 
-// self returns a resource as others refer to it: by its type and id, and by its
-// fullUrl if that is more than these with the server.
+// self returns how others refer to a resource: by type and id, and by a fullUrl
+// that is another URL.
 func (r *resource) self() (literal, other reference) {
 	if r.full.kind == absolute {
 		return r.full, reference{}
@@ -183,7 +168,6 @@ func (r *resource) self() (literal, other reference) {
 	return literal, other
 }
 
-// lookups returns the keys by which a resource looks up what refers to it.
 func (r *resource) lookups(seed maphash.Seed) [2]uint64 {
 	literal, other := r.self()
 	keys := literal.lookups(seed)
@@ -193,13 +177,11 @@ func (r *resource) lookups(seed maphash.Seed) [2]uint64 {
 	return keys
 }
 
-// maxIdentity is how long the name of a resource can be that is remembered; of
-// a longer one a hash is.
+// Of longer names a hash is remembered.
 const maxIdentity = 128
 
-// identity names a resource, whatever its edition; "" if nothing does.
-// Resources that do not tell their server are taken to be on the one that
-// others are on.
+// identity names a resource in all editions. Without a server it is on the one
+// that others are on.
 func (c *converter) identity(r *resource) string {
 	name := c.fullIdentity(r)
 	if len(name) > maxIdentity {
@@ -236,18 +218,15 @@ func (r *resource) sourceOf() string {
 	return entry(r.place)
 }
 
-// isUUID reports whether an id is one, of which no part is a name but by
-// chance.
+// isUUID reports whether an id is one, which holds a name only by chance.
 func isUUID(id string) bool {
 	return len(id) == 36 && id[8] == '-' && id[13] == '-' && id[18] == '-' && id[23] == '-' &&
 		strings.Trim(id, "0123456789abcdefABCDEF-") == ""
 }
 
-// maxPlaces is how many resources are remembered whose ids may hold names. Of
-// others that do, the report tells the type only.
+// Of more resources whose ids hold names the report has only the type.
 const maxPlaces = 1 << 14
 
-// place remembers where a resource is whose id may hold a name.
 func (c *converter) place(r *resource) {
 	_, id, ok := strings.Cut(r.source, "/")
 	if ok && !isUUID(id) && len(c.places) < maxPlaces && c.places[r.source] == 0 {
@@ -256,7 +235,7 @@ func (c *converter) place(r *resource) {
 }
 
 // named returns how a report names a resource. An id can be made of someone's
-// name, as in "Observation/john-doe-hba1c". Then its place is told instead.
+// name, as in "Observation/john-doe-hba1c".
 func (c *converter) named(source string) string {
 	kind, id, ok := strings.Cut(source, "/")
 	switch {
@@ -268,8 +247,7 @@ func (c *converter) named(source string) string {
 	return kind
 }
 
-// nameless returns a report in which no source holds a name. Who the people of
-// the input are is known at its end.
+// nameless is called at the end, when the people of the input are known.
 func (c *converter) nameless(report *clinical.Report) *clinical.Report {
 	again := &clinical.Report{Sent: report.Sent}
 	add := func(reason clinical.Reason, source, detail string, sent bool) {
@@ -297,15 +275,10 @@ func (c *converter) nameless(report *clinical.Report) *clinical.Report {
 	return again
 }
 
-// An input can hold a resource several times: in the history of a server, or as
-// it was when each of several files was written. The newest edition counts.
+// The newest edition of a resource counts, also if it is not sent.
 
-// maxEditions is how many resources are remembered of which the newest edition
-// is not sent, so that no older one is.
 const maxEditions = 1 << 16
 
-// isNewer reports whether a is a newer edition than b. Their places decide if
-// nothing else does.
 func isNewer(a, b *labs.Edition) bool { return cmp.Or(a.Compare(b), cmp.Compare(a.Place, b.Place)) > 0 }
 
 // last is the newest edition of a resource that is not sent.
@@ -315,7 +288,6 @@ type last struct {
 	rank    int  // of an Observation: 1 for one that is corrected, -1 for a preliminary one
 }
 
-// result is what takes the place of older editions among results.
 func (l *last) result(name string) *labs.Result {
 	return &labs.Result{Resource: name, Edition: l.Edition, Corrected: l.rank > 0, Preliminary: l.rank < 0}
 }
@@ -327,7 +299,6 @@ func (l last) supersedes(edition *labs.Edition) bool {
 	return l.inError || l.Place > edition.Place
 }
 
-// editions are the newest ones of resources that are not sent.
 type editions map[string]last
 
 func (e editions) add(resource string, l last) {
@@ -342,9 +313,7 @@ func (e editions) add(resource string, l last) {
 	e[resource] = l
 }
 
-// move remembers an edition that is, or may be, about someone else. It takes
-// the place of older ones about the patient. Before the first one there is
-// none.
+// move notes an edition that may be someone else's: it replaces the patient's.
 func (e editions) move(r *resource) {
 	if l := r.last(); l.Number != 1 {
 		e.add(r.name, l)

@@ -244,9 +244,6 @@ func TestEditions(t *testing.T) {
 			inside("2", version("3", ""))}, "3", reasons{clinical.TypeNotSent: 2, clinical.Replaced: 2}},
 		{"no more inside of a report", []string{inside("1", version("1", "")), inside("2", ""), other}, "9",
 			reasons{clinical.TypeNotSent: 2, clinical.Replaced: 1}},
-		{"in error by identifier", []string{version("1", `"identifier":[{"value":"x"}],`),
-			lab("2", `"identifier":[{"value":"x"}],"status":"entered-in-error"`), other}, "9",
-			reasons{clinical.StatusNotSent: 2}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -427,43 +424,4 @@ func TestEditionsOfTheRecord(t *testing.T) {
 	assert.Nil(t, req.Data.PatientInfo, "the Patient was deleted")
 	assert.Contains(t, report.Issues,
 		clinical.Issue{Reason: clinical.StatusNotSent, Source: "Patient", Detail: "DELETE"})
-}
-
-// A business identifier can be that of an order, with several results of one
-// test.
-func TestSharedIdentifier(t *testing.T) {
-	t.Parallel()
-	with := func(id, status, date, value, issued string) string {
-		return lab(
-			id,
-			`"status":"`+status+`","effectiveDateTime":"`+date+`","issued":"`+issued+`","identifier":[{"value":`+
-				`"accession"}],"valueQuantity":{"value":`+value+`,"unit":"mg"}`,
-		)
-	}
-	const at0, at1, at2 = "2025-01-01T08:00:00Z", "2025-01-01T09:00:00Z", "2025-01-01T10:00:00Z"
-	for _, test := range []struct {
-		name     string
-		input    []string
-		want     string
-		replaced int
-	}{
-		{"one time of a tolerance test is corrected",
-			[]string{with("a", "final", at0, "1", at2), with("b", "final", at1, "2", at2),
-				with("c", "final", at2, "3", at2), with("d", "corrected", at1, "4", at2)}, "1 3 4", 1},
-		{"all of a culture are corrected",
-			[]string{with("a", "corrected", at0, "1", at2), with("b", "corrected", at0, "2", at2),
-				with("c", "final", at0, "3", at0)}, "1 2", 1},
-		{"a correction is corrected", []string{with("a", "final", at0, "1", at0),
-			with("b", "corrected", at0, "2", at1), with("c", "corrected", at0, "3", at2)}, "3", 2},
-		{"two editions of a correction",
-			[]string{with("a", "final", at0, "1", at0), with("b", "corrected", at0, "2", at1),
-				with("b", "corrected", at0, "3", at1)}, "3", 2},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			req, report := results(t, bundle(test.input...), fhir.Options{})
-			assert.Equal(t, test.want, sentValues(req), "%s", report)
-			assert.Equal(t, test.replaced, report.Count(clinical.Replaced), "%s", report)
-		})
-	}
 }

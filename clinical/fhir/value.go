@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -9,16 +10,16 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// quantity is what is read of a Quantity.
 type quantity struct {
 	value, comparator string
 	unit              string // as printed, or the code
 	code              string
-	unread            bool // a value is there that is no number
+	there, unread     bool // unread if it is no number
 }
 
 func (d *decoder) quantity() quantity {
-	q := quantity{unread: d.Kind() != '{' && !d.Empty()}
+	q := quantity{there: !d.Empty()}
+	q.unread = q.there && d.Kind() != '{'
 	d.object(func(key []byte) {
 		switch string(key) {
 		case "value":
@@ -38,18 +39,14 @@ func (d *decoder) quantity() quantity {
 	return q
 }
 
-// isComparable reports whether a comparator is one that is known.
 func (q *quantity) isComparable() bool {
-	switch q.comparator {
-	case "", "<", "<=", ">=", ">":
-		return true
-	}
-	return false
+	return slices.Contains([]string{"", "<", "<=", ">=", ">"}, q.comparator)
 }
+
+func (q *quantity) String() string { return strings.TrimSpace(q.number().String() + " " + q.unit) }
 
 func (q *quantity) number() labs.Value { return labs.Value{Comparator: q.comparator, Number: q.value} }
 
-// pair reads an object of two quantities: a range, or a ratio.
 func (d *decoder) pair(first, second string) (a, b quantity) {
 	d.object(func(key []byte) {
 		switch string(key) {
@@ -62,19 +59,16 @@ func (d *decoder) pair(first, second string) (a, b quantity) {
 	return a, b
 }
 
-// value is what was found, with its unit.
 type value struct {
 	labs.Value
 	unit, unitCode string
 	quantity       bool   // it is a Quantity
 	found          bool   // it is what a qualitative test finds
 	absent         string // the code that says that there is none
-	// notSent names the type of a value that is not sent, such as
-	// "SampledData".
+	// notSent names a type that is not sent, such as "SampledData".
 	notSent string
 }
 
-// value reads a value[x] of a type.
 func (d *decoder) value(kind []byte) value {
 	switch string(kind) {
 	case "Quantity":
@@ -103,14 +97,12 @@ func (d *decoder) value(kind []byte) value {
 		empty := d.Empty()
 		is, ok := d.Bool()
 		switch {
-		case !ok && !empty:
-			return value{notSent: "boolean"}
-		case !ok:
+		case ok:
+			return value{Value: labs.Value{Text: strconv.FormatBool(is)}}
+		case empty:
 			return value{}
-		case is:
-			return value{Value: labs.Value{Text: "true"}}
 		}
-		return value{Value: labs.Value{Text: "false"}}
+		return value{notSent: "boolean"}
 	case "Integer":
 		n, unread := d.number()
 		if unread {
@@ -125,16 +117,12 @@ func (d *decoder) value(kind []byte) value {
 		return value{Value: labs.Value{Text: d.date()}}
 	case "Time":
 		return value{Value: labs.Value{Text: d.time()}}
-	case "Period":
-		return value{notSent: "Period"}
-	case "SampledData":
-		return value{notSent: "SampledData"}
+	case "Period", "SampledData":
+		return value{notSent: string(kind)}
 	}
-
 	return value{notSent: "unknown type"}
 }
 
-// absent returns the reason that a concept has in place of a value, or "".
 func (c *concept) absent() string {
 	reason := ""
 	for i := range c.codings {
@@ -152,7 +140,6 @@ func (c *concept) absent() string {
 	return reason
 }
 
-// time returns a time of day, or "" for what is none.
 func (d *decoder) time() string {
 	s := d.text()
 	if len(s) < len("15:04:05") || len(s) > len("15:04:05.999999999") || strings.Trim(s, "0123456789:.") != "" {
@@ -181,17 +168,15 @@ func rangeValue(low, high quantity) value {
 	case low.unit != high.unit && low.unit != "" && high.unit != "":
 		v.unit, v.unitCode = "", ""
 		v.Text = low.value + " " + low.unit + " to " + high.value + " " + high.unit
-	case strings.HasPrefix(low.value, "-") || strings.HasPrefix(high.value, "-"):
-		v.Text = low.value + " to " + high.value
 	default:
-		v.Text = low.value + "-" + high.value
+		v.Text = labs.Between(low.value, high.value)
 	}
 
 	return v
 }
 
-// ratioValue writes "1:128". Converters from HL7 v2 write a number alone as a
-// ratio whose denominator repeats the unit and has no value.
+// ratioValue writes "1:128", or a number alone where converters from HL7 v2 put
+// the unit into both.
 func ratioValue(a, b quantity) value {
 	switch {
 	case a.unread || b.unread:
@@ -206,19 +191,16 @@ func ratioValue(a, b quantity) value {
 		return value{notSent: "Ratio"}
 	}
 
-	part := func(q *quantity) string { return strings.TrimSpace(q.number().String() + " " + q.unit) }
-	return value{Value: labs.Value{Text: part(&a) + ":" + part(&b)}}
+	return value{Value: labs.Value{Text: a.String() + ":" + b.String()}}
 }
 
-// rangeOf is a reference range with the code of its unit.
 type rangeOf struct {
 	labs.Range
 	code string
 	long bool // its text is longer than is read
 }
 
-// rangesOf returns the ranges of a value. One whose unit has the same code as
-// the value's is in the value's unit, however either is printed.
+// rangesOf returns ranges, in the value's unit if the codes are the same.
 func rangesOf(ranges []rangeOf, v *value) []labs.Range {
 	if len(ranges) == 0 {
 		return nil
@@ -233,21 +215,18 @@ func rangesOf(ranges []rangeOf, v *value) []labs.Range {
 	return result
 }
 
-// referenceRange reads a referenceRange of an Observation. See
+// See
 // https://hl7.org/fhir/R4/observation-definitions.html#Observation.referenceRange
 func (d *decoder) referenceRange() rangeOf {
 	var r rangeOf
 	var low, high quantity
-	there := [2]bool{}
 	modified := d.modified
 	d.modified = false
 	d.object(func(key []byte) {
 		switch string(key) {
 		case "low":
-			there[0] = !d.Empty()
 			low = d.quantity()
 		case "high":
-			there[1] = !d.Empty()
 			high = d.quantity()
 		case "text":
 			long := d.TooLong
@@ -276,9 +255,8 @@ func (d *decoder) referenceRange() rangeOf {
 
 	r.Other = r.Other || d.modified // it does not change the result
 	d.modified = modified
-	// A bound that is there and is no plain number, or is in another unit than
-	// the other, leaves a range that says something else.
-	noNumber := there[0] && low.value == "" || there[1] && high.value == ""
+	// Without a bound that cannot be read the range would say something else.
+	noNumber := low.there && low.value == "" || high.there && high.value == ""
 	r.Broken = noNumber || low.comparator != "" || high.comparator != "" ||
 		low.value != "" && high.value != "" && low.unit != high.unit && low.unit != "" && high.unit != ""
 	switch {
@@ -290,17 +268,15 @@ func (d *decoder) referenceRange() rangeOf {
 		}
 		r.Unit, r.code = q.unit, q.code
 	case r.Text == "" && !noNumber: // it is sent as it is written
-		part := func(q *quantity) string { return strings.TrimSpace(q.number().String() + " " + q.unit) }
-		r.Text = strings.TrimSpace(part(&low) + " to " + part(&high))
+		r.Text = strings.TrimSpace(low.String() + " to " + high.String())
 	}
 
 	return r
 }
 
-// isNormalRange reports whether a range's type says that it is what is normal,
-// rather than, say, the goal of a treatment.
+// isNormalRange reports whether a range is not, say, a treatment's goal.
 func isNormalRange(c *concept) bool {
-	if c.isEmpty() || c.hasCode(func(_, code string) bool { return code == "normal" }) {
+	if c.isEmpty() || c.hasCode("normal") {
 		return true
 	}
 	switch strings.ToLower(c.label().name) {
@@ -310,28 +286,20 @@ func isNormalRange(c *concept) bool {
 	return false
 }
 
-// genderRange reads whom a range applies to; it is not ok for other groups of
-// people.
 func genderRange(c *concept) (gender string, ok bool) {
-	// the second is SNOMED CT's
-	if c.hasCode(func(_, code string) bool { return code == "male" || code == "248153007" }) {
-		return "male", true
+	gender = codes.Gender(c.label().name)
+	for _, coding := range c.codings {
+		switch coding.code {
+		case "male", "248153007": // the second is SNOMED CT's
+			gender = "male"
+		case "female", "248152002":
+			gender = "female"
+		}
 	}
-	if c.hasCode(func(_, code string) bool { return code == "female" || code == "248152002" }) {
-		return "female", true
-	}
-	switch strings.ToLower(c.label().name) {
-	case "male", "males", "men":
-		return "male", true
-	case "female", "females", "women":
-		return "female", true
-	}
-
-	return "", false
+	return gender, gender == "male" || gender == "female"
 }
 
-// rangeAge reads the ages that a range applies to. As the patient's age is
-// known in whole years, one that has bounds in between does not classify.
+// rangeAge reads ages in whole years, as the patient's is known in these.
 func (d *decoder) rangeAge(r *rangeOf) {
 	if d.Empty() {
 		return

@@ -7,12 +7,11 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/codes"
 )
 
-// unknownType stands for a type that no version of FHIR has: its name is the
-// input's, not the standard's.
+// unknownType stands for a type whose name is the input's.
 const unknownType = "unknown type"
 
-// resourceTypes are the types of R4, R4B and R5, and those that only DSTU2 and
-// STU3 have. See https://hl7.org/fhir/R5/resourcelist.html
+// resourceTypes are those of all versions. See
+// https://hl7.org/fhir/R5/resourcelist.html
 var resourceTypes = words(`
 	Account ActivityDefinition AdverseEvent AllergyIntolerance Appointment AppointmentResponse AuditEvent Basic Binary
 	BiologicallyDerivedProduct BodyStructure Bundle CapabilityStatement CarePlan CareTeam CatalogEntry ChargeItem
@@ -46,7 +45,6 @@ var resourceTypes = words(`
 	MedicationOrder Order OrderResponse ProcedureRequest ProcessRequest ProcessResponse ReferralRequest Sequence
 	ServiceDefinition`)
 
-// words makes a set of words; each is its own value.
 func words(list string) map[string]string {
 	m := map[string]string{}
 	for word := range strings.FieldsSeq(list) {
@@ -55,7 +53,6 @@ func words(list string) map[string]string {
 	return m
 }
 
-// typeOf returns the name of a type, as FHIR has it.
 func typeOf(typ string) string {
 	if kind, ok := resourceTypes[typ]; ok || typ == "" {
 		return kind
@@ -63,8 +60,7 @@ func typeOf(typ string) string {
 	return unknownType
 }
 
-// isID reports whether something has the form of a resource's id. See
-// https://hl7.org/fhir/R4/datatypes.html#id
+// See https://hl7.org/fhir/R4/datatypes.html#id
 func isID(s string) bool {
 	if s == "" || len(s) > 64 {
 		return false
@@ -80,7 +76,6 @@ func isID(s string) bool {
 	return true
 }
 
-// known returns word if it is one of the standard's, else other.
 func known(vocabulary map[string]string, word, other string) string {
 	if _, ok := vocabulary[word]; ok {
 		return word
@@ -88,16 +83,13 @@ func known(vocabulary map[string]string, word, other string) string {
 	return other
 }
 
-// The words that a report can name. See the value sets of
-// https://hl7.org/fhir/R4/terminologies-valuesets.html
+// See https://hl7.org/fhir/R4/terminologies-valuesets.html
 var (
 	observationStatuses = words("registered preliminary final amended corrected cancelled entered-in-error unknown")
 	clinicalStatuses    = words("active recurrence relapse inactive remission resolved")
 	verifications       = words("unconfirmed provisional differential confirmed refuted entered-in-error")
 	orderStatuses       = words("active on-hold cancelled completed entered-in-error stopped draft unknown " +
 		"intended not-taken")
-	// adherences are those of R5, by the status that other versions have for
-	// them.
 	// See https://hl7.org/fhir/R5/valueset-medication-statement-adherence.html
 	adherences = map[string]string{
 		"taking": "active", "taking-as-directed": "active", "taking-not-as-directed": "active",
@@ -108,10 +100,9 @@ var (
 	}
 )
 
-// terminologies are the beginnings of systems whose texts are published,
-// without "http://". What a local system calls something, anyone may have
-// typed.
-// See https://hl7.org/fhir/R4/terminologies-systems.html
+// terminologies begin systems whose texts are published. What a local system
+// calls something, anyone may have typed. See
+// https://hl7.org/fhir/R4/terminologies-systems.html
 var terminologies = [...]string{
 	"loinc.org", "snomed.info/", "unitsofmeasure.org", "www.nlm.nih.gov/research/umls/", "hl7.org/",
 	"terminology.hl7.org/", "fdasis.nlm.nih.gov", "ncimeta.nci.nih.gov",
@@ -122,8 +113,6 @@ var terminologies = [...]string{
 	"urn:iso-astm:", "urn:ietf:",
 }
 
-// isCoded reports whether a coding is of a terminology, so that its display is
-// no text of someone's.
 func (c *coding) isCoded() bool {
 	if c.code == "" || c.system == "" {
 		return false
@@ -141,7 +130,6 @@ func (c *coding) isCoded() bool {
 	return false
 }
 
-// category is what a resource's categories say of it.
 type category int
 
 const (
@@ -151,48 +139,37 @@ const (
 	labResult
 )
 
-// labTexts are words for the category of a laboratory.
-var labTexts = map[string]bool{
-	"laboratory": true, "lab": true, "labs": true, "lab result": true, "lab results": true, "lab test": true,
-	"lab tests":         true,
-	"laboratory result": true, "laboratory results": true, "laboratory test": true, "laboratory tests": true,
-	"laboratory studies": true, "laboratory report": true,
-}
+var labTexts = codes.Set("laboratory", "lab", "labs", "lab result", "lab results", "lab test", "lab tests",
+	"laboratory result", "laboratory results", "laboratory test", "laboratory tests", "laboratory studies",
+	"laboratory report")
 
-// otherCategories are those of Observations that are neither laboratory nor
-// vital signs, of FHIR and of US Core.
 // See https://terminology.hl7.org/CodeSystem-observation-category.html and
 // https://hl7.org/fhir/us/core/CodeSystem-us-core-category.html
 var otherCategories = words(`social-history imaging procedure survey exam therapy activity sdoh functional-status
 	disability-status cognitive-status clinical-test care-experience-preference treatment-intervention-preference
 	observation-adi-documentation`)
 
-// categoryOf returns what one concept says, and the word of the standard for
-// it.
+// categoryOf also returns the word of a category that is not sent.
 func categoryOf(c *concept) (is category, word string) {
 	for _, coding := range c.codings {
-		got, name := uncategorised, ""
+		got := uncategorised
 		switch code := coding.code; {
 		case strings.EqualFold(code, "laboratory"), strings.EqualFold(code, "lab"), code == "RSLT",
-			codes.LabCategories[code]:
-			got, name = labResult, "laboratory"
+			codes.LabCategories[code], is0074(coding.system) && codes.Sections[code] != "":
+			got = labResult
 		case code == "vital-signs", code == "vital-sign":
-			got, name = vitalSign, "vital-signs"
-		case otherCategories[code] != "":
-			got, name = otherCategory, otherCategories[code]
-		case is0074(coding.system) && codes.Sections[code] != "":
-			got, name = labResult, "laboratory"
-		case is0074(coding.system) && codes.OtherSections[code]:
-			got, name = otherCategory, code
+			got = vitalSign
+		case otherCategories[code] != "", is0074(coding.system) && codes.OtherSections[code]:
+			got = otherCategory
 		}
 		if got > is {
-			is, word = got, name
+			is, word = got, coding.code
 		}
 	}
-
 	if is != uncategorised {
 		return is, word
 	}
+
 	texts := []string{c.text}
 	for i := range c.codings {
 		texts = append(texts, c.codings[i].display)
@@ -200,32 +177,27 @@ func categoryOf(c *concept) (is category, word string) {
 	for _, text := range texts {
 		switch text = strings.ToLower(strings.TrimSpace(text)); {
 		case labTexts[text]:
-			return labResult, "laboratory"
+			return labResult, ""
 		case text == "vital signs":
-			return vitalSign, "vital-signs"
+			return vitalSign, ""
 		}
 	}
-
 	return uncategorised, ""
 }
 
-// is0074 reports whether a system is table 0074, or none, by any of its names.
 func is0074(system string) bool {
 	return system == "" || strings.HasSuffix(system, "0074") || strings.HasSuffix(system, "2.16.840.1.113883.12.74")
 }
 
-// findings are the codes, of SNOMED CT and of LOINC, for what a qualitative
-// test finds.
+// findings are codes for what a qualitative test finds.
 var findings = words(`260373001 260415000 10828004 260385009 419984006 82334004 11214006 131194007 42425007
 	LA11882-0 LA11883-8 LA6576-8 LA6577-6 LA9663-1 LA11884-6 LA18960-7 LA15255-5`)
 
-// findingTexts are words for them.
-var findingTexts = map[string]bool{
-	"positive": true, "negative": true, "detected": true, "not detected": true, "reactive": true, "nonreactive": true,
-	"non-reactive": true, "not reactive": true, "indeterminate": true, "inconclusive": true, "equivocal": true,
-}
+// findingTexts are words for them. Present and absent are not among them, since
+// symptoms are that too.
+var findingTexts = codes.Set("positive", "negative", "detected", "not detected", "reactive", "nonreactive",
+	"non-reactive", "not reactive", "indeterminate", "inconclusive", "equivocal")
 
-// isFound reports whether a value is what a qualitative test finds.
 func (c *concept) isFound() bool {
 	for i := range c.codings {
 		if findings[c.codings[i].code] != "" || findingTexts[strings.ToLower(c.codings[i].display)] {
@@ -235,29 +207,18 @@ func (c *concept) isFound() bool {
 	return findingTexts[strings.ToLower(strings.TrimSpace(c.text))]
 }
 
-// vitalUnits are those in which vital signs are measured, rather than results
-// of laboratories.
 var vitalUnits = words(
 	"mm[Hg] mmHg mm(hg) /min bpm {beats}/min kg g lb [lb_av] cm m in [in_i] Cel degC [degF] degF kg/m2 m2",
 )
 
-// Codes of LOINC for blood pressure.
-const (
-	bloodPressurePanel = codes.BloodPressure
-	systolic           = codes.Systolic
-	diastolic          = codes.Diastolic
-)
-
-// isNarrative reports whether LOINC has an observation for a text rather than
-// for a result.
+// isNarrative reports whether an Observation is a text rather than a result.
 func isNarrative(code *concept) bool {
-	return code.hasCode(func(system, code string) bool { return system == loinc && codes.Comments[code] }) ||
-		slices.ContainsFunc(code.codings,
-			func(c coding) bool { return c.system == loinc && strings.HasSuffix(c.display, "Narrative") })
+	return slices.ContainsFunc(code.codings, func(c coding) bool {
+		return c.system == loinc && (codes.Comments[c.code] || strings.HasSuffix(c.display, "Narrative"))
+	})
 }
 
-// isQuestion reports whether LOINC has an observation for a question about the
-// patient or the order.
 func isQuestion(code *concept) bool {
-	return code.hasCode(func(system, code string) bool { return system == loinc && codes.Questions[code] })
+	return slices.ContainsFunc(code.codings,
+		func(c coding) bool { return c.system == loinc && codes.Questions[c.code] })
 }

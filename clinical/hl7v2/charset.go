@@ -13,16 +13,14 @@ import (
 	"golang.org/x/text/encoding/traditionalchinese"
 )
 
-// charset is a character set, of table 0211 or of those that senders use
-// instead.
+// See https://terminology.hl7.org/CodeSystem-v2-0211.html
 type charset struct {
 	// oneByte is set for sets with one byte a character.
 	oneByte *charmap.Charmap
-	// isISO is set for the parts of ISO 8859, which have no characters from
-	// 0x80 to 0x9f.
+	// isISO is set for ISO 8859, without characters from 0x80 to 0x9f.
 	isISO bool
-	// wide is set for sets in which a byte of a character can be that of a
-	// separator. Their segments are decoded before they are split.
+	// wide is set where a byte of a character can be that of a separator. These
+	// are decoded before they are split.
 	wide encoding.Encoding
 }
 
@@ -58,9 +56,6 @@ var (
 
 func iso8859(set *charmap.Charmap) *charset { return &charset{oneByte: set, isISO: true} }
 
-// charsets are the other sets by name, without what charsetOf leaves out.
-//
-// See https://terminology.hl7.org/CodeSystem-v2-0211.html
 var charsets = map[string]*charset{
 	"": undeclared, "UNICODEUTF8": utf8Text, "UTF8": utf8Text, "UNICODE": utf8Text,
 	"ASCII": ascii, "USASCII": ascii, "IR6": ascii,
@@ -74,8 +69,7 @@ var charsets = map[string]*charset{
 	"KSX1001": eucKR, "KSC5601": eucKR, "EUCKR": eucKR,
 }
 
-// charsetOf finds a charset by its name. Case does not matter, nor do the signs
-// and the "ISO" that senders write or leave out: 8859/1, ISO-8859-1, iso8859_1.
+// charsetOf finds a charset by any spelling: 8859/1, ISO-8859-1, iso8859_1.
 func charsetOf(name string) (*charset, bool) {
 	name, _, _ = strings.Cut(strings.ToUpper(name), ":") // the year of the standard
 	name = strings.Map(func(r rune) rune {
@@ -99,10 +93,8 @@ func charsetOf(name string) (*charset, bool) {
 	return c, ok
 }
 
-// readCharset reads MSH-18. Its first repetition is the character set that a
-// message begins with, and ASCII if it is empty; the others are those that it
-// changes to. It returns false if one is not known, or they cannot be read as
-// one.
+// readCharset reads MSH-18: the set that a message begins with, and those that
+// it changes to. They must be known and readable as one.
 func (e *syntax) readCharset(field []byte) (c *charset, ok bool) {
 	c, ok = undeclared, true
 	e.repetitions(field, func(b []byte) {
@@ -121,8 +113,7 @@ func (e *syntax) readCharset(field []byte) (c *charset, ok bool) {
 	return c, ok
 }
 
-// readable returns a segment that can be split: in a wide character set it is
-// decoded. It returns false if it cannot be known where its fields end.
+// readable returns a segment that can be split, decoded if it is wide.
 func (e *syntax) readable(segment []byte) ([]byte, bool) {
 	if isPlain(segment) {
 		return segment, true
@@ -130,8 +121,7 @@ func (e *syntax) readable(segment []byte) ([]byte, bool) {
 	isUTF8 := utf8.Valid(segment)
 
 	if c := e.charset; c.wide != nil {
-		// Short texts in other sets can be UTF-8 by accident, but not such that
-		// have characters of three bytes.
+		// Characters of three bytes are not UTF-8 by accident.
 		if isUTF8 && bytes.ContainsFunc(segment, func(r rune) bool { return r > 0x7ff }) {
 			e.mismatch = true
 			return segment, true
@@ -161,8 +151,6 @@ func (e *syntax) readable(segment []byte) ([]byte, bool) {
 
 const escapeByte = 0x1b
 
-// isPlain reports whether b has only characters of ASCII, and no change to
-// another set.
 func isPlain(b []byte) bool {
 	for _, c := range b {
 		if c >= utf8.RuneSelf || c == escapeByte {
@@ -172,14 +160,13 @@ func isPlain(b []byte) bool {
 	return true
 }
 
-// isForeign reports whether r, as read in ISO 8859, is a control character
-// that is no punctuation mark in Windows-1252: then b is in neither.
+// isForeign reports whether r, read in ISO 8859, is also no punctuation mark in
+// Windows-1252.
 func isForeign(r rune) bool {
 	return r >= 0x80 && r < 0xa0 && r != 0x80 && r != 0x85 && (r < 0x91 || r > 0x97) && r != 0x99
 }
 
-// isDamagedUTF8 reports whether the characters of b that are no ASCII are
-// UTF-8, but for a few bytes.
+// isDamagedUTF8 reports whether b is UTF-8 but for a few bytes.
 func isDamagedUTF8(b []byte) bool {
 	valid, broken := 0, 0
 	for len(b) > 0 {
@@ -195,10 +182,8 @@ func isDamagedUTF8(b []byte) bool {
 	return valid >= 4*broken
 }
 
-// isLatin reports whether b is certainly a text in Windows-1252: one in which
-// the letters and signs that are no ASCII stand alone, or two small ones side
-// by side. In the character sets of East Asia they come in pairs and rows, or
-// have bytes that are no letters.
+// isLatin reports whether letters that are no ASCII stand alone, or two small
+// ones side by side. In the sets of East Asia they come in pairs and rows.
 func isLatin(b []byte) bool {
 	row := 0
 	for i, c := range b {
@@ -226,9 +211,7 @@ func decodeOneByte(b []byte, set *charmap.Charmap) []byte {
 	return to
 }
 
-// decode returns a text in UTF-8, with U+FFFD for what cannot be read. What is
-// UTF-8 is read as that, whatever the message declares: no text of a person is
-// by accident.
+// decode reads as UTF-8 what is, whatever is declared: no text is by accident.
 func (e *syntax) decode(b []byte) string {
 	if isPlain(b) {
 		return string(b)

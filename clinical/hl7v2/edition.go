@@ -3,49 +3,30 @@ package hl7v2
 import (
 	"cmp"
 	"encoding/binary"
-	"hash/maphash"
 	"time"
 
 	"github.com/heliosai/helios-go/clinical"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// Results of one order, test, sub-identifier (OBX-4) and time are editions of
-// each other. The last that is not preliminary is sent; of one message a
-// corrected one comes after a final one. A correction of which it is not
-// certain what it corrects is sent beside all that it may correct.
+// Results of one order, test, sub-identifier and time are editions of each
+// other: see docs/hl7v2-mapping.md.
 
-// seed is for hashes, which are compared within one call.
-var seed = maphash.MakeSeed()
-
-func hashOf(parts ...string) uint64 {
-	var h maphash.Hash
-	h.SetSeed(seed)
-	for _, part := range parts {
-		_, _ = h.WriteString(part)
-		_ = h.WriteByte(0)
-	}
-	return h.Sum64()
-}
-
-// orderNumber is the number of an order, with who assigned it, "" where that is
-// the sender.
+// The authority is "" where it is the sender.
 type orderNumber struct{ value, authority string }
 
-// key returns the hash of a number, 0 of none.
 func (n orderNumber) key(sender string) uint64 {
 	if n.value == "" {
 		return 0
 	}
-	return hashOf(n.value, cmp.Or(n.authority, sender))
+	return labs.Hash(n.value, cmp.Or(n.authority, sender))
 }
 
-// maxOrders is how many orders of a patient are remembered, and how many
-// corrections.
+// How many orders and corrections of a patient are remembered.
 const maxOrders = 1 << 14
 
-// orderKey returns by which of its numbers an order is known: the filler's,
-// else the one that came with the same number of the placer, else that.
+// orderKey returns the filler's number, else that which came with the same
+// placer's, else the placer's.
 func (p *patient) orderKey(filler, placer uint64) uint64 {
 	if p.fillers == nil {
 		p.fillers = map[uint64]uint64{}
@@ -64,7 +45,6 @@ func (p *patient) orderKey(filler, placer uint64) uint64 {
 	return filler
 }
 
-// edition says which results are editions of p.
 func (r *reader) edition(p *pending, field, sub []byte) {
 	test := r.written(field)
 	if test == "" || len(sub) > maxCompared {
@@ -76,22 +56,21 @@ func (r *reader) edition(p *pending, field, sub []byte) {
 		o.key = r.current.orderKey(o.numbers[0].key(r.sender), o.numbers[1].key(r.sender))
 	}
 
-	tested := hashOf(test, string(sub))
+	tested := labs.Hash(test, string(sub))
 	filler, placer := o.numbers[0].value, o.numbers[1].value
-	p.Refs[0] = hashOf(cmp.Or(filler, placer)) ^ tested
+	p.Refs[0] = labs.Hash(cmp.Or(filler, placer)) ^ tested
 	if filler != "" && placer != "" {
-		p.Refs[1] = hashOf(placer) ^ tested
+		p.Refs[1] = labs.Hash(placer) ^ tested
 	}
 	when := p.Date
 	if p.issued {
 		when = ""
 	}
 	if o.key != 0 || len(when) > len(time.DateOnly) {
-		p.Resource = string(binary.NativeEndian.AppendUint64(nil, tested^o.key^hashOf("", when)))
+		p.Resource = string(binary.NativeEndian.AppendUint64(nil, tested^o.key^labs.Hash("", when)))
 	}
 }
 
-// What orders the editions of one message.
 const (
 	preliminary = iota
 	withdrawn
@@ -100,7 +79,6 @@ const (
 	editions
 )
 
-// placeEdition orders p among its editions.
 func (r *reader) placeEdition(p *pending) {
 	is := final
 	switch {
@@ -123,8 +101,7 @@ func (r *reader) placeEdition(p *pending) {
 }
 
 // corrects remembers what a correction is an edition of, by the test and each
-// number of its order, whoever assigned that; "" if there are several
-// corrections.
+// number of its order; "" for several.
 func (p *patient) corrects(result *labs.Result) {
 	if p.corrections == nil {
 		p.corrections = map[uint64]string{}
@@ -142,9 +119,8 @@ func (p *patient) corrects(result *labs.Result) {
 	}
 }
 
-// noteUnclear notes of which results it is not certain that they are the last
-// of their editions: two of one edition, and those with the test and the number
-// of a correction that is an edition of another, with the correction.
+// noteUnclear notes two results of one edition, and those with the test and
+// number of a correction of another, with the correction.
 func (p *patient) noteUnclear() {
 	p.set.Settle()
 

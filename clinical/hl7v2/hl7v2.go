@@ -73,37 +73,19 @@ type Options struct {
 	Charset string
 }
 
-func (o *Options) forLabs() labs.Options {
-	opts := labs.Options{LatestPerTest: o.LatestPerTest, RoundDecimals: o.RoundDecimals, Classify: o.Classify,
-		Category: o.Category}
-	if !o.Since.IsZero() {
-		opts.Since = o.Since.Format(time.DateOnly)
+func (o *Options) labs() labs.Options {
+	return labs.Options{
+		Age: o.Age, Gender: o.Gender, CapAge: o.CapAge, ReferenceDate: o.ReferenceDate, Since: o.Since,
+		LatestPerTest: o.LatestPerTest, RoundDecimals: o.RoundDecimals, Classify: o.Classify, Category: o.Category,
 	}
-	return opts // without Redact, which is called here so that what it returns is looked through
 }
 
 func (o *Options) check() error {
-	if o.Age != nil && (*o.Age < 0 || *o.Age > labs.MaxAge) {
-		return fmt.Errorf("helios: hl7v2: Options.Age is not from 0 to %d", labs.MaxAge)
-	}
-
-	switch o.Gender {
-	case "", "male", "female", "other", "unknown":
-	default:
-		return errors.New("helios: hl7v2: Options.Gender is not male, female, other or unknown")
-	}
-
-	if o.RoundDecimals != nil && *o.RoundDecimals < 0 {
-		return errors.New("helios: hl7v2: Options.RoundDecimals is negative")
-	}
-
-	if o.Charset == "" {
-		return nil
-	}
 	if _, ok := charsetOf(o.Charset); !ok {
 		return errors.New("helios: hl7v2: Options.Charset is not a character set that is read")
 	}
-	return nil
+	shared := o.labs()
+	return shared.Check("hl7v2")
 }
 
 // LabResults reads the messages of one patient and returns a request for the
@@ -183,7 +165,6 @@ func ByPatient(r io.Reader, opts Options) ([]Patient, *clinical.Report, error) {
 	return patients, in.report, nil
 }
 
-// request makes the request, or ErrNoResults.
 func (p *patient) request(opts *Options) (*helios.LabResultsRequest, error) {
 	p.noteUnclear()
 	if p.doubtful {

@@ -137,11 +137,11 @@ func TestErrors(t *testing.T) {
 	assert.EqualError(t, err, "helios: hl7v2: message 1, PID 1 is larger than 1 MiB")
 
 	for want, opts := range map[string]hl7v2.Options{
-		"helios: hl7v2: Options.Age is not from 0 to 130":                     {Age: new(-1)},
-		"helios: hl7v2: Options.Age is not from 0 to 130 ":                    {Age: new(131)},
-		"helios: hl7v2: Options.Gender is not male, female, other or unknown": {Gender: "F"},
-		"helios: hl7v2: Options.RoundDecimals is negative":                    {RoundDecimals: new(-1)},
-		"helios: hl7v2: Options.Charset is not a character set that is read":  {Charset: "Lovelace"},
+		"helios: hl7v2: Options.Age is not between 0 and 130":                      {Age: new(-1)},
+		"helios: hl7v2: Options.Age is not between 0 and 130 ":                     {Age: new(131)},
+		"helios: hl7v2: Options.Gender is none of male, female, other and unknown": {Gender: "F"},
+		"helios: hl7v2: Options.RoundDecimals is negative":                         {RoundDecimals: new(-1)},
+		"helios: hl7v2: Options.Charset is not a character set that is read":       {Charset: "Lovelace"},
 	} {
 		req, report, err := hl7v2.LabResults(strings.NewReader(one("NM|1^T^L||5")), opts)
 		assert.EqualError(t, err, strings.TrimSpace(want))

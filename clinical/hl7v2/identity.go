@@ -1,20 +1,22 @@
 package hl7v2
 
 import (
+	"bytes"
+	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/heliosai/helios-go/clinical"
 	"github.com/heliosai/helios-go/clinical/internal/codes"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-// wordsOf returns the words of a text in lower case.
 func wordsOf(s string) []string {
 	return strings.FieldsFunc(strings.ToLower(s), func(c rune) bool { return !isLetterOrDigit(c) })
 }
 
-// identity is what patients are told apart by. It is compared, and never leaves
-// this package.
+// identity is compared, and never leaves this package.
 type identity struct {
 	ids           []identifier
 	family, given string // as words
@@ -22,8 +24,6 @@ type identity struct {
 	sex           string // as it is sent
 }
 
-// identifier is a patient's number, with who assigned it, as far as that is
-// said.
 type identifier struct {
 	value, kind          string
 	namespace, universal string // of the assigning authority
@@ -33,12 +33,10 @@ type identifier struct {
 const (
 	// maxIDs bounds how many identifiers of one person are compared.
 	maxIDs = 16
-	// maxSharing bounds how many patients with one number are kept apart. A
-	// number of more says nothing of who someone is.
+	// A number of more patients says nothing of who someone is.
 	maxSharing = 64
 )
 
-// likeness is the result of a comparison.
 type likeness int
 
 const (
@@ -77,15 +75,12 @@ func (a *identifier) like(b *identifier) likeness {
 
 func (a *identifier) isUnassigned() bool { return a.namespace == "" && a.universal == "" }
 
-// isShared reports whether the number can be that of several people: a family
-// can have one insurance, and a newborn is often under its mother's numbers.
+// isShared reports whether a family can share the number, or a newborn be under
+// its mother's.
 func (a *identifier) isShared() bool { return a.kind != "" && !personalNumbers[a.kind] }
 
-// like compares two people. They are different if they have no identifier in
-// common, and the same if they have and do not contradict each other. Where an
-// identifier is not certainly the same, birth date and first names must agree
-// too; where it can be a family's, the whole name, birth date and sex.
-// contradicted is set for two people who have one identifier.
+// like compares two people, by the rules of docs/hl7v2-mapping.md. contradicted
+// is set for two people who have one identifier.
 func (i *identity) like(other *identity) (l likeness, contradicted bool) {
 	isFamilys := false
 	for a := range i.ids {
@@ -113,7 +108,6 @@ func (i *identity) like(other *identity) (l likeness, contradicted bool) {
 	return l, false
 }
 
-// agrees reports whether name, birth date and sex are there and the same.
 func (i *identity) agrees(other *identity) bool {
 	return i.family != "" && i.family == other.family && i.given != "" && !isNewborn(i.given) &&
 		!isNewborn(other.given) &&
@@ -121,8 +115,7 @@ func (i *identity) agrees(other *identity) bool {
 		i.sex == other.sex
 }
 
-// isNewborn reports whether first names are what twins are called before they
-// have one.
+// isNewborn reports whether first names are what twins are called at first.
 func isNewborn(given string) bool {
 	for word := range strings.FieldsSeq(given) {
 		for _, prefix := range [8]string{"baby", "boy", "girl", "newborn", "infant", "twin", "male", "female"} {
@@ -134,16 +127,14 @@ func isNewborn(given string) bool {
 	return false
 }
 
-// contradicts compares the birth date and the name of two people. Those with
-// the same birth date can have another family name: people marry.
+// contradicts needs no family name where birth dates agree: people marry.
 func (i *identity) contradicts(other *identity) (born, name bool) {
 	isBirthKnown := i.born != "" && other.born != ""
 	name = likeNames(i.given, other.given) == different || !isBirthKnown && like(i.family, other.family) == different
 	return isBirthKnown && i.born != other.born, name
 }
 
-// likeNames compares first names, of which some can be left out or be an
-// initial: "ada", "a" and "ada augusta".
+// likeNames compares first names: "ada", "a" and "ada augusta" agree.
 func likeNames(a, b string) likeness {
 	if a == "" || b == "" {
 		return like(a, b)
@@ -161,7 +152,6 @@ func isInitial(initial, name string) bool {
 	return len([]rune(initial)) == 1 && strings.HasPrefix(name, initial)
 }
 
-// merge adds what another identity of the same person has.
 func (i *identity) merge(other *identity) {
 	for _, id := range other.ids {
 		if len(i.ids) < maxIDs && !slices.Contains(i.ids, id) {
@@ -172,18 +162,9 @@ func (i *identity) merge(other *identity) {
 	if len(other.given) > len(i.given) {
 		i.given = other.given
 	}
-	if i.family == "" {
-		i.family = other.family
-	}
-	if i.born == "" {
-		i.born = other.born
-	}
-	if i.sex == "" {
-		i.sex = other.sex
-	}
+	i.family, i.born, i.sex = cmp.Or(i.family, other.family), cmp.Or(i.born, other.born), cmp.Or(i.sex, other.sex)
 }
 
-// identify reads who a PID is about.
 func (r *reader) identify(fields [][]byte) identity {
 	var who identity
 	for _, n := range [2]int{3, 2} {
@@ -209,8 +190,6 @@ func (r *reader) identify(fields [][]byte) identity {
 	return who
 }
 
-// identifier reads a CX. Of a number that cannot be compared whole nothing is
-// read.
 func (r *reader) identifier(b []byte) (id identifier) {
 	value, authority := nth(b, r.component, 1), nth(b, r.component, 4)
 	if id.value = r.textOnce(value); len(value) > maxCompared || unreadable(id.value) {
@@ -228,13 +207,10 @@ func (r *reader) identifier(b []byte) (id identifier) {
 	return id
 }
 
-// personalNumbers are the kinds of identifiers, of table 0203 and names that
-// senders use instead, that a patient has alone. All others count only beside a
-// name, birth date and sex that agree.
-var personalNumbers = words("MR CMRN PI PT PE EPI")
+// personalNumbers are the kinds, of table 0203, that a patient has alone.
+var personalNumbers = codes.Words("MR CMRN PI PT PE EPI")
 
-// isPlaceholder reports whether an identifier is written where there is none:
-// "000000", "9999", "N/A", "unknown".
+// isPlaceholder reports whether s is "000000", "9999", "unknown" or the like.
 func isPlaceholder(s string) bool {
 	s = strings.Join(wordsOf(s), "")
 	if strings.Trim(s, "0") == "" || placeholders[s] {
@@ -243,7 +219,81 @@ func isPlaceholder(s string) bool {
 	return len(s) > 3 && strings.Trim(s, s[:1]) == ""
 }
 
-var placeholders = words(`
+var placeholders = codes.Words(`
 	na nil no none null unk unkn unknown temp temporary tbd tba test dummy default new pending anon anonymous
 	notavailable notapplicable notassigned unassigned unavailable noid nomrn missing patient 123456789
 	1234567890`)
+
+type patient struct {
+	identity
+	source   string // of the first PID
+	messages []int
+	report   *clinical.Report
+	set      *labs.Set
+
+	birth, death string
+	gender       string
+	contradicted bool // two messages give two genders
+	newest       string
+	doubtful     bool // one of its messages may be about someone else
+
+	isBirthMissing, isNameMissing bool // in one of its messages
+
+	fillers     map[uint64]uint64 // the filler's number of an order by the placer's; 0 for several
+	corrections map[uint64]string // see corrects
+}
+
+func (p *patient) join(who *identity) {
+	p.isBirthMissing = p.isBirthMissing || who.born == ""
+	// the shorter of two names is that of more people
+	isLess := who.family+who.given == "" || p.given != "" && who.given != p.given
+	p.isNameMissing = p.isNameMissing || isLess
+	p.merge(who)
+}
+
+// contest notes that someone else has the identifier. Messages that are known
+// to be the patient's stay so.
+func (p *patient) contest(who *identity) {
+	born, name := p.contradicts(who)
+	isOurs := born && !p.isBirthMissing || name && !p.isNameMissing
+	p.doubtful = p.doubtful || !isOurs
+}
+
+func (p *patient) describe(r *reader, fields [][]byte) {
+	if birth := labs.Day(timestamp(r.timeField(fields, 7))); p.birth == "" || len(birth) > len(p.birth) {
+		p.birth = birth
+	}
+	if death := labs.Day(timestamp(r.timeField(fields, 29))); death != "" {
+		p.death = death
+	}
+
+	switch gender := codes.Gender(r.code(at(fields, 8))); {
+	case gender == "":
+	case p.gender == "" || p.gender == "unknown":
+		p.gender = gender
+	case gender != p.gender && gender != "unknown":
+		p.contradicted = true
+	}
+}
+
+func (r *reader) timeField(fields [][]byte, n int) []byte {
+	return bytes.TrimSpace(nth(r.first(at(fields, n)), r.component, 1))
+}
+
+func (p *patient) context(opts *Options) labs.Patient {
+	shared := opts.labs()
+	person := labs.Person{Born: p.birth, Died: p.death, Gender: p.gender}
+	if p.contradicted {
+		person.Gender = ""
+	}
+	return shared.Patient(person, shared.Day(p.newest), func(reason clinical.Reason) {
+		p.report.Note(reason, p.source, "")
+	})
+}
+
+func age(years *int) string {
+	if years == nil {
+		return ""
+	}
+	return strconv.Itoa(*years)
+}

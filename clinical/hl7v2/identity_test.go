@@ -12,6 +12,16 @@ import (
 	"github.com/heliosai/helios-go/clinical/hl7v2"
 )
 
+// Two numbers of which the same characters cannot be read are not one.
+func TestUnreadableIdentifier(t *testing.T) {
+	t.Parallel()
+	const declared = head + "||||||UNICODE UTF-8"
+	in := message(declared, "PID|1||\xff1^^^A||X^Y||19700101", cbc, hemoglobin) +
+		message(declared, "PID|1||\xfe1^^^A||X^Y||19700101", cbc, hemoglobin)
+	_, _, err := hl7v2.LabResults(strings.NewReader(in), hl7v2.Options{})
+	require.ErrorIs(t, err, hl7v2.ErrMultiplePatients)
+}
+
 func TestOnePatientOrSeveral(t *testing.T) {
 	t.Parallel()
 	type pair struct {

@@ -7,14 +7,15 @@ import (
 	"unicode"
 
 	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 	"github.com/heliosai/helios-go/clinical/internal/people"
 )
 
 const loinc = "http://loinc.org"
 
-// readObservation reads an OBX. What is not sent, for a reason, is pending
-// nevertheless if it takes the place of a result that came before.
+// readObservation reads an OBX. One that is not sent is pending nevertheless if
+// it replaces another.
 func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason, detail string) {
 	if seg.tooLarge {
 		r.known.Miss() // of whom it tells
@@ -36,7 +37,7 @@ func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason
 	case "SCI":
 		return p, clinical.TypeNotSent, kind
 	}
-	if otherSections[r.order.section] {
+	if codes.OtherSections[r.order.section] {
 		return p, clinical.CategoryNotSent, r.order.section
 	}
 
@@ -46,15 +47,15 @@ func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason
 	system, code := r.test(at(f, 3))
 	isLOINC := system == loinc
 	switch {
-	case isLOINC && questions[code]:
+	case isLOINC && codes.Questions[code]:
 		return p, clinical.OrderQuestion, ""
-	case isLOINC && vitalSigns[code]:
+	case isLOINC && codes.VitalSigns[code]:
 		return p, clinical.TypeNotSent, "vital-signs"
 	}
 
 	sub := bytes.TrimSpace(at(f, 4))
 	p = pending{Result: &labs.Result{System: system, Code: code}, obx: r.obxs, order: r.order}
-	p.narrative = isLOINC && comments[code]
+	p.narrative = isLOINC && codes.Comments[code]
 	r.name(&p, at(f, 3))
 	r.date(&p, f)
 
@@ -76,8 +77,6 @@ func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason
 	return p, "", ""
 }
 
-// status reads what may become of a result, which is told by its order if it
-// has no status of its own.
 func (r *reader) status(p *pending, field []byte) (status string, sent bool) {
 	table, status := statuses, r.code(field)
 	if status == "" {
@@ -105,7 +104,6 @@ func (r *reader) status(p *pending, field []byte) (status string, sent bool) {
 	return status, true
 }
 
-// date reads when something was found.
 func (r *reader) date(p *pending, f [][]byte) {
 	own, collected := r.timeField(f, 14), r.order.collected
 	p.Date = timestamp(own)
@@ -128,7 +126,6 @@ func (r *reader) date(p *pending, f [][]byte) {
 	}
 }
 
-// measure reads what was found.
 func (r *reader) measure(p *pending, f [][]byte) (clinical.Reason, string) {
 	kind := r.code(at(f, 2))
 	var reason clinical.Reason
@@ -159,15 +156,14 @@ func (r *reader) measure(p *pending, f [][]byte) (clinical.Reason, string) {
 	if p.Flags, ok = r.flags(at(f, 8)); !ok {
 		return clinical.Malformed, ""
 	}
-	p.Category = sections[r.order.section]
+	p.Category = codes.Sections[r.order.section]
 
 	p.evidence = r.weigh(p, kind, at(f, 5))
 	r.order.isLab = r.order.isLab || p.evidence.measured && !p.evidence.asks
 	return "", ""
 }
 
-// rangeText returns a reference range. Several are one text, from which nothing
-// is concluded.
+// rangeText returns a range. From several nothing is concluded.
 func (r *reader) rangeText(field []byte) string {
 	return r.joined(field, "; ", func(b []byte) string {
 		// empty components: what stands between two is a part of the text
@@ -180,7 +176,6 @@ func (r *reader) rangeText(field []byte) string {
 	})
 }
 
-// ranges returns a reference range, the same for the same text.
 func (r *reader) ranges(text string) []labs.Range {
 	if text == "" {
 		return nil
@@ -196,20 +191,16 @@ func (r *reader) ranges(text string) []labs.Range {
 	return known
 }
 
-// maxAnyText is how long a name, value, unit or range can be, in bytes: longer
-// ones are not what they should be. Shorter limits hold for free text.
+// Longer names, values, units and ranges are none.
 const maxAnyText = 2000
 
-// isUnreadTime reports whether there is something from which no date could be
-// read.
 func isUnreadTime(b []byte, date string) bool {
 	return date == "" && string(b) != null && len(bytes.Trim(b, "0")) > 0
 }
 
 func isLetterOrDigit(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }
 
-// test returns the code of OBX-3 or OBR-4: LOINC's if there is one, else the
-// first.
+// test returns LOINC's code if there is one, else the first.
 func (r *reader) test(field []byte) (system, code string) {
 	field = r.first(field)
 	for _, n := range [2]int{1, 4} {
@@ -228,9 +219,8 @@ func (r *reader) test(field []byte) (system, code string) {
 	return "", ""
 }
 
-// written returns by what corrections find a test: its first code, or its text
-// where it has none. A sender's codes are often more exact than the LOINC
-// beside them, which can be missing in another message.
+// written returns by what corrections find a test: its first code, more exact
+// than LOINC's, else its text.
 func (r *reader) written(field []byte) string {
 	field = r.first(field)
 	for _, n := range [6]int{1, 4, 2, 5, 9, 3} {
@@ -282,8 +272,7 @@ func (r *reader) oneUnit(b []byte) string {
 	return ""
 }
 
-// isUnitCode reports whether the code of a unit is none that is printed, such
-// as a number of SNOMED CT or a local "MGDL".
+// isUnitCode reports whether a code is not printed, such as SNOMED CT's "MGDL".
 func (r *reader) isUnitCode(b []byte) bool {
 	code, text := r.componentText(b, 1), r.componentText(b, 2)
 	switch system := strings.ToUpper(r.componentText(b, 3)); {
@@ -295,8 +284,8 @@ func (r *reader) isUnitCode(b []byte) bool {
 	return strings.ContainsAny(text, "/%") && !strings.ContainsAny(code, "/%*.^")
 }
 
-// isPower reports whether a unit is written with a power such as 10^3/uL, of
-// which the caret is not escaped and cuts it in two.
+// isPower reports whether an unescaped caret cuts a unit such as 10^3/uL in
+// two.
 func (r *reader) isPower(b []byte) bool {
 	base, isTen := strings.CutSuffix(r.componentText(b, 1), "10")
 	exponent := r.componentText(b, 2)
@@ -304,8 +293,7 @@ func (r *reader) isPower(b []byte) bool {
 		isDigit(exponent[0])
 }
 
-// flags reads the flags of a result, the same for the same field. It returns
-// false if they are more than can be.
+// flags is not ok if they are more than can be.
 func (r *reader) flags(field []byte) (flags []labs.Flag, ok bool) {
 	if len(field) == 0 {
 		return nil, true
@@ -337,8 +325,7 @@ func (r *reader) flags(field []byte) (flags []labs.Flag, ok bool) {
 
 const maxFlags = 16
 
-// markNarratives finds texts that are spread over several results, a line in
-// each.
+// markNarratives finds texts that are spread over several results.
 func (r *reader) markNarratives() {
 	for i := 1; i < len(r.pending); i++ {
 		a, b := &r.pending[i-1], &r.pending[i]

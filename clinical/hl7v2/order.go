@@ -3,9 +3,9 @@ package hl7v2
 import (
 	"bytes"
 	"cmp"
+	"strings"
 )
 
-// order is what an OBR says of the results behind it.
 type order struct {
 	numbers [2]orderNumber // of who fills it and who placed it
 	key     uint64         // see patient.orderKey
@@ -26,14 +26,12 @@ type order struct {
 	isControl bool // its specimen is no patient's
 }
 
-// forgetOrders ends what holds for one patient of a message only.
 func (r *reader) forgetOrders() {
 	clear(r.parents)
 	r.numbers, r.specimen = [2]orderNumber{}, order{}
 	r.beginOrder()
 }
 
-// beginOrder begins an order of which nothing is known.
 func (r *reader) beginOrder() {
 	r.order = &order{}
 	if r.specimenFirst {
@@ -41,7 +39,6 @@ func (r *reader) beginOrder() {
 	}
 }
 
-// readOrder reads an OBR.
 func (r *reader) readOrder(fields [][]byte) {
 	r.beginOrder()
 	o, collected := r.order, r.timeField(fields, 7)
@@ -66,8 +63,8 @@ func (r *reader) readOrder(fields [][]byte) {
 	o.isOrphan = o.organism == "" && isReference && bytes.ContainsFunc(parent, isLetterOrDigit)
 }
 
-// readSpecimen reads an SPM. It is about the order before it, and in messages
-// in which specimens come first about those behind it.
+// readSpecimen reads an SPM, which is about the order before it or, where
+// specimens come first, those behind it.
 func (r *reader) readSpecimen(fields [][]byte) {
 	isControl := controls[r.code(at(fields, 11))]
 	if r.specimenFirst {
@@ -79,9 +76,6 @@ func (r *reader) readSpecimen(fields [][]byte) {
 	r.order.isControl = r.order.isControl || isControl
 }
 
-// orderNumbers reads the numbers of who fills an order and who placed it, which
-// are in the same fields of ORC and OBR. One that cannot be compared whole is
-// none.
 func (r *reader) orderNumbers(fields [][]byte) (numbers [2]orderNumber) {
 	for i := range numbers {
 		b := r.first(at(fields, 3-i))
@@ -92,4 +86,96 @@ func (r *reader) orderNumbers(fields [][]byte) (numbers [2]orderNumber) {
 		numbers[i] = orderNumber{value: r.textOnce(value), authority: cmp.Or(r.compared(b, 2), r.compared(b, 3))}
 	}
 	return numbers
+}
+
+const maxParents = 1024
+
+// parents are results that other orders are about, such as bacteria.
+type parents map[parentKey]parent
+
+type parentKey struct{ order, code, alternate, sub string }
+
+type parent struct {
+	found string
+	said  string // the value as written
+	// isSeveral is set if it can be one of several results.
+	isSeveral bool
+}
+
+func (r *reader) remember(test, sub, value []byte, found string) {
+	code, alternate := nth(test, r.component, 1), nth(test, r.component, 4)
+	if len(code)+len(alternate)+len(sub) > maxCompared {
+		return
+	}
+
+	key := parentKey{"", string(code), string(alternate), string(sub)}
+	p := parent{found: found, said: string(value[:min(len(value), maxCompared)])}
+	r.parents.add(key, p)
+	for _, number := range r.order.numbers {
+		if key.order = number.value; key.order != "" {
+			r.parents.add(key, p)
+		}
+	}
+}
+
+func (all parents) add(key parentKey, p parent) {
+	known, ok := all[key]
+	if ok || len(all) < maxParents {
+		p.isSeveral = known.isSeveral || ok && known.found != p.found
+		all[key] = p
+	}
+}
+
+// organism returns the result that OBR-26 and OBR-29 name or, if that is not
+// certain, what OBR-26 says of it.
+func (r *reader) organism(result, order []byte) (organism string, free bool) {
+	result = bytes.TrimSpace(result)
+	if len(result) == 0 {
+		return "", false
+	}
+	code, said := nth(result, r.component, 1), bytes.TrimSpace(nth(result, r.component, 3))
+	key := parentKey{"", string(nth(code, r.sub, 1)), string(nth(code, r.sub, 4)),
+		string(bytes.TrimSpace(nth(result, r.component, 2)))}
+	if key == (parentKey{}) {
+		return oneLine(r.compared(result, 3)), true
+	}
+
+	isOrderGiven := false
+	for n := 2; n > 0; n-- { // the number of who fills it, then of who placed it
+		number := r.compared(nth(nth(order, r.component, n), r.sub, 1), 1)
+		isOrderGiven = isOrderGiven || number != ""
+		within := key
+		within.order = number
+		if p := r.parents[within]; number != "" && p.found != "" && !p.isSeveral {
+			return p.found, false
+		}
+	}
+
+	p := r.parents[key]
+	if p.found != "" && !p.isSeveral && (!isOrderGiven || r.says(p.said, string(said))) {
+		return p.found, false
+	}
+	return oneLine(r.compared(result, 3)), true
+}
+
+// reference returns which result OBR-26 names: by code and sub-identifier,
+// which stay when the result is corrected, else in words.
+func (r *reader) reference(result []byte) string {
+	code, sub := r.compared(nth(nth(result, r.component, 1), r.sub, 1), 1), r.compared(result, 2)
+	switch {
+	case code+sub != "":
+		return "\x00" + code + "\x00" + sub
+	case len(bytes.TrimSpace(result)) > 0:
+		return "\x00\x00\x00" + r.compared(result, 3)
+	}
+	return ""
+}
+
+func (r *reader) says(value, text string) bool {
+	for part := range strings.SplitSeq(value, string(rune(r.component))) {
+		if text != "" && strings.EqualFold(strings.TrimSpace(part), text) {
+			return true
+		}
+	}
+	return false
 }

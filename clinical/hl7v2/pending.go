@@ -8,8 +8,7 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/people"
 )
 
-// pending is a result of the current patient that waits for the end of its
-// message: what comes behind it can say that it is not to be sent.
+// pending is a result that what comes behind it can still refuse.
 type pending struct {
 	*labs.Result
 	obx      int
@@ -17,18 +16,15 @@ type pending struct {
 	evidence evidence
 	// nameIs and valueIs are what kind of text they are.
 	nameIs, valueIs people.Text
-	// isText is set for values of a type for text, which long texts are spread
-	// over.
+	// isText is set for types that long texts are spread over.
 	isText bool
-	// void is set if it is not sent, which is reported, but takes the place of
-	// another; withdrawn if it does so because that was wrong.
+	// void is set if it only replaces another, withdrawn if that was wrong.
 	void, withdrawn bool
 	narrative       bool
 	issued          bool // Date is when it was issued
 	observed        bool // Date is that of OBX-14
 }
 
-// observation reads an OBX.
 func (r *reader) observation(seg segment) {
 	p, reason, detail := r.readObservation(seg)
 	if reason != "" {
@@ -49,7 +45,6 @@ func (r *reader) observation(seg segment) {
 	r.pending = append(r.pending, p)
 }
 
-// flush gives the results that wait to their patients' sets.
 func (r *reader) flush() {
 	r.markNarratives()
 	for i := range r.pending {
@@ -59,7 +54,6 @@ func (r *reader) flush() {
 	r.pending = r.pending[:0]
 }
 
-// give gives a result to the set of its patient.
 func (r *reader) give(p *pending) {
 	p.Source = r.place("OBX", p.obx)
 	r.placeEdition(p)
@@ -96,8 +90,6 @@ func (r *reader) give(p *pending) {
 	r.added++
 }
 
-// takePlace leaves out the earlier editions of a result that is not sent
-// itself.
 func (r *reader) takePlace(p *pending) {
 	if p.withdrawn {
 		r.current.set.Withdraw(*p.Result)

@@ -2,34 +2,24 @@ package hl7v2
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 	"github.com/heliosai/helios-go/clinical/internal/people"
 )
 
-// What is sent comes from few fields, none of which is for a name or an
-// address. Texts can hold them nevertheless, so they are looked through: what
-// the same message says of people in other fields does not leave, nor, in what
-// someone typed, what looks like a way to reach someone, nor a text so long
-// that it is a report.
-
 const (
-	// maxKnown is how many names, numbers and addresses of a message are looked
-	// for. With more, what someone typed is not sent.
+	// With more names and numbers than this, what someone typed is not sent.
 	maxKnown = 1 << 12
 )
 
-// terminologies are the systems of table 0396 whose texts are published. HL7's
-// own tables are named HL7 and a number, ISO's standards ISO.
-var terminologies = words(`
+// terminologies are the systems of table 0396 whose texts are published.
+var terminologies = codes.Words(`
 	LN LOINC SCT SCT2 SNM SNM3 SNMI SNT I9 I9C I9CDX I9CP I10 I10C I10G I10P ICDO ICDO2 ICDO3 RXNORM NDC CVX
 	MVX UCUM UML ATC C4 C5 CPTM CDCREC NULLFL FDDC UPC MEDC MEDR UNII`)
 
-// isTerminology reports whether a system's texts are published, so that none of
-// them was typed by someone.
 func isTerminology(system string) bool {
 	system = strings.ToUpper(system)
 	if terminologies[system] || strings.HasPrefix(system, "ISO") {
@@ -39,68 +29,23 @@ func isTerminology(system string) bool {
 	return isHL7 && len(table) == 4 && strings.Trim(table, "0123456789") == ""
 }
 
-// cleared looks through the texts of a result, and lets the caller change those
-// that someone typed. It returns why the result is not sent.
+// cleared looks through the texts of a result. It returns why it is not sent.
 func (r *reader) cleared(p *pending) clinical.Reason {
 	if p.narrative {
 		return clinical.Narrative
 	}
-	if reason := r.clearName(p); reason != "" {
-		return reason
+	p.CodedName = p.Code
+	if p.Code != "" && p.Of != "" {
+		p.CodedName += " (" + p.Of + ")"
 	}
-	if reason := r.clearValue(p); reason != "" {
-		return reason
-	}
-	if reason := r.known.Unit(p.Unit); reason != "" {
-		return reason
-	}
-
-	for i := range p.Ranges {
-		text := p.Ranges[i].Text
-		reason := r.known.Range(&text)
-		switch {
-		case reason != "":
-			p.Ranges, p.Notes = nil, append(p.Notes, reason)
-			return ""
-		case text != p.Ranges[i].Text:
-			p.Ranges = slices.Clone(p.Ranges) // others share them
-			p.Ranges[i].Text = text
-		}
-	}
-	return ""
+	return p.Clear(&r.known, p.nameIs, people.Title, p.valueIs)
 }
 
-// clearName looks through the name of a test. In place of one that cannot be
-// sent stands the code.
-func (r *reader) clearName(p *pending) clinical.Reason {
-	other := p.Code
-	if other != "" && p.Of != "" {
-		other += " (" + p.Of + ")"
-	}
-	reason, instead := r.known.Name(&p.Name, p.FreeName, p.nameIs, other, people.Title)
-	if instead != "" {
-		p.Notes = append(p.Notes, instead)
-	}
-	return reason
-}
-
-func (r *reader) clearValue(p *pending) clinical.Reason {
-	switch {
-	case p.Value.Number == "":
-		return r.known.Text(&p.Value.Text, p.Value.Free, people.MaxPhrase, p.valueIs)
-	case p.Value.Comparator == "" && r.known.HasNumber(p.Value.Number, p.Unit):
-		return clinical.Identifying
-	}
-	return ""
-}
-
-// place is a field of people, and how it is read.
 type place struct {
 	field int
 	read  func(*reader, []byte)
 }
 
-// persons are the fields of people by segment.
 var persons = map[kind][]place{
 	pid: {{2, id}, {3, id}, {4, id}, {5, name}, {6, name}, {7, birth}, {9, name}, {11, address}, {12, whole},
 		{13, phone}, {14, phone}, {18, id}, {19, whole},
@@ -126,12 +71,10 @@ var persons = map[kind][]place{
 	spm: {{2, pair}, {3, id}, {30, id}, {31, id}},
 }
 
-// isNear reports whether a segment is about the patient, or those near to the
-// patient.
 func (k kind) isNear() bool { return k == pid || k == mrg || k == nk1 || k == gt1 || k == in1 }
 
-// learn remembers what a segment says of people. What a field said last is not
-// read again: results name their laboratory and its director again and again.
+// learn remembers what a segment says of people, unless the field said it last:
+// laboratories come again and again.
 func (r *reader) learn(k kind, fields [][]byte) {
 	r.ofPatient = k.isNear()
 	for i := range persons[k] {
@@ -148,7 +91,6 @@ func (r *reader) learn(k kind, fields [][]byte) {
 	}
 }
 
-// forget ends a message.
 func (r *reader) forget() {
 	r.known.Reset()
 	for p, field := range r.said {
@@ -156,7 +98,6 @@ func (r *reader) forget() {
 	}
 }
 
-// maxSubcomponents is how many the fields of people have at most.
 const maxSubcomponents = 6
 
 func (r *reader) parts(b []byte, n int, what people.Fact) {
@@ -187,14 +128,12 @@ func birth(r *reader, b []byte) {
 
 func name(r *reader, b []byte) { r.fullName(b, 1) }
 
-// person is a number and a name.
 func person(r *reader, b []byte) {
 	id(r, b)
 	r.fullName(b, 2)
 }
 
-// fullName reads a name of which the family's is in the component with number
-// n, and behind it the given one and further ones.
+// fullName reads a name that begins with the family's in component n.
 func (r *reader) fullName(b []byte, n int) {
 	family, given := nth(b, r.component, n), nth(b, r.component, n+1)
 	r.known.AddName(r.text(nth(given, r.sub, 1)), r.text(nth(family, r.sub, 1)), r.ofPatient)

@@ -5,13 +5,12 @@ import (
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 )
 
-// Messages hold more observations than results: answers to what an order asks,
-// the form of a case that is notified, texts of radiology, settings of devices.
-// Few senders mark them. So an observation counts as a result only where
-// something says that it is one: its unit, range or flag; or, where nothing of
-// it is an answer, its order, specimen, section, code or value.
+// Messages hold answers, notifications, radiology and settings of devices too,
+// which few senders mark. So something has to say that an observation is a
+// result: see docs/hl7v2-mapping.md.
 
 // evidence is what says whether an observation is a result.
 type evidence struct {
@@ -21,18 +20,14 @@ type evidence struct {
 	own      bool // its code or value is that of a result
 }
 
-// notifications are code systems of the forms by which cases of diseases are
-// notified. Nothing in such an order is a result, though much is about results.
-var notifications = words("PHINQUESTION 2.16.840.1.114222.4.5.232 CDCPHINVS 2.16.840.1.114222.4.5.274")
+// notifications are systems of forms in which nothing is a result.
+var notifications = codes.Words("PHINQUESTION 2.16.840.1.114222.4.5.232 CDCPHINVS 2.16.840.1.114222.4.5.274")
 
-// devices is the system of the parameters of devices.
-var devices = words("MDC")
+var devices = codes.Words("MDC")
 
-// maxWords is how many words a text can have that is a result because its test
-// has a LOINC code. Longer ones can be a report of any kind.
+// Longer texts with a LOINC code can be a report of any kind.
 const maxWords = 3
 
-// weigh reads the evidence from an observation of which the value is read.
 func (r *reader) weigh(p *pending, kind string, value []byte) evidence {
 	e := evidence{judged: len(p.Ranges)+len(p.Flags) > 0}
 	e.measured = e.judged || p.Unit != ""
@@ -45,17 +40,12 @@ func (r *reader) weigh(p *pending, kind string, value []byte) evidence {
 	isWord := hasWord(p.Value.Text, resultWords) || p.System == loinc && isShort
 	e.own = isNumber || isWord && !hasWord(p.Name, imaging)
 	e.asks = asks(p.Name, isNumber, p.Unit != "")
-	switch kind {
-	case "DT", "TS", "DTM", "TM":
-		e.asks = e.asks || !e.measured
-	default:
-		e.asks = e.asks || !e.measured && r.isYesOrNo(value)
-	}
+	isMoment := slices.Contains([]string{"DT", "TS", "DTM", "TM"}, kind)
+	e.asks = e.asks || !e.measured && (isMoment || r.isYesOrNo(value))
 	return e
 }
 
-// isForeign reports why an observation is no result whatever it says: by the
-// form that it is in, or the system of one of its codes.
+// isForeign reports why an observation is no result whatever it says.
 func (r *reader) isForeign(test []byte) (clinical.Reason, string) {
 	switch {
 	case r.order.isForm:
@@ -68,14 +58,12 @@ func (r *reader) isForeign(test []byte) (clinical.Reason, string) {
 	return "", ""
 }
 
-// isOf reports whether one of the two codes of a field is of such a system.
 func (e *syntax) isOf(field []byte, systems map[string]bool) bool {
 	field = e.first(field)
 	return systems[strings.ToUpper(e.componentText(field, 3))] || systems[strings.ToUpper(e.componentText(field, 6))]
 }
 
-// notResult returns why a result that waits is none after all, or "". The order
-// is complete then: its specimen can be behind it.
+// notResult decides when the order is complete: its specimen can be behind it.
 func (p *pending) notResult() clinical.Reason {
 	switch e := &p.evidence; {
 	case e.asks:
@@ -86,28 +74,16 @@ func (p *pending) notResult() clinical.Reason {
 	return ""
 }
 
-// isYesOrNo reports whether a value is an answer: of table 0136, of SNOMED's
-// qualifiers, or in words.
 func (e *syntax) isYesOrNo(field []byte) bool {
 	field = e.first(field)
 	code, system := e.code(field), strings.ToUpper(e.compared(field, 3))
-	switch {
-	case system == "HL70136":
-		return true
-	case code == "373066001" || code == "373067005": // yes, no
-		return true
-	}
-
 	text, _ := e.codedText(field)
-	switch strings.ToUpper(text) {
-	case "Y", "N", "YES", "NO":
-		return true
-	}
-	return false
+	return system == "HL70136" || code == "373066001" || code == "373067005" || // yes and no in SNOMED CT
+		slices.Contains([]string{"Y", "N", "YES", "NO"}, strings.ToUpper(text))
 }
 
-// asks reports whether the name of a test has a word of a question. Names of
-// results have them too, such as "Glucose fasting", but are about numbers.
+// asks reports whether a name has a word of a question. Names such as "Glucose
+// fasting" have them too, but are about numbers.
 func asks(name string, isNumber, hasUnit bool) bool {
 	for _, word := range wordsOf(name) {
 		switch {
@@ -121,34 +97,29 @@ func asks(name string, isNumber, hasUnit bool) bool {
 	return false
 }
 
-var askingWords = words(`
+var askingWords = codes.Words(`
 	address admission age complaint complaints consent country county discharge employed employee employer
 	employment ethnicity fasting gender hispanic history hospitalized hospitalised hospitalization insurance
 	language lmp marital medications menses menstrual occupation onset pregnant race religion residence sex
 	smoker smoking symptom symptomatic symptoms tobacco travel travelled traveled vaccinated vaccination zip
 	zipcode`)
 
-// hasWord reports whether a text has one of some words.
 func hasWord(text string, of map[string]bool) bool {
 	return slices.ContainsFunc(wordsOf(text), func(word string) bool { return of[word] })
 }
 
-// imaging are words in names of images, of which a text can say that they are
-// normal too.
-var imaging = words(`
+// imaging are in names of images, which can be normal too.
+var imaging = codes.Words(`
 	ecg echocardiogram ekg mammogram mammography mri radiograph radiography ray sonography tomography
 	ultrasound xr xray`)
 
-// resultWords are those in which results are given.
-var resultWords = words(`
+var resultWords = codes.Words(`
 	abnormal absent detected equivocal found growth immune inconclusive indeterminate invalid isolated
 	negative nonreactive normal positive present reactive resistant seen susceptible trace undetected`)
 
-// isLaboratory reports whether an order itself says that it is one of a
-// laboratory: by its section, its specimen, or as its code is one of the
-// laboratory's in CPT.
+// isLaboratory reports whether section, specimen or code are a laboratory's.
 func (r *reader) isLaboratory(o *order, fields [][]byte) bool {
-	if sections[o.section] != "" || r.componentText(at(fields, 15), 1)+r.componentText(at(fields, 15), 2) != "" {
+	if codes.Sections[o.section] != "" || r.componentText(at(fields, 15), 1)+r.componentText(at(fields, 15), 2) != "" {
 		return true
 	}
 
@@ -163,8 +134,7 @@ func (r *reader) isLaboratory(o *order, fields [][]byte) bool {
 	return false
 }
 
-// isForm reports whether an order asks about the patient, or notifies a case.
 func (r *reader) isForm(service []byte) bool {
 	_, code := r.test(service)
-	return r.isOf(service, notifications) || panelsOfQuestions[code]
+	return r.isOf(service, notifications) || codes.QuestionPanels[code]
 }

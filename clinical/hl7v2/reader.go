@@ -17,37 +17,31 @@ import (
 const (
 	// maxPatients is how many patients one input can be about.
 	maxPatients = 10_000
-	// maxResults is how many results of several patients are kept. Those of one
-	// patient are bounded by package labs.
-	maxResults = 500_000
-	// maxPending is how many results of a message wait for what comes behind
-	// them: a specimen that is a control, and people who are named.
+	// Of several patients. Those of one are bounded by package labs.
+	maxResults   = 500_000
 	maxPending   = 4096
 	firstPending = 8
 )
 
-// reader reads messages, and gives each result to its patient.
 type reader struct {
 	syntax
 	opts *Options
 	scan *scanner
 	// report is what is found before a patient is known, or without one.
 	report *clinical.Report
-	// one is set if the input may be about one patient only. Then all has one
-	// report.
+	// one is set for input about one patient, with one report.
 	one      bool
 	patients []*patient
 	byID     map[string][]*patient // by the number alone
 	added    int
 
 	message int // number, from 1
-	// sender is who sends the message: what numbers are without another
-	// authority are that one's.
+	// sender is the authority of numbers that name none.
 	sender string
 	// skipped is set within a message that is not read.
 	skipped bool
-	// untyped is set within a message that does not say of which type it is. It
-	// is read from its first OBR on, behind which its PID is held.
+	// untyped is set where MSH-9 is missing. Such a message is read from its
+	// first OBR on, behind which its PID is held.
 	untyped bool
 	held    []byte
 	// animal is set behind the PID of one.
@@ -55,8 +49,7 @@ type reader struct {
 	current *patient
 	pids    int
 	order   *order
-	// specimen is what the last SPM says where specimenFirst is set: where an
-	// SPM comes before its orders, not behind them.
+	// specimen is of the last SPM, where these come before their orders.
 	specimen      order
 	specimenFirst bool
 	orders        int            // of the message
@@ -82,7 +75,6 @@ func newReader(r io.Reader, opts *Options, one bool) *reader {
 		knownFlags: map[string][]labs.Flag{}, knownRanges: map[string][]labs.Range{}}
 }
 
-// place returns where something is, for the report and for errors.
 func (r *reader) place(segment string, n int) string {
 	b := append(make([]byte, 0, 32), "message "...)
 	b = append(strconv.AppendInt(b, int64(r.message), 10), ", "...)
@@ -93,7 +85,6 @@ func (r *reader) place(segment string, n int) string {
 	return string(b)
 }
 
-// all reads the input to its end.
 func (r *reader) all() error {
 	for {
 		seg, err := r.scan.next()
@@ -103,7 +94,7 @@ func (r *reader) all() error {
 			return nil
 		case err != nil:
 			r.endMessage()
-			return &readError{r.message, err}
+			return labs.ReadError("hl7v2", "message "+strconv.Itoa(r.message), err)
 		}
 
 		if err := r.segment(seg); err != nil {
@@ -111,19 +102,6 @@ func (r *reader) all() error {
 		}
 	}
 }
-
-// readError is an error of the caller's reader. Its text leaves out the
-// reader's, which can name a file by a patient.
-type readError struct {
-	message int
-	err     error
-}
-
-func (e *readError) Error() string {
-	return "helios: hl7v2: the input cannot be read after message " + strconv.Itoa(e.message)
-}
-
-func (e *readError) Unwrap() error { return e.err }
 
 func (r *reader) segment(seg segment) error {
 	switch {
@@ -181,7 +159,6 @@ func (r *reader) segment(seg segment) error {
 	return nil
 }
 
-// orderSegment reads an OBR.
 func (r *reader) orderSegment(seg segment) error {
 	r.orders++
 	if r.held != nil {
@@ -204,7 +181,6 @@ func (r *reader) orderSegment(seg segment) error {
 	return nil
 }
 
-// resultSegment reads an OBX.
 func (r *reader) resultSegment(seg segment) error {
 	switch {
 	case r.animal:
@@ -226,7 +202,6 @@ func (r *reader) resultSegment(seg segment) error {
 	return nil
 }
 
-// toReport is where what belongs to the current patient is reported.
 func (r *reader) toReport() *clinical.Report {
 	if r.current != nil {
 		return r.current.report
@@ -234,7 +209,6 @@ func (r *reader) toReport() *clinical.Report {
 	return r.report
 }
 
-// newPatient finds the patient of a PID, or of results without one.
 func (r *reader) newPatient(fields [][]byte) error {
 	r.flush()
 	if r.current != nil || r.animal {
@@ -262,7 +236,7 @@ func (r *reader) newPatient(fields [][]byte) error {
 		if !r.one {
 			p.report = &clinical.Report{}
 		}
-		p.set = labs.NewSet(labs.ForLabResults, r.opts.forLabs(), p.report)
+		p.set = labs.NewSet(labs.ForLabResults, r.opts.labs(), p.report)
 		r.patients = append(r.patients, p)
 	}
 	p.join(&who)
@@ -280,7 +254,6 @@ func (r *reader) newPatient(fields [][]byte) error {
 	return nil
 }
 
-// isAnimal reports whether a species, PID-35, is not the human one.
 func (r *reader) isAnimal(species []byte) bool {
 	name, _ := r.codedText(r.first(species))
 	switch strings.TrimSuffix(strings.ToLower(name), " (organism)") {
@@ -290,7 +263,6 @@ func (r *reader) isAnimal(species []byte) bool {
 	return r.code(species) != "337915000" // Homo sapiens
 }
 
-// index lets a patient be found by number.
 func (r *reader) index(p *patient) {
 	for i := range p.ids {
 		key := p.ids[i].value
@@ -300,8 +272,6 @@ func (r *reader) index(p *patient) {
 	}
 }
 
-// find returns the patient who is the same. If it could be several of them it
-// is none.
 func (r *reader) find(who *identity) (found *patient, ambiguous bool) {
 	for i := range who.ids {
 		for _, p := range r.byID[who.ids[i].value] {
@@ -323,4 +293,94 @@ func (r *reader) find(who *identity) (found *patient, ambiguous bool) {
 
 func (r *reader) errorAt(segment string, n int, what string) error {
 	return fmt.Errorf("helios: hl7v2: %s %s", r.place(segment, n), what)
+}
+
+func (r *reader) beginMessage(seg segment) {
+	r.skipped, r.current, r.pids, r.orders, r.obxs = true, nil, 0, 0, 0
+	r.held, r.animal = nil, false
+	r.mismatch, r.guessed = false, false
+	r.forgetOrders()
+
+	before := r.delimiters
+	if seg.tooLarge || !r.readDelimiters(seg.data) {
+		r.report.Drop(clinical.Malformed, r.place("MSH", 0), "")
+		return
+	}
+	if r.delimiters != before {
+		r.forgetTexts()
+	}
+
+	data, ok := r.declare(seg.data)
+	if !ok {
+		r.report.Drop(clinical.Unreadable, r.place("MSH", 0), "")
+		return
+	}
+
+	fields := r.split(data) // MSH-1 is the separator itself, so the field with number n is at n-1
+	name, _, _ := strings.Cut(r.code(at(fields, 8)), "_")
+	if name != "" && name != "ORU" && name != "ORF" && name != "OUL" {
+		r.report.Drop(clinical.TypeNotSent, r.place("MSH", 0), listed(name, messageTypes))
+		return
+	}
+
+	r.untyped, r.specimenFirst = name == "", name == "OUL"
+	r.sender = ""
+	if application, facility := r.compared(at(fields, 2), 1), r.compared(at(fields, 3), 1); application+facility != "" {
+		r.sender = application + "\x00" + facility
+	}
+	r.skipped = false
+}
+
+// declare reads the character set, and returns the MSH so that it can be split.
+func (r *reader) declare(msh []byte) ([]byte, bool) {
+	declared := bytes.Clone(at(r.split(msh), 17))
+	charset, ok := charsetOf(r.opts.Charset)
+	if r.opts.Charset == "" {
+		charset, ok = r.readCharset(declared)
+	}
+	if !ok {
+		return nil, false
+	}
+	if charset != r.charset {
+		r.charset = charset
+		r.forgetTexts()
+	}
+
+	msh, ok = r.readable(msh)
+	return msh, ok && bytes.Equal(at(r.split(msh), 17), declared)
+}
+
+func (r *reader) refuse() {
+	for i := range r.pending {
+		if p := &r.pending[i]; !p.void {
+			r.current.report.Drop(clinical.Unreadable, r.place("OBX", p.obx), "")
+		}
+	}
+	clear(r.pending)
+	r.pending = r.pending[:0]
+	r.toReport().Drop(clinical.Unreadable, r.place("MSH", 0), "")
+	r.skipped = true
+}
+
+func (r *reader) forgetTexts() {
+	clear(r.interned)
+	clear(r.knownFlags)
+}
+
+func (r *reader) endMessage() {
+	r.flush()
+	if r.untyped && r.obxs == 0 {
+		r.report.Drop(clinical.TypeNotSent, r.place("MSH", 0), "")
+	}
+	r.untyped = false
+
+	if r.mismatch && !r.skipped {
+		r.toReport().Note(clinical.CharacterSet, r.place("MSH", 0), "")
+	}
+	if r.guessed && !r.skipped {
+		r.toReport().Note(clinical.CharacterSetGuessed, r.place("MSH", 0), "")
+	}
+
+	r.mismatch, r.guessed = false, false
+	r.forget()
 }

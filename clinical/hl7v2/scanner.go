@@ -4,26 +4,20 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 )
 
-// maxSegment is how large a segment can be that is read, in bytes. Attachments
-// have no limit: they are passed over.
 const maxSegment = 1 << 20
 
 const (
 	firstBuffer = 4 << 10
 	usualBuffer = 8 << 10 // it is larger only while a segment is
 	// maxBlanks is how many line breaks in a row can be within a segment.
-	maxBlanks = 64
-	// maxReads is how often a reader may return nothing before it counts as
-	// broken.
-	maxReads = 100
-	// headLength is how much of a segment is looked at to tell whether it is
-	// needed.
+	maxBlanks  = 64
+	maxReads   = 100
 	headLength = 64
 )
 
-// kind is a segment's name where this package uses the segment.
 type kind uint8
 
 const (
@@ -51,11 +45,8 @@ var kinds = map[string]kind{
 	"PD1": pd1, "MRG": mrg, "GT1": gt1, "IN1": in1, "CTD": ctd, "PRT": prt, "ROL": rol,
 }
 
-// segment is a segment of a message.
 type segment struct {
 	kind kind
-	// data is valid until the next call of scanner.next. It is nothing of what
-	// was passed over.
 	data []byte
 	// attachment is the type, ED or RP, of an OBX whose value is a document.
 	attachment string
@@ -67,12 +58,9 @@ type segment struct {
 	stray bool
 }
 
-// scanner reads segments one by one. Its memory is bounded: what is not needed,
-// or larger than maxSegment, is passed over without being kept.
-//
-// A segment ends before the next line that looks like one. So a line break
-// within a text, which the standard forbids and senders write, does not cut the
-// segment in two.
+// scanner reads segments. What is not needed or too large is not kept. A
+// segment ends before the next line that looks like one, as senders write line
+// breaks into texts.
 type scanner struct {
 	r        io.Reader
 	buf      []byte
@@ -84,8 +72,7 @@ type scanner struct {
 
 func newScanner(r io.Reader) *scanner { return &scanner{r: r, buf: make([]byte, firstBuffer)} }
 
-// more reads more, and makes room for it. It returns false at the end of the
-// input.
+// more makes room and reads more. It returns false at the end of the input.
 func (s *scanner) more() bool {
 	if s.err != nil {
 		return false
@@ -118,18 +105,15 @@ func (s *scanner) more() bool {
 
 func (s *scanner) window() []byte { return s.buf[s.pos:s.end] }
 
-// have reads until n bytes are there, or the input ends.
 func (s *scanner) have(n int) {
 	for s.end-s.pos < n && s.more() {
 	}
 }
 
-// isBreak reports whether c ends a line. The last two frame messages in the
-// minimal lower layer protocol.
+// isBreak reports whether c ends a line, or frames a message in MLLP.
 func isBreak(c byte) bool { return c == '\r' || c == '\n' || c == 0x0b || c == 0x1c }
 
-// blank returns how many bytes at the start of b are between segments: line
-// breaks, spaces and byte order marks.
+// blank returns how many bytes at the start of b are between segments.
 func blank(b []byte) int {
 	i := 0
 	for i < len(b) {
@@ -145,7 +129,6 @@ func blank(b []byte) int {
 	return i
 }
 
-// lineEnd returns where the first line of b ends, or -1.
 func lineEnd(b []byte) int {
 	for i, c := range b {
 		if c < ' ' && isBreak(c) {
@@ -155,7 +138,6 @@ func lineEnd(b []byte) int {
 	return -1
 }
 
-// next returns the next segment, or io.EOF, or the reader's error.
 func (s *scanner) next() (segment, error) {
 	for {
 		s.have(headLength)
@@ -195,7 +177,6 @@ func (s *scanner) next() (segment, error) {
 	return s.emit(seg, keep, rest, rest), s.brokenOff()
 }
 
-// failure is the error at the end of the input.
 func (s *scanner) failure() error {
 	if errors.Is(s.err, io.EOF) {
 		return io.EOF
@@ -231,8 +212,7 @@ func (s *scanner) emit(seg segment, keep bool, end, next int) segment {
 	return seg
 }
 
-// follows looks at what comes behind a line that ends at from: where it begins,
-// and whether it belongs to the same segment.
+// follows looks at what is behind a line that ends at from.
 func (s *scanner) follows(from int) (next int, joined bool) {
 	for next = from; ; {
 		s.have(next + headLength)
@@ -255,7 +235,6 @@ func (s *scanner) follows(from int) (next int, joined bool) {
 	return next, !s.isHeader(s.window()[next:])
 }
 
-// name3 returns the first three letters of a line, as capitals.
 func name3(b []byte) (name [3]byte) {
 	for i := range name {
 		if name[i] = b[i]; 'a' <= b[i] && b[i] <= 'z' {
@@ -265,7 +244,6 @@ func name3(b []byte) (name [3]byte) {
 	return name
 }
 
-// isHeader reports whether b begins with a segment's name.
 func (s *scanner) isHeader(b []byte) bool {
 	if len(b) < 3 {
 		return false
@@ -285,8 +263,6 @@ func (s *scanner) isHeader(b []byte) bool {
 		(isUpper(b[2]) || isDigit(b[2]))
 }
 
-// describe returns what the segment at the start of the window is, and whether
-// it must be kept.
 func (s *scanner) describe() (seg segment, keep bool) {
 	s.have(headLength)
 	b := s.window()
@@ -305,7 +281,6 @@ func (s *scanner) describe() (seg segment, keep bool) {
 	return seg, seg.kind != other
 }
 
-// attachment returns the type of an OBX whose value is a document, or "".
 func attachment(head []byte, field byte) string {
 	for range 2 {
 		_, rest, ok := bytes.Cut(head, []byte{field})
@@ -316,14 +291,13 @@ func attachment(head []byte, field byte) string {
 	}
 
 	name := bytes.TrimLeft(head, " ")
-	if len(name) < 2 || len(name) > 2 && (isUpper(name[2]&^0x20) || isDigit(name[2])) {
-		return ""
+	if end := bytes.IndexFunc(name, func(r rune) bool { return !isLetterOrDigit(r) }); end >= 0 {
+		name = name[:end]
 	}
-	switch string(name[:2]) {
-	case "ED", "ed", "Ed":
-		return "ED"
-	case "RP", "rp", "Rp":
-		return "RP"
+	for _, kind := range [2]string{"ED", "RP"} {
+		if strings.EqualFold(string(name), kind) {
+			return kind
+		}
 	}
 	return ""
 }

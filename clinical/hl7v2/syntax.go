@@ -8,8 +8,6 @@ import (
 	"unicode/utf8"
 )
 
-// maxFields is how many fields of a segment are looked at. None that is used
-// has a higher number.
 const maxFields = 64
 
 // maxInterned bounds the texts that are kept once for many results.
@@ -21,23 +19,18 @@ const (
 // delimiters are a message's separators, 0 for one that it does not have.
 type delimiters struct{ field, component, repetition, escape, sub byte }
 
-// syntax is how a message writes its fields.
 type syntax struct {
 	delimiters
 	charset *charset
 	// mismatch is set when a text is UTF-8 though another charset is declared.
 	mismatch bool
-	// guessed is set when a text is read as Windows-1252, though the message
-	// declares no charset.
-	guessed bool
+	guessed  bool
 
 	interned map[string]string
 	scratch  []byte
 	fields   [][]byte
 }
 
-// readDelimiters reads MSH-1 and MSH-2. It returns false if they are not
-// usable.
 func (e *syntax) readDelimiters(segment []byte) bool {
 	if len(segment) < 5 {
 		return false
@@ -63,8 +56,7 @@ func (e *syntax) readDelimiters(segment []byte) bool {
 	return e.component != 0
 }
 
-// split returns the fields of a segment; the one with number n is at n. It is
-// valid until the next call.
+// split returns the fields, valid until the next call.
 func (e *syntax) split(segment []byte) [][]byte {
 	e.fields = e.fields[:0]
 	for len(e.fields) < maxFields {
@@ -80,7 +72,6 @@ func (e *syntax) split(segment []byte) [][]byte {
 	return e.fields
 }
 
-// at returns a field, or nothing where the segment is shorter.
 func at(fields [][]byte, n int) []byte {
 	if n < len(fields) {
 		return fields[n]
@@ -111,7 +102,6 @@ func nth(b []byte, c byte, n int) []byte {
 	return b
 }
 
-// repetitions calls do with each repetition of a field.
 func (e *syntax) repetitions(field []byte, do func([]byte)) {
 	for e.repetition != 0 {
 		i := bytes.IndexByte(field, e.repetition)
@@ -128,8 +118,7 @@ func (e *syntax) first(field []byte) []byte { return nth(field, e.repetition, 1)
 
 func (e *syntax) componentText(b []byte, n int) string { return e.text(nth(b, e.component, n)) }
 
-// code returns the first component of a field, which is compared with the words
-// of a table.
+// code returns a first component, to be compared with words of a table.
 func (e *syntax) code(field []byte) string {
 	b := bytes.TrimSpace(nth(e.first(field), e.component, 1))
 	if len(b) > maxCompared || string(b) == null {
@@ -138,10 +127,8 @@ func (e *syntax) code(field []byte) string {
 	return strings.ToUpper(string(b))
 }
 
-// maxCompared is how much of what is only compared is kept, in bytes.
 const maxCompared = 256
 
-// compared returns the start of a component that is compared and not sent.
 func (e *syntax) compared(b []byte, n int) string {
 	s := e.componentText(b, n)
 	if len(s) > maxCompared {
@@ -153,10 +140,8 @@ func (e *syntax) compared(b []byte, n int) string {
 // null is how a message says that a field is empty on purpose.
 const null = `""`
 
-// text returns what is written in a component, without its escapes and in
-// UTF-8. What cannot be read is U+FFFD in it. Line breaks are kept; see
-// oneLine. The text is kept for others that are the same: names and units come
-// again and again.
+// text returns a component in UTF-8 and without escapes, with U+FFFD for what
+// cannot be read. Names and units come again and are kept once.
 func (e *syntax) text(b []byte) string {
 	b = bytes.TrimSpace(b)
 	if len(b) == 0 {
@@ -193,8 +178,7 @@ func (e *syntax) textOnce(b []byte) string {
 	return strings.TrimSpace(clean(e.decode(b)))
 }
 
-// unescape appends what b says without its escapes. What is no escape of the
-// standard is kept as it is.
+// unescape keeps what is no escape of the standard.
 func (e *syntax) unescape(to, b []byte) []byte {
 	for {
 		i := bytes.IndexByte(b, e.escape)
@@ -254,7 +238,6 @@ func (e *syntax) unescaped(to, sequence []byte) (_ []byte, known bool) {
 	return to, false
 }
 
-// hexadecimal appends bytes in the charset of the message.
 func (e *syntax) hexadecimal(to, digits []byte) (_ []byte, known bool) {
 	n := len(to)
 	to, err := hex.AppendDecode(to, digits)
@@ -268,7 +251,6 @@ func (e *syntax) hexadecimal(to, digits []byte) (_ []byte, known bool) {
 	return to, true
 }
 
-// clean replaces control characters other than line breaks by spaces.
 func clean(s string) string {
 	if strings.IndexFunc(s, isControl) < 0 {
 		return s
@@ -288,7 +270,6 @@ func clean(s string) string {
 
 func isControl(r rune) bool { return r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 }
 
-// oneLine joins the lines of a text.
 func oneLine(s string) string {
 	if strings.IndexByte(s, '\n') < 0 {
 		return s
@@ -296,5 +277,4 @@ func oneLine(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// unreadable reports whether a part of a text could not be read.
 func unreadable(s string) bool { return strings.ContainsRune(s, utf8.RuneError) }

@@ -1,10 +1,6 @@
 package hl7v2
 
-import (
-	"strings"
-
-	"github.com/heliosai/helios-go/clinical/internal/codes"
-)
+import "github.com/heliosai/helios-go/clinical/internal/codes"
 
 // What becomes of a result by its status, OBX-11.
 type use uint8
@@ -18,8 +14,7 @@ const (
 	useWithdrawn // what came before is not to be used either
 )
 
-// statuses is HL7's table 0085. See
-// https://terminology.hl7.org/CodeSystem-v2-0085.html
+// See https://terminology.hl7.org/CodeSystem-v2-0085.html
 var statuses = map[string]use{
 	"F": useFinal, "B": useFinal, "U": useFinal, "V": useFinal,
 	"P": usePreliminary,
@@ -28,49 +23,27 @@ var statuses = map[string]use{
 	"D": useWithdrawn, "W": useWithdrawn, "X": useWithdrawn,
 }
 
-// orderStatuses are those of table 0123, OBR-25, that tell the status of a
-// result that has none.
+// orderStatuses are those of table 0123 for results that have none.
 var orderStatuses = map[string]use{"F": useFinal, "C": useCorrected, "P": usePreliminary, "A": usePreliminary,
 	"R": useNone, "X": useWithdrawn}
 
 // controls are the roles of a specimen, table 0369, that is not the patient's.
-var controls = words("B C E F O Q V")
+var controls = codes.Words("B C E F O Q V")
 
-// valueTypes are those of table 0125 that are not sent: documents, people,
-// places, identifiers, curves and others.
-var valueTypes = words(`
+// valueTypes are those of table 0125 that are not sent.
+var valueTypes = codes.Words(`
 	AD AUI CCD CCP CD CF CK CN CP CQ CX DDI DIN DLD DLN DLT DR DTN ED EI EIP ELD ERL FC FN GTS HD ICD JCC LA1
 	LA2 MA MO MOC MOP MSG NA NDL NTE OCD OSD OSP PIP PL PLN PN PPN PRL PT PTA QIP QSC RCD RFR RI RMC RP RPT
 	SAD SCV SPD SPS SRT TN TQ UVC VH VID VR WVI WVS XAD XCN XON XPN XTN`)
 
-// messageTypes are the types of table 0076 that are met most where results are
-// exchanged, to be named in a report.
-var messageTypes = words(`
+// messageTypes are those of table 0076 that a report names.
+var messageTypes = codes.Words(`
 	ACK ADT BAR DFT MDM MFN OML OMG OMI ORL ORM ORR PPR QBP QRY RAS RDE RDS REF RSP SIU SSU VXU`)
 
-// What codes are in both formats.
-var (
-	sections, otherSections      = codes.Sections, codes.OtherSections
-	panelsOfQuestions, questions = codes.QuestionPanels, codes.Questions
-	vitalSigns, comments         = codes.VitalSigns, codes.Comments
-)
-
-// words returns the set of the words in a list.
-func words(list string) map[string]bool {
-	m := map[string]bool{}
-	for word := range strings.FieldsSeq(list) {
-		m[word] = true
-	}
-	return m
-}
-
-// listed returns a word that is in a list, and otherwise nothing: a report
-// names no other.
-func listed(word string, lists ...map[string]bool) string {
-	for _, list := range lists {
-		if list[word] {
-			return word
-		}
+// listed returns a word of a list, and nothing for others: a report names none.
+func listed(word string, list map[string]bool) string {
+	if list[word] {
+		return word
 	}
 	return ""
 }

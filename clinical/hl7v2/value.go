@@ -11,11 +11,9 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/people"
 )
 
-// textTypes are the types of OBX-5 that are one text.
 var textTypes = map[string]bool{"": true, "ST": true, "ID": true, "IS": true, "TX": true, "FT": true}
 
-// value reads OBX-5 as its type, OBX-2, says, and returns what kind of text it
-// is or why it is not sent.
+// value also returns what kind of text it is, or why it is not sent.
 func (e *syntax) value(kind string, field []byte) (v labs.Value, is people.Text, reason clinical.Reason) {
 	switch kind {
 	case "NM", "SI", "ST", "ID", "IS":
@@ -47,14 +45,12 @@ func (e *syntax) typed(s string) labs.Value {
 	return v
 }
 
-// whole returns all of a repetition: a text has no components. Some senders
-// write empty ones around it.
+// whole returns a text without the empty components that some senders add.
 func (e *syntax) whole(b []byte) string { return e.textOnce(e.trim(b)) }
 
 // trim returns b without the empty components around it.
 func (e *syntax) trim(b []byte) []byte { return bytes.Trim(b, string([]byte{e.component, ' '})) }
 
-// joined returns the repetitions of a field that are not empty.
 func (e *syntax) joined(field []byte, separator string, read func([]byte) string) string {
 	if e.repetition == 0 || bytes.IndexByte(field, e.repetition) < 0 {
 		return read(field)
@@ -72,8 +68,7 @@ func (e *syntax) joined(field []byte, separator string, read func([]byte) string
 	return all.String()
 }
 
-// each reads the repetitions of a field. Several values are one text; where one
-// cannot be read, none is.
+// each returns several values as one text, none if one cannot be read.
 func (e *syntax) each(field []byte, read func([]byte) (labs.Value, bool)) (all labs.Value, reason clinical.Reason) {
 	e.repetitions(field, func(b []byte) {
 		v, ok := read(b)
@@ -90,7 +85,6 @@ func (e *syntax) each(field []byte, read func([]byte) (labs.Value, bool)) (all l
 	return all, reason
 }
 
-// coded reads the texts of codes. They are typed if one of them has no system.
 func (e *syntax) coded(field []byte) (v labs.Value, is people.Text) {
 	is = people.Coded
 	s := e.joined(field, ", ", func(b []byte) string {
@@ -107,9 +101,8 @@ func (e *syntax) coded(field []byte) (v labs.Value, is people.Text) {
 	return labs.Value{Text: s}, is
 }
 
-// codedText returns the text of a coded element: of its code, else of its
-// alternate code, else as it was written, else the code itself. The texts of
-// local systems are titles: they call things as someone typed it.
+// codedText returns the text of a code, an alternate code, as it was written,
+// or the code. Texts of local systems are titles, as someone typed them.
 func (e *syntax) codedText(b []byte) (s string, is people.Text) {
 	has := func(n int) bool { return e.componentText(b, n) != "" }
 	isCoded := has(1) && has(3) || has(4) && has(6)
@@ -136,8 +129,7 @@ func (e *syntax) codedText(b []byte) (s string, is people.Text) {
 	return s, people.Typed // a text out of its place
 }
 
-// structured reads a structured number: comparator, number, separator, number.
-// Some senders write it as a text.
+// structured reads an SN, which some senders write as a text.
 func (e *syntax) structured(b []byte) (v labs.Value, ok bool) {
 	if bytes.IndexByte(b, e.component) < 0 {
 		s := e.textOnce(b)
@@ -166,26 +158,15 @@ func (e *syntax) structured(b []byte) (v labs.Value, ok bool) {
 		number.Comparator = cmp.Or(comparator, number.Comparator)
 		return number, true
 	case separator == "-" && two != "":
-		return labs.Value{Text: comparator + between(one, two)}, true
+		return labs.Value{Text: comparator + labs.Between(one, two)}, true
 	case slices.Contains([]string{"+", "/", ":", "."}, separator):
 		return labs.Value{Text: comparator + one + separator + two}, true
 	}
 	return v, false
 }
 
-func between(low, high string) string {
-	switch {
-	case low == "" || high == "":
-		return low + high
-	case strings.HasPrefix(low, "-") || strings.HasPrefix(high, "-"):
-		return low + " to " + high
-	}
-	return low + "-" + high
-}
-
-// span reads a numeric range.
 func (e *syntax) span(b []byte) (v labs.Value, ok bool) {
-	return labs.Value{Text: between(e.componentText(b, 1), e.componentText(b, 2))}, true
+	return labs.Value{Text: labs.Between(e.componentText(b, 1), e.componentText(b, 2))}, true
 }
 
 func (e *syntax) moment(b []byte, read func([]byte) string) (v labs.Value, ok bool) {
@@ -196,9 +177,8 @@ func (e *syntax) moment(b []byte, read func([]byte) string) (v labs.Value, ok bo
 	return v, v.Text != ""
 }
 
-// untyped reads a value whose type is missing: a number, one text, or a code of
-// a system that is known. What other parts are nobody knows: they may be a
-// document or a person.
+// untyped reads a number, one text or a known code. What has other parts may be
+// a document or a person.
 func (e *syntax) untyped(field []byte) (v labs.Value, is people.Text, reason clinical.Reason) {
 	if e.isCode(e.first(field)) {
 		v, is = e.coded(field)
@@ -211,10 +191,81 @@ func (e *syntax) untyped(field []byte) (v labs.Value, is people.Text, reason cli
 	return e.typed(e.textOnce(field)), people.Typed, ""
 }
 
-// isCode reports whether a value without a type is a coded element. A number, a
-// word and "L" are none: that can be a person, whose first name is an initial.
+// isCode reports whether a value is coded. A number, a word and "L" may be a
+// person with an initial.
 func (e *syntax) isCode(b []byte) bool {
 	code, system := e.componentText(b, 1), strings.ToUpper(e.compared(b, 3))
 	isLocal := system == "L" && !digits([]byte(code)) || strings.HasPrefix(system, "99")
 	return code != "" && (isLocal || system != "" && isTerminology(system))
+}
+
+const maxTimestamp = 32
+
+// timestamp returns YYYY[MM[DD[HH[MM[SS[.S]]]]]][+ZZZZ] in FHIR's form, as
+// precise and in the zone as written; "" for what is no date.
+func timestamp(b []byte) string {
+	b = bytes.TrimSpace(b)
+	if len(b) > maxTimestamp {
+		return ""
+	}
+
+	var zone []byte
+	if i := bytes.IndexAny(b, "+-"); i >= 0 {
+		b, zone = b[:i], b[i:]
+		if len(zone) != 5 || !digits(zone[1:]) {
+			return ""
+		}
+	}
+
+	whole, fraction, _ := bytes.Cut(b, []byte("."))
+	if !digits(whole) || !digits(fraction) || len(whole) < 4 || len(whole) > 14 || len(whole)%2 != 0 {
+		return ""
+	}
+
+	to := make([]byte, 0, 32)
+	to = append(to, whole[:4]...)
+	for i, before := range [5]byte{'-', '-', 'T', ':', ':'} {
+		at := 4 + 2*i
+		if at >= len(whole) {
+			break
+		}
+		to = append(append(to, before), whole[at:at+2]...)
+	}
+
+	if date := string(to[:min(len(to), 10)]); !labs.ValidDate(date) || date[:4] == "0000" {
+		return ""
+	}
+	if len(whole) == 14 && len(fraction) > 0 {
+		to = append(append(to, '.'), fraction...)
+	}
+	if len(whole) > 8 && len(zone) > 0 {
+		to = append(append(append(to, zone[:3]...), ':'), zone[3:]...)
+	}
+	return string(to)
+}
+
+// clock returns a time of day, HH[MM[SS[.S]]], with colons; "" if it is none.
+func clock(b []byte) string {
+	b = bytes.TrimSpace(b)
+	if i := bytes.IndexAny(b, "+-."); i >= 0 {
+		b = b[:i]
+	}
+	if !digits(b) || len(b) < 2 || len(b) > 6 || len(b)%2 != 0 {
+		return ""
+	}
+
+	to := append(make([]byte, 0, 8), b[:2]...)
+	for i := 2; i < len(b); i += 2 {
+		to = append(append(to, ':'), b[i:i+2]...)
+	}
+	return string(to)
+}
+
+func digits(b []byte) bool {
+	for _, c := range b {
+		if !isDigit(c) {
+			return false
+		}
+	}
+	return true
 }

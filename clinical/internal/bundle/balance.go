@@ -2,19 +2,17 @@ package bundle
 
 import "bytes"
 
-// maxDepth is up to which depth of nesting brackets are checked to be of one
-// kind; beyond it they are counted.
+// Deeper brackets are only counted.
 const maxDepth = 4096
 
-// balance finds the end of a JSON value that may come in pieces. It reads
-// brackets and strings and nothing else, so that what is not sent is passed
-// over without being decoded, and without recursion.
+// balance finds the end of a JSON value that comes in pieces, without decoding
+// or recursion.
 type balance struct {
 	depth    int
 	inString bool
 	escaped  bool // the last byte was a backslash that is not escaped itself
 	bad      bool
-	arrays   [maxDepth / 64]uint64
+	brackets []byte // that are open
 }
 
 func (b *balance) reset() { b.depth, b.inString, b.escaped, b.bad = 0, false, false, false }
@@ -28,52 +26,37 @@ const (
 
 var classes = [256]uint8{'"': quote, '{': opening, '[': opening, '}': closing, ']': closing}
 
-// scan reads p up to the end of the value. It returns how much it read and
-// whether the end was there. After a mistake b is bad.
+// scan reads to the end of the value, if it is there. It may set bad.
 func (b *balance) scan(p []byte) (n int, done bool) {
-	i := 0
-	if b.inString {
-		i = b.string(p, 0)
+	for i := 0; ; i++ {
 		if b.inString {
+			if i = b.string(p, i); b.inString || b.depth == 0 {
+				return i, !b.inString
+			}
+		}
+		for i < len(p) && classes[p[i]] == plain {
+			i++
+		}
+		if i == len(p) {
 			return i, false
 		}
-		if b.depth == 0 {
-			return i, true
-		}
-	}
-
-	for i < len(p) {
 		switch classes[p[i]] {
-		case plain:
-			i++
 		case quote:
 			b.inString = true
-			i = b.string(p, i+1)
-			if b.inString {
-				return i, false
-			}
-			if b.depth == 0 {
-				return i, true
-			}
 		case opening:
-			b.open(p[i] == '[')
-			i++
+			b.open(p[i])
 		case closing:
-			if !b.close(p[i] == ']') {
+			if !b.close(p[i]) {
 				b.bad = true
 				return i, false
 			}
-			i++
 			if b.depth == 0 {
-				return i, true
+				return i + 1, true
 			}
 		}
 	}
-
-	return i, false
 }
 
-// string reads on in a string from p[i].
 func (b *balance) string(p []byte, i int) int {
 	if b.escaped && i < len(p) {
 		b.escaped = false
@@ -109,22 +92,17 @@ func trailingBackslashes(p []byte) int {
 	return n
 }
 
-func (b *balance) open(array bool) {
+func (b *balance) open(bracket byte) {
 	if b.depth < maxDepth {
-		word, bit := b.depth/64, uint64(1)<<(b.depth%64)
-		if array {
-			b.arrays[word] |= bit
-		} else {
-			b.arrays[word] &^= bit
-		}
+		b.brackets = append(b.brackets[:b.depth], bracket)
 	}
 	b.depth++
 }
 
-func (b *balance) close(array bool) bool {
+func (b *balance) close(bracket byte) bool {
 	if b.depth == 0 {
 		return false
 	}
 	b.depth--
-	return b.depth >= maxDepth || (b.arrays[b.depth/64]>>(b.depth%64)&1 == 1) == array
+	return b.depth >= maxDepth || b.brackets[b.depth] == bracket-2 // as [ and ], { and } are in ASCII
 }

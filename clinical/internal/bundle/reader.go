@@ -2,6 +2,8 @@ package bundle
 
 import (
 	"bytes"
+	"encoding/json"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -87,28 +89,15 @@ func (r *Reader) Object(field func(key []byte)) {
 
 // fields reads on in an object, before its first field or after another.
 func (r *Reader) fields(first bool, field func(key []byte)) {
-	for ; !r.accept('}'); first = false {
-		if !first {
-			if !r.accept(',') {
-				r.Bad = true
-				return
-			}
-			if r.accept('}') { // a comma too many does no harm
-				return
-			}
-		}
-
+	for ; r.more(first, '}'); first = false {
 		key := r.key()
-		if r.Bad || !r.accept(':') {
-			r.Bad = true
+		if r.Bad = r.Bad || !r.accept(':'); r.Bad {
 			return
 		}
 		r.Kind()
 		from := r.pos
 		field(key)
-		if r.skipUnread(from); r.Bad {
-			return
-		}
+		r.skipUnread(from)
 	}
 }
 
@@ -119,28 +108,29 @@ func (r *Reader) List(item func()) {
 		r.Skip()
 		return
 	}
-
 	r.pos++
-	for first := true; !r.accept(']'); first = false {
-		if !first {
-			if !r.accept(',') {
-				r.Bad = true
-				return
-			}
-			if r.accept(']') {
-				return
-			}
-		}
+	for first := true; r.more(first, ']'); first = false {
 		r.Kind()
 		from := r.pos
 		item()
-		if r.skipUnread(from); r.Bad {
-			return
-		}
+		r.skipUnread(from)
 	}
 }
 
-// skipUnread passes over the value at from, if it was not read.
+// more passes over a comma, and reports whether a field or an item follows.
+func (r *Reader) more(first bool, closing byte) bool {
+	switch {
+	case r.Bad || r.accept(closing):
+		return false
+	case first:
+		return true
+	case !r.accept(','):
+		r.Bad = true
+		return false
+	}
+	return !r.accept(closing) // a comma too many does no harm
+}
+
 func (r *Reader) skipUnread(from int) {
 	if r.pos == from && !r.Bad {
 		r.Skip()
@@ -168,7 +158,6 @@ func (r *Reader) Raw() []byte {
 	r.Kind()
 	from := r.pos
 	r.Skip()
-
 	return r.data[from:r.pos]
 }
 
@@ -216,7 +205,6 @@ func (r *Reader) copy(raw []byte, longest int) string {
 	s, ok := unescape(raw)
 	r.Bad = r.Bad || !ok
 	r.Garbled = r.Garbled || !utf8.Valid(raw)
-
 	return s
 }
 
@@ -304,4 +292,33 @@ func (r *Reader) key() []byte {
 		}
 	}
 	return raw
+}
+
+func isNumber(b []byte) bool {
+	if len(b) == 0 || b[0] != '-' && !isDigit(b[0]) || !isDigit(b[len(b)-1]) {
+		return false
+	}
+	return json.Valid(b)
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// unescape returns what the inside of a string stands for.
+func unescape(raw []byte) (string, bool) {
+	for _, c := range raw {
+		if c < ' ' {
+			return "", false
+		}
+	}
+
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return strings.ToValidUTF8(string(raw), "\ufffd"), true
+	}
+
+	var s string
+	quoted := append(append(append(make([]byte, 0, len(raw)+2), '"'), raw...), '"')
+	if json.Unmarshal(quoted, &s) != nil {
+		return "", false
+	}
+	return s, true
 }

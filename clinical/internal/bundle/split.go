@@ -5,6 +5,7 @@ package bundle
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 )
@@ -44,11 +45,9 @@ var (
 	ErrEndsEarly = errors.New("the input ends before it is complete")
 )
 
-// errGrammar is a mistake within an object whose end is known. The next one can
-// be read.
+// errGrammar is a mistake in an object whose end is known.
 var errGrammar = errors.New("an object is not as JSON has it")
 
-// errTooLarge is a value of more than MaxSize.
 var errTooLarge = errors.New("a value is larger than is kept")
 
 const (
@@ -65,7 +64,6 @@ func Split(r io.Reader, h Handler) (place int, err error) {
 	s := splitter{stream: newStream(r), Handler: h, reader: &Reader{}}
 	s.begin()
 	err = s.run()
-
 	return s.n, err
 }
 
@@ -77,8 +75,7 @@ type splitter struct {
 	bundles int // that are around what is read
 	lines   bool
 	part    Part // that is read
-	// What is known of the part, or of the bundle that is read: it has entries,
-	// reading stopped at them, and it is a history.
+	// What is known of the part or bundle.
 	hasEntries, stopped, isHistory bool
 }
 
@@ -124,21 +121,17 @@ func (s *splitter) run() error {
 	}
 }
 
-// within reads what is in memory, after n entries.
 func (s *splitter) within(data []byte, n, bundles int) error {
 	inner := &splitter{stream: heldStream(data), Handler: s.Handler, reader: s.reader, n: n, bundles: bundles}
 	err := inner.run()
 	s.n, s.part = inner.n, inner.part
-
 	return err
 }
 
-// broken reports the part that is read as none.
 func (s *splitter) broken() {
 	s.Broken(&Part{Type: s.part.Type, Place: s.n})
 }
 
-// ended returns why the input ended, if it was not at its end.
 func (s *splitter) ended() error {
 	if s.readErr == io.EOF { //nolint:errorlint // io.Reader's contract
 		return nil
@@ -146,8 +139,11 @@ func (s *splitter) ended() error {
 	return s.readErr
 }
 
-// begin passes over a byte order mark and decides whether the input is lines:
-// the first line is a value, or is broken but followed by one.
+// early returns why the input ended within a value.
+func (s *splitter) early() error { return cmp.Or(s.ended(), ErrEndsEarly) }
+
+// begin decides whether the input is lines: the first is a value, or is broken
+// but followed by one.
 func (s *splitter) begin() {
 	for (s.lineEnd < 0 || s.end < int(s.lineEnd)+len("\n{\"")) && s.end < window && s.fill() {
 		continue
@@ -169,8 +165,7 @@ func (s *splitter) begin() {
 	s.lines = whole || !open && bytes.HasPrefix(rest, []byte(`{"`))
 }
 
-// parse has the value read that comes next. read is called again, from the
-// beginning, when more of the input is there.
+// parse calls read again, from the beginning, when more of the input is there.
 func (s *splitter) parse(read func()) error {
 	for {
 		r, isAll := s.reader, s.isAll()
@@ -185,10 +180,8 @@ func (s *splitter) parse(read func()) error {
 			return nil
 		case !isEnd:
 			return errGrammar
-		case isAll && s.ended() != nil:
-			return s.ended()
 		case isAll:
-			return ErrEndsEarly
+			return s.early()
 		case len(r.data) > MaxSize:
 			return errTooLarge
 		}
@@ -200,31 +193,25 @@ func (s *splitter) parse(read func()) error {
 func (s *splitter) skip(depth int) error {
 	s.balance.reset()
 	for range depth {
-		s.balance.open(false)
+		s.balance.open('{')
 	}
 	switch {
 	case s.skipBalanced():
 		return nil
 	case s.balance.bad:
 		return ErrSyntax
-	case s.ended() != nil:
-		return s.ended()
 	}
-
-	return ErrEndsEarly
+	return s.early()
 }
 
-// list reads an array, calling item for each value. A comma that is missing or
-// too many does no harm.
+// list reads an array. A comma missing or too many does no harm.
 func (s *splitter) list(item func() error) error {
 	s.pos++
 	for {
 		c, ok := s.next()
 		switch {
-		case !ok && s.ended() != nil:
-			return s.ended()
 		case !ok:
-			return ErrEndsEarly
+			return s.early()
 		case c == ']':
 			s.pos++
 			return nil
@@ -243,7 +230,6 @@ func (s *splitter) list(item func() error) error {
 	}
 }
 
-// element reads a value of a list: a resource.
 func (s *splitter) element() error {
 	if c, _ := s.next(); c == '{' {
 		return s.value()
@@ -251,7 +237,6 @@ func (s *splitter) element() error {
 	return s.pass()
 }
 
-// pass passes over what is not a resource, and reports it.
 func (s *splitter) pass() error {
 	s.part = Part{}
 	err := s.parse(s.reader.Skip)
@@ -268,8 +253,7 @@ func (s *splitter) pass() error {
 	return err
 }
 
-// value reads a resource that is in no entry. The entries of a bundle are read
-// as they come; then nothing of it is kept.
+// value reads a resource in no entry. A bundle's entries are read as they come.
 func (s *splitter) value() error {
 	err := s.parse(func() {
 		s.part = Part{Place: s.n}
@@ -304,8 +288,7 @@ func (s *splitter) value() error {
 	return err
 }
 
-// resource reads a resource. If it stops at the entries of a bundle, it is not
-// read to its end.
+// resource reads a resource, at most to the entries of a bundle.
 func (s *splitter) resource(stops bool) {
 	r, p := s.reader, &s.part
 	r.Kind()
@@ -315,7 +298,6 @@ func (s *splitter) resource(stops bool) {
 	p.Data = r.data[from:r.pos]
 }
 
-// field returns what reads a field of a resource.
 func (s *splitter) field(stops bool) func(key []byte) {
 	r, p := s.reader, &s.part
 	return func(key []byte) {
@@ -357,4 +339,71 @@ func (s *splitter) found(err error) error {
 		p.Data, p.TooLarge = nil, p.TooLarge && isWanted
 	}
 	return s.Found(p)
+}
+
+func (s *splitter) entry(isHistory bool) error {
+	if c, _ := s.next(); c != '{' {
+		return s.pass()
+	}
+
+	resources := 0
+	err := s.parse(func() {
+		s.part = Part{Place: s.n, History: isHistory}
+		resources = 0
+		s.reader.Object(func(key []byte) {
+			switch string(key) {
+			case "fullUrl":
+				s.part.FullURL = s.url()
+			case "request", "response":
+				s.transaction()
+			case "resource":
+				switch s.reader.Kind() {
+				case '{':
+					resources++
+					s.resource(false)
+				case 'n': // null is none
+				default:
+					resources = 2
+				}
+			}
+		})
+	})
+
+	switch {
+	case err == nil && resources > 1:
+		s.broken()
+		return nil
+	case err == nil && resources == 0 && s.part.Method == "":
+		return nil
+	case err == nil && s.hasEntries && (s.part.Type == "" || s.part.Type == "Bundle"):
+		return s.within(s.part.Data, s.n-1, s.bundles+1)
+	}
+
+	return s.found(err)
+}
+
+func (s *splitter) url() string {
+	s.reader.Garbled = false
+	if url := s.reader.String(maxToken); !s.reader.Garbled {
+		return url
+	}
+	return ""
+}
+
+func (s *splitter) transaction() {
+	r, p := s.reader, &s.part
+	r.Object(func(key []byte) {
+		switch string(key) {
+		case "method":
+			p.Method = r.String(maxShared)
+		case "url":
+			p.URL = r.String(maxToken)
+		case "status":
+			p.Status = r.String(maxShared)
+		case "lastModified":
+			p.LastModified = r.String(maxShared)
+		case "etag":
+			p.ETag = r.String(maxToken)
+		}
+	})
 }

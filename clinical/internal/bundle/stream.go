@@ -10,15 +10,11 @@ const (
 	// entry. One that is larger is passed over and reported.
 	MaxSize = 16 << 20
 	// window is how much is read at once.
-	window = 64 << 10
-	// maxEmptyReads is how often in a row a reader can return nothing without
-	// an error.
+	window        = 64 << 10
 	maxEmptyReads = 100
 )
 
-// stream reads the input through one buffer that is used again and again. What
-// is not yet read stays in it. Places in the input are offsets from its
-// beginning, as the buffer's contents move.
+// stream reads the input through one buffer. Places are offsets in the input.
 type stream struct {
 	r        io.Reader
 	buf      []byte
@@ -31,19 +27,15 @@ type stream struct {
 
 func newStream(r io.Reader) *stream { return &stream{r: r, buf: make([]byte, window), lineEnd: -1} }
 
-// heldStream returns a stream of what is in memory.
 func heldStream(data []byte) *stream {
 	return &stream{buf: data, end: len(data), lineEnd: -1, readErr: io.EOF}
 }
 
-// at returns the offset of what comes next.
 func (s *stream) at() int64 { return s.offset + int64(s.pos) }
 
-// isAll reports whether all of the input that can be read is in the buffer.
 func (s *stream) isAll() bool { return s.readErr != nil }
 
-// fill reads more behind what is in the buffer. It returns false at the end of
-// the input and after an error.
+// fill reads more. It returns false at the end and after an error.
 func (s *stream) fill() bool {
 	if s.readErr != nil {
 		return false
@@ -70,8 +62,7 @@ func (s *stream) fill() bool {
 	return false
 }
 
-// more fills the buffer until twice as much is in it, so that what is read
-// again and again until it is all there is not read often.
+// more doubles what is in the buffer, so that it is not read again often.
 func (s *stream) more() {
 	enough := min(2*(s.end-s.pos), MaxSize+1)
 	for s.fill() && s.end-s.pos < enough {
@@ -79,8 +70,6 @@ func (s *stream) more() {
 	}
 }
 
-// makeRoom moves what is still needed to the beginning of the buffer, and makes
-// that larger if it is full.
 func (s *stream) makeRoom() {
 	copy(s.buf, s.buf[s.pos:s.end])
 	s.offset += int64(s.pos)
@@ -96,7 +85,6 @@ func (s *stream) makeRoom() {
 	}
 }
 
-// next returns the next byte that is no white space and leaves it there.
 func (s *stream) next() (c byte, ok bool) {
 	for {
 		for ; s.pos < s.end; s.pos++ {
@@ -110,8 +98,7 @@ func (s *stream) next() (c byte, ok bool) {
 	}
 }
 
-// line reads a line. It is not ok for one that is larger than MaxSize, or where
-// reading fails.
+// line is not ok above MaxSize, or where reading fails.
 func (s *stream) line() (line []byte, ok bool) {
 	for {
 		line = s.buf[s.pos:s.end]
@@ -130,7 +117,6 @@ func (s *stream) line() (line []byte, ok bool) {
 	}
 }
 
-// skipLine passes over what is left of a line.
 func (s *stream) skipLine() {
 	for {
 		if i := bytes.IndexByte(s.buf[s.pos:s.end], '\n'); i >= 0 {
@@ -144,7 +130,6 @@ func (s *stream) skipLine() {
 	}
 }
 
-// skipBalanced passes over the rest of what balance has begun to read.
 func (s *stream) skipBalanced() bool {
 	for {
 		n, done := s.balance.scan(s.buf[s.pos:s.end])

@@ -2,9 +2,6 @@ package codes
 
 import "strings"
 
-// absentReasons are the displays of FHIR's data-absent-reason in lower case, by
-// their codes.
-//
 // See https://terminology.hl7.org/CodeSystem-data-absent-reason.html
 var absentReasons = map[string]string{
 	"unknown": "unknown", "asked-unknown": "asked but unknown", "temp-unknown": "temporarily unknown",
@@ -15,7 +12,6 @@ var absentReasons = map[string]string{
 	"not-permitted": "not permitted",
 }
 
-// absentTexts are the codes and the displays.
 var absentTexts = func() map[string]bool {
 	texts := map[string]bool{}
 	for code, display := range absentReasons {
@@ -24,9 +20,8 @@ var absentTexts = func() map[string]bool {
 	return texts
 }()
 
-// noValue are the codes that say that what stands in a value's place is not
-// one.
-var noValue = set("error", "not-a-number", "negative-infinity", "positive-infinity", "not-performed",
+// noValue are the codes that deny that a value is one.
+var noValue = Set("error", "not-a-number", "negative-infinity", "positive-infinity", "not-performed",
 	"not-applicable", "not-asked", "asked-declined", "masked", "not-permitted")
 
 // AbsentReason returns a code of FHIR's data-absent-reason, and unknown for

@@ -2,6 +2,8 @@
 // share. What a code is must not depend on the format in which it comes.
 package codes
 
+import "strings"
+
 // LOINC is the code system, as FHIR names it. See https://loinc.org
 const LOINC = "http://loinc.org"
 
@@ -18,7 +20,7 @@ const (
 // taken at the skin, it comes with a category or with 59408-5.
 //
 // See https://hl7.org/fhir/R4/observation-vitalsigns.html
-var VitalSigns = set(
+var VitalSigns = Set(
 	"85353-1", "9279-1", "8867-4", "59408-5", "8310-5", "8302-2", "8306-3", "9843-4", "8287-5", "29463-7", "3141-9",
 	"39156-5", "59576-9", "85354-9", "8480-6", "8462-4", "8478-0", "55284-4", "35094-2", "96607-7", "96608-5",
 	"96609-3", "8328-7", "8331-1", "8332-9", "3137-7", "8301-4", "8335-2", "8289-1", "77606-2", "3150-6", "3151-8",
@@ -26,7 +28,7 @@ var VitalSigns = set(
 )
 
 // Comments are codes of LOINC for what is said beside results.
-var Comments = set(
+var Comments = Set(
 	"8251-1",  // service comment
 	"48767-8", // annotation comment
 	"57129-9", // full summary of newborn screening
@@ -37,14 +39,14 @@ var Comments = set(
 
 // QuestionPanels are orders, by LOINC, whose observations tell about the
 // patient and the order and not about a specimen.
-var QuestionPanels = set(
+var QuestionPanels = Set(
 	"57717-1", // newborn screening card
 	"68991-9", // epidemiologically important information
 	"78000-7", // case notification panel
 )
 
 // Questions are such observations on their own.
-var Questions = set(
+var Questions = Set(
 	"11368-8", // onset of illness
 	"21612-7", // reported age
 	"29553-5", // calculated age
@@ -70,10 +72,14 @@ var Questions = set(
 	"95421-4", // lives in a congregate setting
 )
 
-func set(codes ...string) map[string]bool {
-	m := make(map[string]bool, len(codes))
-	for _, code := range codes {
-		m[code] = true
+// Set returns a set of words.
+func Set(words ...string) map[string]bool {
+	m := make(map[string]bool, len(words))
+	for _, word := range words {
+		m[word] = true
 	}
 	return m
 }
+
+// Words returns the set of the words in a list.
+func Words(list string) map[string]bool { return Set(strings.Fields(list)...) }

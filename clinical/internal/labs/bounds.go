@@ -3,20 +3,19 @@ package labs
 import (
 	"cmp"
 	"math"
+	"math/big"
 	"strconv"
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
 )
 
-// within reports whether every number of inner is in outer.
 func within(inner, outer clinical.Range) bool {
 	low := inner.Low > outer.Low || inner.Low == outer.Low && (inner.LowOpen || !outer.LowOpen)
 	high := inner.High < outer.High || inner.High == outer.High && (inner.HighOpen || !outer.HighOpen)
 	return low && high
 }
 
-// below reports whether every number of a is smaller than every number of b.
 func below(a, b clinical.Range) bool {
 	return a.High < b.Low || a.High == b.Low && (a.HighOpen || b.LowOpen)
 }
@@ -30,7 +29,6 @@ func number(s string) (float64, bool) {
 	return q.Value, ok && q.Comparator == "" && q.Unit == ""
 }
 
-// numbers returns those that v can stand for.
 func (v Value) numbers() (clinical.Range, bool) {
 	n, ok := number(v.Number)
 	return clinical.Quantity{Comparator: v.Comparator, Value: n}.Range(), ok
@@ -46,15 +44,13 @@ func ParseValue(s string) Value {
 	return Value{Text: s}
 }
 
-// normal returns the numbers that a range calls normal. It reports false if
-// nothing can be concluded from the range.
+// normal is not ok if nothing can be concluded from the range.
 func (r *Range) normal() (clinical.Range, bool) {
 	bounds, ok := r.bounds()
 	isNone := bounds.Low == 0 && bounds.High == 0 // how the lack of a range is written
 	return bounds, ok && !isNone && !r.conditional
 }
 
-// bounds returns the numbers of a range, from its text if it has no bounds.
 func (r *Range) bounds() (bounds clinical.Range, ok bool) {
 	if r.Low == "" && r.High == "" {
 		bounds, ok = clinical.ParseRange(r.Text)
@@ -65,24 +61,19 @@ func (r *Range) bounds() (bounds clinical.Range, ok bool) {
 	}
 
 	bounds = clinical.Range{Low: math.Inf(-1), High: math.Inf(1), Unit: r.Unit}
+	isLow, isHigh := true, true
 	if r.Low != "" {
-		if bounds.Low, ok = number(r.Low); !ok {
-			return bounds, false
-		}
+		bounds.Low, isLow = number(r.Low)
 	}
 	if r.High != "" {
-		if bounds.High, ok = number(r.High); !ok {
-			return bounds, false
-		}
+		bounds.High, isHigh = number(r.High)
 	}
-	return bounds, true
+	return bounds, isLow && isHigh
 }
 
-// text returns the range as it is sent, without a unit of its own where it has
-// bounds.
+// text returns the range as it is sent, without a unit where it has bounds.
 func (r *Range) text() string { return r.withWords(r.numbers()) }
 
-// numbers returns the bounds, or the text if there are none.
 func (r *Range) numbers() string {
 	low, high := strings.TrimSpace(r.Low), strings.TrimSpace(r.High)
 	switch {
@@ -92,11 +83,19 @@ func (r *Range) numbers() string {
 		return ">=" + low
 	case low == "":
 		return "<=" + high
+	}
+	return Between(low, high)
+}
+
+// Between returns two numbers as a range, or the one that is there.
+func Between(low, high string) string {
+	switch {
+	case low == "" || high == "":
+		return low + high
 	case strings.HasPrefix(low, "-") || strings.HasPrefix(high, "-"):
 		return low + " to " + high
-	default:
-		return low + "-" + high
 	}
+	return low + "-" + high
 }
 
 // withWords adds what may limit the bounds, so that who reads them knows it.
@@ -107,7 +106,6 @@ func (r *Range) withWords(bounds string) string {
 	return bounds
 }
 
-// withUnit returns a range as it is sent with the unit that its numbers are in.
 func (r *Range) withUnit(valueUnit string) string {
 	bounds, ok := r.bounds()
 	if !ok {
@@ -119,4 +117,30 @@ func (r *Range) withUnit(valueUnit string) string {
 		}
 	}
 	return r.withWords(strings.TrimSpace(r.numbers() + " " + cmp.Or(bounds.Unit, valueUnit)))
+}
+
+// Round rounds a number to so many decimals, half away from zero. It reports
+// false if it leaves the number as written: decimals is nil, or the number has
+// no more of them, or is no decimal number.
+func Round(number string, decimals *int) (string, bool) {
+	if decimals == nil {
+		return number, false
+	}
+	plain := strings.Replace(number, ",", ".", 1)
+	if _, has, _ := strings.Cut(plain, "."); len(has) <= max(0, *decimals) || ParseValue(number).Number != number {
+		return number, false
+	}
+	exact, ok := new(big.Rat).SetString(plain)
+	if !ok {
+		return number, false
+	}
+
+	rounded := exact.FloatString(max(0, *decimals))
+	if !strings.ContainsAny(rounded, "123456789") {
+		rounded = strings.TrimPrefix(rounded, "-")
+	}
+	if plain != number {
+		rounded = strings.Replace(rounded, ".", ",", 1)
+	}
+	return rounded, true
 }

@@ -7,16 +7,12 @@ import (
 	"github.com/heliosai/helios-go/clinical"
 )
 
-// verdict is how normal a result is, which range is sent with it, and what
-// there is to note.
 type verdict struct {
 	is    normality
 	rng   *Range // nil if none is sent
 	notes []clinical.Reason
 }
 
-// classify says how normal a result is: as its flags say, else as its range
-// does, else as the caller does.
 func (s *Set) classify(r *Result, p Patient) verdict {
 	var v verdict
 	said := judge(r.Flags)
@@ -48,12 +44,8 @@ func (s *Set) classify(r *Result, p Patient) verdict {
 	case v.is == unknown:
 		v.is = byRange
 	case byRange == unknown:
-	case v.is == abnormal && byRange.isAbnormal():
-		v.is = byRange // the flag leaves open whether it is high or low
-	case v.is == critical && byRange == high:
-		v.is = criticalHigh
-	case v.is == critical && byRange == low:
-		v.is = criticalLow
+	case v.is.has(abnormal) && !v.is.has(isDirected) && byRange.has(abnormal):
+		v.is |= byRange // the flag leaves open whether it is high or low
 	default:
 		if _, agree := v.is.and(byRange); !agree {
 			v.notes = append(v.notes, clinical.FlagContradicted)
@@ -61,26 +53,15 @@ func (s *Set) classify(r *Result, p Patient) verdict {
 	}
 
 	if v.is == unknown && s.opts.Classify != nil {
-		v.is = fromFlag(s.opts.Classify(r.asTest(p, v.rng)))
+		v.is = byFlag[s.opts.Classify(r.asTest(p, v.rng))]
 	}
 	return v
 }
 
-func fromFlag(f helios.Flag) normality {
-	switch f {
-	case helios.FlagHigh:
-		return high
-	case helios.FlagLow:
-		return low
-	case helios.FlagNormal:
-		return normal
-	case helios.FlagCritical:
-		return critical
-	}
-	return unknown
+var byFlag = map[helios.Flag]normality{
+	helios.FlagHigh: high, helios.FlagLow: low, helios.FlagNormal: normal, helios.FlagCritical: critical,
 }
 
-// flag returns what the lab-results endpoint takes, and what is lost by it.
 func (n normality) flag() (helios.Flag, []clinical.Reason) {
 	switch {
 	case n == unknown:
@@ -91,15 +72,14 @@ func (n normality) flag() (helios.Flag, []clinical.Reason) {
 		return helios.FlagNormal, nil
 	case n == critical:
 		return helios.FlagCritical, nil
-	case n.isCritical():
+	case n.has(isCritical):
 		return helios.FlagCritical, []clinical.Reason{clinical.DirectionLost}
-	case n.isLow():
+	case n.has(isLow):
 		return helios.FlagLow, nil
 	}
 	return helios.FlagHigh, nil
 }
 
-// asTest is what the caller's hooks are told.
 func (r *Result) asTest(p Patient, rng *Range) clinical.Test {
 	t := clinical.Test{System: r.System, Code: r.Code, Name: r.Name, Value: r.Value.String(), Unit: r.Unit, Age: p.Age,
 		Gender: p.Gender}

@@ -40,11 +40,10 @@ func Age(birth, at string) (years int, approximate, ok bool) {
 	if approximate && years < 0 && now.Year() == born.Year() {
 		years = 0 // born earlier in the same year
 	}
-	return years, approximate, years >= 0 && years <= MaxAge
+	return years, approximate, years >= 0 && years <= maxAge
 }
 
-// day reads the day of a date; what is missing in it is taken as the first of a
-// month or year, or as the last.
+// day reads a date, which can lack the first or the last day of a time.
 func day(s string, last bool) (time.Time, bool) {
 	for _, layout := range [3]string{time.DateOnly, "2006-01", "2006"} {
 		if len(s) < len(layout) {
@@ -71,8 +70,6 @@ func day(s string, last bool) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// span is the time in which a date lies, in microseconds: a moment, a day, or
-// more.
 type span struct {
 	from, to int64
 	zoned    bool // so that it can be compared with any other such
@@ -91,7 +88,6 @@ func spanOf(date string) span {
 	return span{from: from.UnixMicro(), to: last.AddDate(0, 0, 1).UnixMicro() - 1}
 }
 
-// before reports whether all of s is certainly before all of other.
 func (s span) before(other span) bool {
 	if s.to == math.MaxInt64 {
 		return false
@@ -103,7 +99,6 @@ func (s span) before(other span) bool {
 	return s.to+slack.Microseconds() < other.from
 }
 
-// moment reads a date with a time, to the minute at least.
 func moment(date string) (t time.Time, zoned, ok bool) {
 	if len(date) < len("2006-01-02T15:04") {
 		return t, false, false
@@ -112,19 +107,14 @@ func moment(date string) (t time.Time, zoned, ok bool) {
 	zoned = strings.ContainsAny(date[len(time.DateOnly)+1:], "Z+-")
 	seconds := len(date) > len("2006-01-02T15:04") && date[len("2006-01-02T15:04")] == ':'
 
-	layout := "2006-01-02T15:04"
-	switch {
-	case seconds && zoned: // any fraction of a second is read too
-		layout = "2006-01-02T15:04:05Z07:00"
-	case seconds:
-		layout = "2006-01-02T15:04:05"
-	case zoned:
+	layout := "2006-01-02T15:04:05Z07:00" // by which any fraction of a second is read too
+	if !seconds {
 		layout = "2006-01-02T15:04Z07:00"
 	}
-	if date[len(time.DateOnly)] == ' ' {
-		layout = layout[:len(time.DateOnly)] + " " + layout[len(time.DateOnly)+1:]
+	if !zoned {
+		layout = strings.TrimSuffix(layout, "Z07:00")
 	}
 
-	t, err := time.Parse(layout, date)
+	t, err := time.Parse(layout, strings.Replace(date, " ", "T", 1))
 	return t, zoned, err == nil
 }

@@ -4,37 +4,34 @@ import (
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 )
 
-// normality is what is known of whether a result is normal.
+// normality is a set of statements. Low, high and critical say abnormal too.
 type normality int
 
 const (
-	unknown normality = iota
-	normal
-	low
-	high
-	abnormal // without high or low
-	criticalLow
-	criticalHigh
-	critical // without high or low
+	normal normality = 1 << iota
+	abnormal
+	isLow
+	isHigh
+	isCritical
+	isDirected = isLow | isHigh
+
+	unknown      normality = 0
+	low                    = abnormal | isLow
+	high                   = abnormal | isHigh
+	critical               = abnormal | isCritical
+	criticalLow            = critical | isLow
+	criticalHigh           = critical | isHigh
 )
 
-func (n normality) isAbnormal() bool { return n > normal }
-func (n normality) isCritical() bool { return n >= criticalLow }
+func (n normality) has(statement normality) bool { return n&statement != 0 }
 
-// isLow and isHigh tell the direction, if there is one.
-func (n normality) isLow() bool  { return n == low || n == criticalLow }
-func (n normality) isHigh() bool { return n == high || n == criticalHigh }
+// displays are what a patient's record says.
+var displays = map[normality]string{low: "Low", high: "High", abnormal: "Abnormal", criticalLow: "Critical Low",
+	criticalHigh: "Critical High", critical: "Critical"}
 
-// interpretation is how a patient's record says it.
-func (n normality) interpretation() string {
-	return [...]string{"", "", "Low", "High", "Abnormal", "Critical Low", "Critical High", "Critical"}[n]
-}
-
-// interpretations are those of HL7's v3-ObservationInterpretation and of its
-// table 0078 that say whether a result is normal.
-//
 // See https://terminology.hl7.org/CodeSystem-v3-ObservationInterpretation.html
 // and https://terminology.hl7.org/CodeSystem-v2-0078.html
 var interpretations = map[string]normality{
@@ -45,60 +42,40 @@ var interpretations = map[string]normality{
 	"LL": criticalLow, "HH": criticalHigh, "AA": critical,
 }
 
-// otherStatements say something else of a result, such as that a virus was
-// detected, or that a bacterium resists a drug. Which of it is normal depends
-// on the test.
-var otherStatements = set(
+// Which of these is normal depends on the test.
+var otherStatements = codes.Set(
 	"POS", "NEG", "DET", "ND", "RR", "NR", "WR", "E", "IND", "S", "I", "R", "MS", "NS", "SDD", "VS", "NCL", "SYN-R",
 	"SYN-S", "CAR", "CARRIER", "EXP", "UNE", "TOX", "AC", "IE",
 )
 
 // silent are codes that say how a result changed, or nothing at all.
-var silent = set("", "B", "D", "U", "W", "OBX", "NULL", "UNKNOWN")
+var silent = codes.Set("", "B", "D", "U", "W", "OBX", "NULL", "UNKNOWN")
 
-// otherWords are otherStatements where no code is given.
-var otherWords = set(
+var otherWords = codes.Set(
 	"positive", "negative", "detected", "not detected", "reactive", "non-reactive", "nonreactive", "weakly reactive",
 	"equivocal", "indeterminate", "susceptible", "intermediate", "resistant", "non-susceptible", "better", "worse",
 	"significant change up", "significant change down",
 )
 
-// unusable are results that the laboratory does not stand for: its quality
-// control failed, or it holds them for review.
-var unusable = set("QCF", "HM")
+// unusable are results that failed their quality control or are in review.
+var unusable = codes.Set("QCF", "HM")
 
-// words are what is written where no code is given.
 var words = map[string]normality{
 	"normal": normal, "within normal limits": normal, "within normal range": normal,
-
 	"lo": low, "low": low, "below low normal": low, "below normal": low, "below reference range": low,
 	"significantly low": low, "very low": low,
-
 	"hi": high, "high": high, "above high normal": high, "above normal": high, "above reference range": high,
 	"significantly high": high, "very high": high,
-
 	"abn": abnormal, "abnormal": abnormal,
-
 	"crit": critical, "critical": critical, "critical abnormal": critical, "critically abnormal": critical,
 	"panic": critical,
-
-	"pl": criticalLow, "panic low": criticalLow, "low panic": criticalLow, "critical low": criticalLow,
+	"pl":    criticalLow, "panic low": criticalLow, "low panic": criticalLow, "critical low": criticalLow,
 	"low critical": criticalLow, "critically low": criticalLow, "below lower panic limits": criticalLow,
-
 	"ph": criticalHigh, "panic high": criticalHigh, "high panic": criticalHigh, "critical high": criticalHigh,
 	"high critical": criticalHigh, "critically high": criticalHigh, "above upper panic limits": criticalHigh,
 }
 
-func set(items ...string) map[string]bool {
-	m := make(map[string]bool, len(items))
-	for _, item := range items {
-		m[item] = true
-	}
-	return m
-}
-
-// isInterpretation reports whether a code system is one of the two, by any of
-// the names that are written for them: HL70078, v2/0078, a value set's, an OID.
+// isInterpretation reports whether a system is one of the two, by any name.
 func isInterpretation(system string) bool {
 	name := strings.TrimSuffix(strings.ToLower(strings.ReplaceAll(system, "-", "")), "/")
 	return name == "" || strings.HasSuffix(name, "observationinterpretation") || strings.HasSuffix(name, "0078") ||
@@ -117,7 +94,6 @@ func bare(s string) string {
 	return strings.Trim(s, "()[]* ")
 }
 
-// judgement is what the flags of a result say.
 type judgement struct {
 	is    normality
 	notes []clinical.Reason
@@ -127,7 +103,6 @@ type judgement struct {
 	isUnusable bool
 }
 
-// judge reads the flags of a result.
 func judge(flags []Flag) (j judgement) {
 	var hasOther, isContradicted, isUnderstood, isForeign, isMarked bool
 	for _, f := range flags {
@@ -174,7 +149,7 @@ func judge(flags []Flag) (j judgement) {
 	switch {
 	case isContradicted:
 		j.notes, j.isDoubtful = append(j.notes, clinical.SeveralFlags), true
-		if !j.is.isAbnormal() {
+		if !j.is.has(abnormal) {
 			j.is = unknown
 		}
 	case hasOther && j.is == unknown:
@@ -185,34 +160,15 @@ func judge(flags []Flag) (j judgement) {
 	return j
 }
 
-// and combines two statements on one result to what both say. They do not agree
-// if one says normal, or low where the other says high.
+// and combines two statements. Normal and high, or low and high, disagree.
 func (n normality) and(other normality) (both normality, agree bool) {
-	switch {
+	switch both = n | other; {
 	case n == unknown || n == other:
 		return other, true
-	case !n.isAbnormal() || !other.isAbnormal():
+	case !n.has(abnormal) || !other.has(abnormal):
 		return normal, false
-	case n.isLow() && other.isHigh() || n.isHigh() && other.isLow():
-		if n.isCritical() || other.isCritical() {
-			return critical, false
-		}
-		return abnormal, false
+	case both.has(isLow) && both.has(isHigh):
+		return both &^ isDirected, false
 	}
-
-	isCritical := n.isCritical() || other.isCritical()
-	switch {
-	case n.isLow() || other.isLow():
-		return choose(isCritical, criticalLow, low), true
-	case n.isHigh() || other.isHigh():
-		return choose(isCritical, criticalHigh, high), true
-	}
-	return choose(isCritical, critical, abnormal), true
-}
-
-func choose(isCritical bool, yes, no normality) normality {
-	if isCritical {
-		return yes
-	}
-	return no
+	return both, true
 }

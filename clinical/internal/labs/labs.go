@@ -4,9 +4,12 @@ package labs
 
 import (
 	"cmp"
+	"fmt"
+	"time"
 
 	"github.com/heliosai/helios-go"
 	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 )
 
 // Result is one laboratory result or vital sign as its source has it.
@@ -31,16 +34,10 @@ type Result struct {
 	// Resource names what can come in several editions, of which only the
 	// newest counts, such as "Observation/123". It is compared and never sent.
 	// "" means that there is one edition.
-	Resource string
-	Edition  Edition
-	// Identifier is the source's own business identifier, with which a
-	// corrected result replaces one of the same test. It is compared and never
-	// sent.
-	Identifier string
-	Corrected  bool
-	// Preliminary is set if a final result with the same identifier takes its
-	// place.
-	Preliminary bool
+	Resource               string
+	Edition                Edition
+	IsVitalSign            bool
+	Corrected, Preliminary bool
 	// Refs are hashes under which others in the source refer to it, for the
 	// source's reader; 0 for none.
 	Refs [2]uint64
@@ -117,15 +114,47 @@ type Range struct {
 // v3-ObservationInterpretation or table 0078, or words.
 type Flag struct{ System, Code, Text string }
 
-// Options are those of fhir and hl7v2 that concern results.
+// Options are those that fhir and hl7v2 have in common, with the same meaning,
+// but for Redact, which they call themselves on what is sent in the end.
 type Options struct {
+	Age                 *int
+	Gender              string
+	CapAge              bool
+	ReferenceDate       time.Time
+	Since               time.Time
 	LatestPerTest       bool
 	IncludeUnclassified bool
-	Since               string // YYYY-MM-DD, or "" for all
 	RoundDecimals       *int
 	Classify            func(clinical.Test) helios.Flag
 	Category            func(clinical.Test) string
 }
+
+// Check returns what is wrong with the options of a package.
+func (o *Options) Check(name string) error {
+	switch {
+	case o.Age != nil && (*o.Age < 0 || *o.Age > maxAge):
+		return fmt.Errorf("helios: %s: Options.Age is not between 0 and %d", name, maxAge)
+	case o.Gender != codes.Gender(o.Gender):
+		return fmt.Errorf("helios: %s: Options.Gender is none of male, female, other and unknown", name)
+	case o.RoundDecimals != nil && *o.RoundDecimals < 0:
+		return fmt.Errorf("helios: %s: Options.RoundDecimals is negative", name)
+	}
+	return nil
+}
+
+// ReadError returns the error for a failed read behind a place of the input.
+// Its text leaves out the reader's, which can name a file by a patient.
+func ReadError(name, place string, err error) error {
+	return &readError{"helios: " + name + ": the input cannot be read after " + place, err}
+}
+
+type readError struct {
+	text string
+	err  error
+}
+
+func (e *readError) Error() string { return e.text }
+func (e *readError) Unwrap() error { return e.err }
 
 // Kind is what a [Set] is for.
 type Kind int
@@ -133,6 +162,5 @@ type Kind int
 // The kinds.
 const (
 	ForLabResults Kind = iota // a request for lab results, which takes helios.MaxLabResults
-	ForRecord                 // the lab results of a patient's record
-	ForVitalSigns             // the vital signs of a patient's record
+	ForRecord                 // a patient's record, with vital signs
 )

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// MaxAge is in years. Who seems older has a wrong birth date.
-	MaxAge = 130
+	// maxAge is in years. Who seems older has a wrong birth date.
+	maxAge = 130
 	// cappedAge is the age from which HIPAA's Safe Harbor counts ages as one.
 	cappedAge = 90
 )
@@ -27,19 +27,11 @@ type Patient struct {
 // Person is what a source says of the patient. Its dates are in FHIR's form.
 type Person struct{ Born, Died, Gender string }
 
-// Demographics are the caller's options for what is sent of the patient.
-type Demographics struct {
-	Age           *int
-	Gender        string
-	CapAge        bool
-	ReferenceDate time.Time
-}
-
 // Day returns the day at which the age is computed: the caller's, else that of
 // the newest data, else today in UTC.
-func (d *Demographics) Day(newest string) string {
-	if !d.ReferenceDate.IsZero() {
-		return d.ReferenceDate.Format(time.DateOnly)
+func (o *Options) Day(newest string) string {
+	if !o.ReferenceDate.IsZero() {
+		return o.ReferenceDate.Format(time.DateOnly)
 	}
 	today := time.Now().UTC().Format(time.DateOnly)
 	if newest != "" && newest < today {
@@ -49,14 +41,14 @@ func (d *Demographics) Day(newest string) string {
 }
 
 // Patient returns what is sent of p. What is missing or uncertain goes to note.
-func (d *Demographics) Patient(p Person, day string, note func(clinical.Reason)) Patient {
-	patient := Patient{Age: d.Age, Gender: cmp.Or(d.Gender, codes.Gender(p.Gender))}
-	if d.Age == nil {
+func (o *Options) Patient(p Person, day string, note func(clinical.Reason)) Patient {
+	patient := Patient{Age: o.Age, Gender: cmp.Or(o.Gender, codes.Gender(p.Gender))}
+	if o.Age == nil {
 		patient.Born = p.Born
 		patient.Age = p.age(day, note)
 	}
 
-	if d.CapAge && patient.Age != nil && *patient.Age >= cappedAge {
+	if o.CapAge && patient.Age != nil && *patient.Age >= cappedAge {
 		patient.Age = new(cappedAge)
 		note(clinical.AgeCapped)
 	}
@@ -66,7 +58,6 @@ func (d *Demographics) Patient(p Person, day string, note func(clinical.Reason))
 	return patient
 }
 
-// age returns the age in years on a day, or at death if that was before.
 func (p *Person) age(day string, note func(clinical.Reason)) *int {
 	isDead := p.Died != "" && Day(p.Died) < day
 	if isDead {

@@ -9,34 +9,34 @@ import (
 	"github.com/heliosai/helios-go/clinical"
 )
 
-func TestDemographics_Patient(t *testing.T) {
+func TestOptions_Patient(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		options Demographics
+		options Options
 		person  Person
 		age     *int
 		gender  string
 		notes   []clinical.Reason
 	}{
-		"as the source has it": {Demographics{}, Person{Born: "1980-06-05", Gender: "female"}, new(44), "female", nil},
-		"nothing is known": {Demographics{}, Person{}, nil, "",
+		"as the source has it": {Options{}, Person{Born: "1980-06-05", Gender: "female"}, new(44), "female", nil},
+		"nothing is known": {Options{}, Person{}, nil, "",
 			[]clinical.Reason{clinical.AgeUnknown, clinical.GenderUnknown}},
-		"a year": {Demographics{}, Person{Born: "1980", Gender: "male"}, new(44), "male",
+		"a year": {Options{}, Person{Born: "1980", Gender: "male"}, new(44), "male",
 			[]clinical.Reason{clinical.AgeApproximate}},
-		"dead": {Demographics{}, Person{Born: "1980-06-05", Died: "2000-06-06", Gender: "male"}, new(20), "male",
+		"dead": {Options{}, Person{Born: "1980-06-05", Died: "2000-06-06", Gender: "male"}, new(20), "male",
 			[]clinical.Reason{clinical.AgeAtDeath}},
-		"dead later": {Demographics{}, Person{Born: "1980-06-05", Died: "2025-06-06", Gender: "male"}, new(44), "male",
+		"dead later": {Options{}, Person{Born: "1980-06-05", Died: "2025-06-06", Gender: "male"}, new(44), "male",
 			nil},
-		"not born yet": {Demographics{}, Person{Born: "2030-06-05", Gender: "male"}, nil, "male",
+		"not born yet": {Options{}, Person{Born: "2030-06-05", Gender: "male"}, nil, "male",
 			[]clinical.Reason{clinical.AgeUnknown}},
-		"as the caller has it": {Demographics{Age: new(50), Gender: "other"}, Person{Gender: "male"}, new(50), "other",
+		"as the caller has it": {Options{Age: new(50), Gender: "other"}, Person{Gender: "male"}, new(50), "other",
 			nil},
-		"89": {Demographics{CapAge: true}, Person{Born: "1936-01-01", Gender: "male"}, new(89),
+		"89": {Options{CapAge: true}, Person{Born: "1936-01-01", Gender: "male"}, new(89),
 			"male", nil},
-		"90, without a cap": {Demographics{}, Person{Born: "1935-01-01", Gender: "male"}, new(90), "male", nil},
-		"a word that is no gender": {Demographics{Age: new(1)}, Person{Gender: "neither"}, new(1), "",
+		"90, without a cap": {Options{}, Person{Born: "1935-01-01", Gender: "male"}, new(90), "male", nil},
+		"a word that is no gender": {Options{Age: new(1)}, Person{Gender: "neither"}, new(1), "",
 			[]clinical.Reason{clinical.GenderUnknown}},
-		"capped": {Demographics{CapAge: true}, Person{Born: "1930-01-01", Gender: "male"}, new(90), "male",
+		"capped": {Options{CapAge: true}, Person{Born: "1930-01-01", Gender: "male"}, new(90), "male",
 			[]clinical.Reason{clinical.AgeCapped}},
 	} {
 		var notes []clinical.Reason
@@ -50,12 +50,12 @@ func TestDemographics_Patient(t *testing.T) {
 	}
 }
 
-func TestDemographics_Day(t *testing.T) {
+func TestOptions_Day(t *testing.T) {
 	t.Parallel()
-	asked := Demographics{ReferenceDate: time.Date(2024, 2, 3, 23, 0, 0, 0, time.FixedZone("", -8*60*60))}
+	asked := Options{ReferenceDate: time.Date(2024, 2, 3, 23, 0, 0, 0, time.FixedZone("", -8*60*60))}
 	assert.Equal(t, "2024-02-03", asked.Day("2025-01-01"))
 
-	var free Demographics
+	var free Options
 	assert.Equal(t, "2025-01-01", free.Day("2025-01-01"))
 	today := free.Day("")
 	assert.NotEqual(t, "9999-01-01", free.Day("9999-01-01"), "a day in the future")

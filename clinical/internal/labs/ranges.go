@@ -32,7 +32,6 @@ func (r *Result) usableRanges() (ranges []Range, notes []clinical.Reason) {
 	return ranges, notes
 }
 
-// hasBoth reports whether a range has bounds and a text.
 func (r *Range) hasBoth() bool { return r.Text != "" && (r.Low != "" || r.High != "") }
 
 // readBeside reads the text beside the bounds of a range: a gender, or the same
@@ -57,12 +56,11 @@ func (r *Result) readBeside(rng *Range) {
 }
 
 // harmless are words beside the bounds of a range that do not limit it.
-var harmless = set(
+var harmless = codes.Set(
 	"", "normal", "reference", "ref", "range", "interval", "limits", "limit", "values", "value", "within", "between",
 	"from", "to", "and", "n", "a", "na", "null", "none",
 )
 
-// isHarmless reports whether a text has no other words.
 func isHarmless(text string) bool {
 	isBetween := func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }
 	for word := range strings.FieldsFuncSeq(strings.ToLower(text), isBetween) {
@@ -126,7 +124,6 @@ func compare(r *Result, ranges []Range) (is normality, notes []clinical.Reason) 
 	return is, nil
 }
 
-// beside says how normal a result is by a range, or why that cannot be said.
 func (r *Result) beside(rng *Range) (normality, []clinical.Reason) {
 	if n, ok := r.compareFinding(rng); ok {
 		return n, nil
@@ -157,4 +154,61 @@ func (r *Result) beside(rng *Range) (normality, []clinical.Reason) {
 // one.
 func (r *Result) hasUnit(unit string) bool {
 	return unit == "" || clinical.SameUnit(unit, r.Unit) || clinical.SameUnit(unit, r.UnitCode)
+}
+
+type finding int
+
+const (
+	noFinding finding = iota
+	negative
+	positive
+)
+
+// findings are the words of a result that is a finding and no more. What lies
+// between, such as a trace or a weak reaction, is none of them.
+var findings = map[string]finding{
+	"negative": negative, "neg": negative, "not detected": negative, "none detected": negative,
+	"undetected": negative, "nonreactive": negative, "non-reactive": negative, "non reactive": negative,
+	"not reactive": negative, "absent": negative, "not present": negative, "none seen": negative,
+	"positive": positive, "pos": positive, "detected": positive, "reactive": positive, "present": positive,
+	"1+": positive, "2+": positive, "3+": positive, "4+": positive, "+": positive, "++": positive, "+++": positive,
+	"++++": positive,
+}
+
+func findingOf(text string) finding {
+	text = strings.ToLower(strings.TrimSpace(text))
+	text = strings.TrimSuffix(text, " (qualifier value)") // as SNOMED CT calls it
+	return findings[strings.TrimSuffix(text, ".")]
+}
+
+// expected reads a reference range in words: "Negative", "(Normal: Negative)".
+func (r *Range) expected() finding {
+	if r.Low != "" || r.High != "" || r.conditional {
+		return noFinding
+	}
+
+	text := strings.Trim(r.Text, "()[] ")
+	if label, after, ok := strings.Cut(text, ":"); ok {
+		if !isHarmless(label) {
+			return noFinding
+		}
+		text = after
+	}
+	if strings.Contains(text, "+") { // a grade, and others may be normal too
+		return noFinding
+	}
+	return findingOf(text)
+}
+
+// compareFinding says how normal a result in words is beside a range in words.
+// It reports false if one of them is no finding.
+func (r *Result) compareFinding(rng *Range) (normality, bool) {
+	expected, found := rng.expected(), findingOf(r.Value.Text)
+	switch {
+	case expected == noFinding || found == noFinding:
+		return unknown, false
+	case expected == found:
+		return normal, true
+	}
+	return abnormal, true
 }

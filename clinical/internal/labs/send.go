@@ -11,43 +11,33 @@ import (
 
 func newestFirst(a, b *row) int { return cmp.Compare(b.span.from, a.span.from) }
 
-// judged is a row with its verdict.
 type judged struct {
 	*row
 	verdict
 }
 
-// judgeAll classifies what is kept and sorts it: the newest first, of one
-// moment the abnormal first, and then by name.
-func (s *Set) judgeAll(p Patient) []judged {
+// judgeAll returns the lab results with their verdicts, or the vital signs: the
+// newest first, of one moment the abnormal first, and then by name.
+func (s *Set) judgeAll(p Patient, vitalSigns bool) []judged {
 	s.Settle()
-	all := make([]judged, len(s.rows))
-	for i, r := range s.rows {
-		all[i].row = r
-		if s.kind != ForVitalSigns {
-			all[i].verdict = s.classify(r.Result, p)
+	all := make([]judged, 0, len(s.rows))
+	for _, r := range s.rows {
+		switch {
+		case r.IsVitalSign != vitalSigns:
+		case vitalSigns:
+			all = append(all, judged{row: r})
+		default:
+			all = append(all, judged{r, s.classify(r.Result, p)})
 		}
 	}
 
 	slices.SortStableFunc(all, func(a, b judged) int {
-		return cmp.Or(newestFirst(a.row, b.row), cmp.Compare(b.is.urgency(), a.is.urgency()),
+		return cmp.Or(newestFirst(a.row, b.row), cmp.Compare(b.is&critical, a.is&critical),
 			cmp.Compare(a.Name, b.Name))
 	})
 	return all
 }
 
-// urgency orders results of one moment.
-func (n normality) urgency() int {
-	switch {
-	case n.isCritical():
-		return 2
-	case n.isAbnormal():
-		return 1
-	}
-	return 0
-}
-
-// note reports the reservations with which a result is sent.
 func (s *Set) note(j *judged, more ...clinical.Reason) {
 	reasons := slices.Concat(j.Notes, j.notes, more)
 
@@ -71,7 +61,6 @@ func (s *Set) note(j *judged, more ...clinical.Reason) {
 	}
 }
 
-// number returns a value as it is sent, rounded if that was asked for.
 func (s *Set) number(r *row) (string, []clinical.Reason) {
 	value := r.Value
 	rounded, ok := Round(value.Number, s.opts.RoundDecimals)
@@ -84,7 +73,7 @@ func (s *Set) number(r *row) (string, []clinical.Reason) {
 
 // LabResults returns the newest helios.MaxLabResults.
 func (s *Set) LabResults(p Patient) []helios.LabResult {
-	all := s.judgeAll(p)
+	all := s.judgeAll(p, false)
 	if len(all) > helios.MaxLabResults {
 		for _, j := range all[helios.MaxLabResults:] {
 			s.report.Drop(clinical.TooMany, j.Source, "")
@@ -122,8 +111,8 @@ func (s *Set) LabResults(p Patient) []helios.LabResult {
 
 // Labs returns those that are abnormal, those that are normal and, if they were
 // asked for, those that nobody judges.
-func (s *Set) Labs(p Patient) (abnormal, normal, unclassified []helios.Lab) {
-	all := s.judgeAll(p)
+func (s *Set) Labs(p Patient) (abnormals, normals, unclassified []helios.Lab) {
+	all := s.judgeAll(p, false)
 	for i := range all {
 		j := &all[i]
 		if j.is == unknown && !s.opts.IncludeUnclassified {
@@ -144,23 +133,23 @@ func (s *Set) Labs(p Patient) (abnormal, normal, unclassified []helios.Lab) {
 		case j.is == unknown:
 			unclassified = append(unclassified, lab)
 			notes = append(notes, clinical.Unclassified)
-		case j.is.isAbnormal():
-			lab.Interpretation = j.is.interpretation()
-			abnormal = append(abnormal, lab)
+		case j.is.has(abnormal):
+			lab.Interpretation = displays[j.is]
+			abnormals = append(abnormals, lab)
 		default:
-			normal = append(normal, lab)
+			normals = append(normals, lab)
 		}
 		s.note(j, notes...)
 	}
 
-	s.report.AddSent("recentAbnormalLabs", len(abnormal))
-	s.report.AddSent("recentNormalLabs", len(normal))
-	return abnormal, normal, unclassified
+	s.report.AddSent("recentAbnormalLabs", len(abnormals))
+	s.report.AddSent("recentNormalLabs", len(normals))
+	return abnormals, normals, unclassified
 }
 
 // VitalSigns returns all as vital signs.
 func (s *Set) VitalSigns() []helios.VitalSign {
-	all := s.judgeAll(Patient{})
+	all := s.judgeAll(Patient{}, true)
 	signs := make([]helios.VitalSign, 0, len(all))
 	for i := range all {
 		j := &all[i]

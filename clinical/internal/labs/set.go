@@ -4,9 +4,11 @@ import (
 	"hash/maphash"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/heliosai/helios-go/clinical"
 	"github.com/heliosai/helios-go/clinical/internal/codes"
+	"github.com/heliosai/helios-go/clinical/internal/people"
 )
 
 // maxKept is how many results a set for lab results keeps at most, more than
@@ -22,15 +24,14 @@ var seed = maphash.MakeSeed()
 type Set struct {
 	kind   Kind
 	opts   Options
+	since  string // the day of opts.Since, or "" for all
 	report *clinical.Report
 
 	rows    []*row
 	limit   int // of rows, at which it settles
 	order   int
-	settled int // the order up to which it is
-	// voids and corrections are not sent but replace results: by resource, and
-	// by identifier.
-	voids, corrections map[uint64]claim
+	settled int              // the order up to which it is
+	voids   map[uint64]claim // of resources that are not sent but replace older editions
 }
 
 // row is a result that is kept, with the hashes that it is compared by. They
@@ -41,13 +42,16 @@ type row struct {
 	isOut bool
 	span  span
 
-	content, test, resource, identifier uint64
-	undated                             uint64 // identifier without the date
+	content, test, resource uint64
 }
 
 // NewSet returns an empty set that reports to report.
 func NewSet(kind Kind, opts Options, report *clinical.Report) *Set {
-	return &Set{kind: kind, opts: opts, report: report, limit: maxKept}
+	s := &Set{kind: kind, opts: opts, report: report, limit: maxKept}
+	if !opts.Since.IsZero() {
+		s.since = opts.Since.Format(time.DateOnly)
+	}
+	return s
 }
 
 // Add adds a result, or reports why it does not.
@@ -63,9 +67,11 @@ func (s *Set) Take(r *Result) {
 
 	s.order++
 	row := &row{Result: r, order: s.order, span: spanOf(r.Date)}
-	row.content = hash(r.System, r.Code, r.Of, r.Name, r.Date, r.Value.String(), r.Unit)
-	row.test = r.testKey("", "")
-	row.resource, row.identifier, row.undated = r.resourceKey(), r.identifierKey(r.Date), r.identifierKey("")
+	row.content = Hash(r.System, r.Code, r.Of, r.Name, r.Date, r.Value.String(), r.Unit)
+	row.test, row.resource = r.testKey(), r.resourceKey()
+	if r.IsVitalSign { // which is another list
+		row.content, row.test = ^row.content, ^row.test
+	}
 
 	s.rows = append(s.rows, row)
 	if len(s.rows) >= s.limit {
@@ -75,25 +81,22 @@ func (s *Set) Take(r *Result) {
 	}
 }
 
-// Void replaces older editions of the resource of r, and what r corrects, by
-// nothing. They are left out whether they come before or after. The caller has
-// reported r itself. The first 65,536 are remembered.
-func (s *Set) Void(r Result) { s.void(&r, false) }
+// Void replaces older editions of the resource of r by nothing. They are left
+// out whether they come before or after. The caller has reported r itself. The
+// first 65,536 are remembered.
+func (s *Set) Void(r Result) {
+	s.order++
+	s.remember(r.resourceKey(), r.claim())
+}
 
 // Withdraw is Void for a result that its source calls wrong, as if r were
 // Corrected.
 func (s *Set) Withdraw(r Result) {
-	r.Corrected = true
-	s.void(&r, true)
-}
-
-func (s *Set) void(r *Result, isWithdrawn bool) {
 	s.order++
-	c := claim{edition: r.Edition, rank: r.rank(), order: s.order, isWithdrawn: isWithdrawn}
-	remember(&s.voids, r.resourceKey(), c, claim.isBefore)
-	if !r.Preliminary {
-		remember(&s.corrections, r.identifierKey(r.Date), c, claim.yieldsTo)
-	}
+	r.Corrected = true
+	c := r.claim()
+	c.isWithdrawn = true
+	s.remember(r.resourceKey(), c)
 }
 
 // Absorb adds what another set has, whose report the caller merges.
@@ -105,30 +108,21 @@ func (s *Set) Absorb(other *Set) {
 	}
 
 	for key, c := range other.voids {
-		remember(&s.voids, key, c, claim.isBefore)
-	}
-	for key, c := range other.corrections {
-		c.order += s.order
-		remember(&s.corrections, key, c, claim.yieldsTo)
+		s.remember(key, c)
 	}
 	s.order += other.order
 }
 
-// testKey tells tests apart, and within a test what has another identifier or
-// date.
-func (r *Result) testKey(identifier, date string) uint64 {
+func (r *Result) testKey() uint64 {
 	if r.Code == "" {
-		return hash("", "", r.Name, identifier, date)
+		return Hash("", "", r.Name)
 	}
-	return hash(r.System, r.Code, r.Of, identifier, date)
+	return Hash(r.System, r.Code, r.Of)
 }
 
-// prepare brings a result into the form in which it is sent.
 func (s *Set) prepare(r *Result) clinical.Reason {
-	if s.kind != ForVitalSigns {
-		if judge(r.Flags).isUnusable {
-			return clinical.QualityControl
-		}
+	if !r.IsVitalSign && judge(r.Flags).isUnusable {
+		return clinical.QualityControl
 	}
 
 	r.Name, r.Unit, r.Value.Text = strings.TrimSpace(r.Name), strings.TrimSpace(r.Unit), strings.TrimSpace(r.Value.Text)
@@ -142,11 +136,11 @@ func (s *Set) prepare(r *Result) clinical.Reason {
 	if !ValidDate(r.Date) {
 		r.Date = ""
 	}
-	if day := Day(r.Date); day != "" && day < s.opts.Since[:min(len(day), len(s.opts.Since))] {
+	if day := Day(r.Date); day != "" && day < s.since[:min(len(day), len(s.since))] {
 		return clinical.TooOld
 	}
 
-	if s.kind == ForRecord && !s.opts.IncludeUnclassified && s.opts.Classify == nil && r.isSilent() {
+	if s.kind == ForRecord && !r.IsVitalSign && !s.opts.IncludeUnclassified && s.opts.Classify == nil && r.isSilent() {
 		return clinical.Unclassified // now rather than at the end, so that it takes no memory
 	}
 	return ""
@@ -163,7 +157,8 @@ func (r *Result) isSilent() bool {
 		!slices.ContainsFunc(r.Ranges, func(r Range) bool { return !r.Other })
 }
 
-func hash(parts ...string) uint64 {
+// Hash returns the hash of some texts, which is compared within one process.
+func Hash(parts ...string) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
 	for _, part := range parts {
@@ -171,4 +166,75 @@ func hash(parts ...string) uint64 {
 		_ = h.WriteByte(0)
 	}
 	return h.Sum64()
+}
+
+// Revise calls f for each result that is kept, with which the source's reader
+// adds what it learned later: a category, notes, a cleared text. If f returns a
+// reason the result is left out. f must not change the fields that results are
+// compared by.
+func (s *Set) Revise(f func(*Result) clinical.Reason) {
+	for _, r := range s.rows {
+		if r.isOut {
+			continue
+		}
+		if reason := f(r.Result); reason != "" {
+			s.remove(r, reason)
+		}
+	}
+}
+
+// Note adds a reservation. The notes that are there are shared with others.
+func (r *Result) Note(reason clinical.Reason) { r.Notes = append(slices.Clip(r.Notes), reason) }
+
+// Clear looks through the texts of a result, and returns why it is not sent. A
+// name or a unit that cannot be sent gives way to its code, and a range is left
+// out.
+func (r *Result) Clear(screen *people.Screen, name, coded, value people.Text) clinical.Reason {
+	reason, instead := screen.Name(&r.Name, r.FreeName, name, r.CodedName, coded)
+	if reason != "" {
+		return reason
+	}
+	if instead != "" {
+		r.Note(instead)
+	}
+
+	switch v := &r.Value; {
+	case v.Number == "":
+		reason = screen.Text(&v.Text, v.Free, people.MaxPhrase, value)
+	case v.Comparator == "" && screen.HasNumber(v.Number, r.Unit):
+		reason = clinical.Identifying
+	}
+	if reason != "" {
+		return reason
+	}
+
+	if reason := screen.Unit(r.Unit); reason != "" {
+		if r.UnitCode == "" || screen.Unit(r.UnitCode) != "" {
+			return reason
+		}
+		r.Unit = r.UnitCode
+		r.Note(reason)
+	}
+
+	r.clearRanges(screen)
+	return ""
+}
+
+func (r *Result) clearRanges(screen *people.Screen) {
+	for i := range r.Ranges {
+		text := r.Ranges[i].Text
+		reason := screen.Range(&text)
+		if reason == "" && screen.Identifies(r.Ranges[i].Unit, people.Unit) {
+			reason = clinical.Identifying
+		}
+		switch {
+		case reason != "":
+			r.Ranges = nil // the others too: it may have limited them
+			r.Note(reason)
+			return
+		case text != r.Ranges[i].Text:
+			r.Ranges = slices.Clone(r.Ranges) // other results share them
+			r.Ranges[i].Text = text
+		}
+	}
 }

@@ -2,6 +2,7 @@ package labs
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -60,6 +61,17 @@ func TestSet_ForRecordAsDocumented(t *testing.T) {
 	assert.Equal(t, map[string]int{"recentAbnormalLabs": 1, "recentNormalLabs": 1}, report.Sent)
 	assert.Equal(t, 1, report.Count(clinical.Unclassified))
 	assert.Equal(t, 1, report.Dropped())
+}
+
+// A range in another unit than the value's says which.
+func TestSet_RangeUnitOfARecord(t *testing.T) {
+	t.Parallel()
+	for unit, want := range map[string]string{"": "4.0-5.6", "%": "4.0-5.6", "mmol/mol": "4.0-5.6 mmol/mol"} {
+		s, _ := collect(ForRecord, Options{}, hba1c(func(r *Result) { r.Ranges[0].Unit = unit }))
+		high, _, _ := s.Labs(Patient{})
+		assert.Len(t, high, 1)
+		assert.Equal(t, want, high[0].ReferenceRange)
+	}
 }
 
 func TestSet_Classification(t *testing.T) {
@@ -259,7 +271,7 @@ func TestSet_LeavesOut(t *testing.T) {
 		{"no name", Options{}, func(r *Result) { r.Name = " " }, clinical.NoName},
 		{"a failed quality control", Options{}, func(r *Result) { r.Flags = []Flag{{System: v3, Code: "QCF"}} },
 			clinical.QualityControl},
-		{"too old", Options{Since: "2025-01-16"}, nil, clinical.TooOld},
+		{"too old", Options{Since: time.Date(2025, 1, 16, 0, 0, 0, 0, time.UTC)}, nil, clinical.TooOld},
 	} {
 		s, report := collect(ForLabResults, tc.opts, hba1c(tc.change))
 		assert.Empty(t, s.LabResults(Patient{}), tc.name)
@@ -267,7 +279,8 @@ func TestSet_LeavesOut(t *testing.T) {
 	}
 	for date, sent := range map[string]int{"2025-01-15": 1, "2025-01-14": 0, "2025-01": 1, "2025": 1, "2024-12": 0,
 		"2024": 0, "": 1} {
-		s, _ := collect(ForLabResults, Options{Since: "2025-01-15"}, hba1c(func(r *Result) { r.Date = date }))
+		since := time.Date(2025, 1, 15, 0, 0, 0, 0, time.UTC)
+		s, _ := collect(ForLabResults, Options{Since: since}, hba1c(func(r *Result) { r.Date = date }))
 		assert.Len(t, s.LabResults(Patient{}), sent, "%q may be later", date)
 	}
 }
@@ -304,19 +317,23 @@ func TestSet_Rounds(t *testing.T) {
 
 func TestSet_VitalSigns(t *testing.T) {
 	t.Parallel()
-	s, report := collect(ForVitalSigns, Options{},
-		Result{Source: "Observation/1", Name: "Blood Pressure", Value: Value{Text: "138/88"}, Unit: "mmHg",
-			Date: "2025-01-14"},
-		Result{Source: "Observation/2", Name: "Heart rate", Value: Value{Number: "72"}, Unit: "/min",
+	s, report := collect(ForRecord, Options{},
+		Result{IsVitalSign: true, Source: "Observation/1", Name: "Blood Pressure", Value: Value{Text: "138/88"},
+			Unit: "mmHg", Date: "2025-01-14"},
+		Result{IsVitalSign: true, Source: "Observation/2", Name: "Heart rate", Value: Value{Number: "72"}, Unit: "/min",
 			Date: "2025-01-15T08:00:00Z"},
-		Result{Source: "Observation/3", Name: "Heart rate", Value: Value{Number: "72"}, Unit: "/min",
-			Date: "2025-01-15T08:00:00Z"})
+		Result{IsVitalSign: true, Source: "Observation/3", Name: "Heart rate", Value: Value{Number: "72"}, Unit: "/min",
+			Date: "2025-01-15T08:00:00Z"},
+		Result{Source: "Observation/4", Name: "Heart rate", Value: Value{Number: "72"}, Unit: "/min",
+			Date: "2025-01-15T08:00:00Z", Flags: []Flag{{Code: "N"}}})
 	assert.Equal(t, []helios.VitalSign{
 		{Display: "Heart rate", Value: "72", Unit: "/min", Date: "2025-01-15"},
 		{Display: "Blood Pressure", Value: "138/88", Unit: "mmHg", Date: "2025-01-14"},
 	}, s.VitalSigns())
+	_, normal, _ := s.Labs(Patient{})
+	assert.Len(t, normal, 1)
 	assert.Equal(t, 1, report.Count(clinical.Duplicate))
-	assert.Equal(t, map[string]int{"vitalSigns": 2}, report.Sent)
+	assert.Equal(t, map[string]int{"vitalSigns": 2, "recentNormalLabs": 1}, report.Sent)
 }
 
 func TestSet_Category(t *testing.T) {

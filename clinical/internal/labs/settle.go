@@ -10,19 +10,15 @@ import (
 // Which results replace others is decided when all are there, so that it does
 // not depend on the order in which they come.
 
-// claim is what orders the editions of a resource, and the results with one
-// identifier.
 type claim struct {
 	edition Edition
 	rank    int
-	order   int
 	// isWithdrawn is set where it is not sent because it was wrong.
 	isWithdrawn bool
 }
 
-func (r *row) claim() claim { return claim{edition: r.Edition, rank: r.rank(), order: r.order} }
+func (r *Result) claim() claim { return claim{edition: r.Edition, rank: r.rank()} }
 
-// reason returns why those are not sent that c replaces.
 func (c *claim) reason() clinical.Reason {
 	if c.isWithdrawn {
 		return clinical.StatusNotSent
@@ -47,58 +43,35 @@ func (r *Result) rank() int {
 	return isFinal
 }
 
-// isBefore reports whether c is an older edition of a resource than other.
 func (c claim) isBefore(other claim) bool {
 	return cmp.Or(c.edition.Compare(&other.edition), cmp.Compare(c.rank, other.rank),
 		cmp.Compare(c.edition.Place, other.edition.Place)) < 0
 }
 
-// yieldsTo reports whether other replaces c where both have one identifier. Two
-// final results do not replace each other: the identifier can be an order's.
-func (c claim) yieldsTo(other claim) bool {
-	if c.rank != other.rank || c.rank != isCorrected {
-		return c.rank < other.rank
-	}
-	return cmp.Or(c.edition.Compare(&other.edition), cmp.Compare(c.edition.Place, other.edition.Place),
-		cmp.Compare(c.order, other.order)) < 0
-}
-
-// resourceKey returns the hash of the resource of r, 0 if it has none.
 func (r *Result) resourceKey() uint64 {
 	if r.Resource == "" {
 		return 0
 	}
-	return hash("resource", r.Resource)
+	return Hash("resource", r.Resource)
 }
 
-// identifierKey returns the hash of the identifier, test and date of r, 0 if it
-// has no identifier.
-func (r *Result) identifierKey(date string) uint64 {
-	if r.Identifier == "" {
-		return 0
-	}
-	return r.testKey(r.Identifier, date)
-}
-
-// maxVoids is how many results that are not sent are remembered, for resources
-// and for identifiers.
 const maxVoids = 1 << 16
 
-// remember keeps the claim that isOlder does not call the older one.
-func remember(claims *map[uint64]claim, key uint64, c claim, isOlder func(c, than claim) bool) {
-	known, ok := (*claims)[key]
-	if key == 0 || ok && isOlder(c, known) || !ok && len(*claims) == maxVoids {
+// remember keeps the claim of what is not sent, unless a newer one is known.
+func (s *Set) remember(key uint64, c claim) {
+	known, ok := s.voids[key]
+	if key == 0 || ok && c.isBefore(known) || !ok && len(s.voids) == maxVoids {
 		return
 	}
-	if *claims == nil {
-		*claims = map[uint64]claim{}
+	if s.voids == nil {
+		s.voids = map[uint64]claim{}
 	}
-	(*claims)[key] = c
+	s.voids[key] = c
 }
 
 // Settle decides among the results that are there. Of each resource the newest
-// edition stays, of results with one identifier the corrected one, of what is
-// there twice one, and the latest of each test if that was asked for.
+// edition stays, of what is there twice one, and the latest of each test if
+// that was asked for.
 func (s *Set) Settle() {
 	if s.settled == s.order {
 		s.compact() // of what was revised
@@ -108,8 +81,6 @@ func (s *Set) Settle() {
 
 	index := make(map[uint64]*row, len(s.rows)) // one for all, as it is large
 	s.settleResources(index)
-	clear(index)
-	s.settleIdentifiers(index)
 	clear(index)
 	s.settleDuplicates(index)
 
@@ -123,12 +94,10 @@ func (s *Set) remove(r *row, reason clinical.Reason) {
 	r.isOut = true
 }
 
-// compact forgets what was removed.
 func (s *Set) compact() {
 	s.rows = slices.DeleteFunc(s.rows, func(r *row) bool { return r.isOut })
 }
 
-// settleResources leaves the newest edition of each resource.
 func (s *Set) settleResources(newest map[uint64]*row) {
 	for _, r := range s.rows {
 		if r.resource == 0 || r.isOut {
@@ -149,34 +118,6 @@ func (s *Set) settleResources(newest map[uint64]*row) {
 		}
 		if r.Edition.Place != best.edition.Place {
 			s.remove(r, best.reason())
-		}
-	}
-	s.compact()
-}
-
-// settleIdentifiers lets corrected results replace others with their
-// identifier, test and date, and final ones preliminary ones. What is withdrawn
-// without a date replaces them at any date.
-func (s *Set) settleIdentifiers(best map[uint64]*row) {
-	for _, r := range s.rows {
-		if r.identifier == 0 {
-			continue
-		}
-		if known := best[r.identifier]; known == nil || known.claim().yieldsTo(r.claim()) {
-			best[r.identifier] = r
-		}
-	}
-
-	for _, r := range s.rows {
-		if r.identifier == 0 {
-			continue
-		}
-		for _, c := range [...]claim{best[r.identifier].claim(), s.corrections[r.identifier],
-			s.corrections[r.undated]} {
-			if r.claim().yieldsTo(c) {
-				s.remove(r, c.reason())
-				break
-			}
 		}
 	}
 	s.compact()
@@ -205,7 +146,6 @@ func (s *Set) settleDuplicates(seen map[uint64]*row) {
 	s.compact()
 }
 
-// settleLatest leaves out what is certainly older than the newest of its test.
 func (s *Set) settleLatest() {
 	newest := map[uint64]*row{}
 	for _, r := range s.rows {

@@ -54,9 +54,7 @@ func withdrawn(r Result) arrival { return arrival{r, (*Set).Withdraw} }
 // they come.
 func TestSet_Settles(t *testing.T) {
 	t.Parallel()
-	id := func(r *Result) { r.Identifier = "lab-17" }
-	corrected := func(r *Result) { r.Identifier, r.Corrected = "lab-17", true }
-	preliminary := func(r *Result) { r.Identifier, r.Preliminary = "lab-17", true }
+	corrected := func(r *Result) { r.Corrected = true }
 	edition := func(number int64, place int) func(*Result) {
 		return func(r *Result) { r.Resource, r.Edition = "Observation/17", Edition{Number: number, Place: place} }
 	}
@@ -72,7 +70,6 @@ func TestSet_Settles(t *testing.T) {
 			}
 		}
 	}
-	on := func(date string) func(*Result) { return func(r *Result) { r.Date = date } }
 	test := func(code string) func(*Result) { return func(r *Result) { r.Code = code } }
 	normal := func(r *Result) { r.Flags = []Flag{{System: v3, Code: "N"}} }
 	unflagged := func(r *Result) { r.Flags, r.Ranges = nil, nil }
@@ -91,46 +88,6 @@ func TestSet_Settles(t *testing.T) {
 		{"the same, with a range and without", []arrival{add(in("a", "7", func(r *Result) { r.Flags = nil })),
 			add(in("b", "7", unflagged))}, []string{"7 %"},
 			map[string]clinical.Reason{"b": clinical.Duplicate}},
-
-		{"a correction", []arrival{add(in("a", "7", id)), add(in("b", "6", corrected))}, []string{"6 %"},
-			map[string]clinical.Reason{"a": clinical.Replaced}},
-		{"a correction of the flag only", []arrival{add(in("a", "7", id)), add(in("b", "7", and(corrected, normal)))},
-			[]string{"7 %"},
-			map[string]clinical.Reason{"a": clinical.Replaced}},
-		{"a final one of the same value", []arrival{add(in("a", "7", preliminary)), add(in("b", "7", id))},
-			[]string{"7 %"}, map[string]clinical.Reason{"a": clinical.Replaced}},
-		{"a preliminary, a final and a corrected one", []arrival{add(in("a", "7", preliminary)), add(in("b", "8", id)),
-			add(in("c", "9", corrected))}, []string{"9 %"},
-			map[string]clinical.Reason{"a": clinical.Replaced, "b": clinical.Replaced}},
-		{"a correction without a value", []arrival{add(in("a", "7", id)), add(in("b", "", corrected))}, nil,
-			map[string]clinical.Reason{"a": clinical.Replaced, "b": clinical.NoValue}},
-		{"a correction of another test", []arrival{add(in("a", "7", id)),
-			add(in("b", "6", and(corrected, test("other"))))}, []string{"7 %", "6 %"}, map[string]clinical.Reason{}},
-		{"a correction of one of a series", []arrival{add(in("a", "7", id)),
-			add(in("b", "8", and(id, on("2025-01-14")))), add(in("c", "9", corrected))}, []string{"9 %", "8 %"},
-			map[string]clinical.Reason{"a": clinical.Replaced}},
-		{"an edition that corrects one of a series", []arrival{
-			add(in("a", "7", and(id, edition(1, 1)))), add(in("b", "8", and(id, on("2025-01-14")))), add(in("c", "9",
-				and(corrected, edition(2, 2)))),
-		}, []string{"9 %", "8 %"}, map[string]clinical.Reason{"a": clinical.Replaced}},
-		{"a correction of none of a series", []arrival{
-			add(in("a", "7", id)), add(in("b", "8", and(id, on("2025-01-14")))), add(in("c", "9",
-				and(corrected, on("2025-01-13")))),
-		}, []string{"7 %", "8 %", "9 %"}, map[string]clinical.Reason{}},
-		{"corrections of one of a series, and of another moment", []arrival{
-			add(in("a", "7", id)), add(in("b", "8", and(id, on("2025-01-14")))), add(in("c", "9",
-				corrected)), add(in("d", "10", and(corrected, on("2025-01-12")))),
-		}, []string{"8 %", "9 %", "10 %"}, nil},
-		{"one withdrawn that was earlier", []arrival{add(in("a", "7", id)),
-			withdrawn(in("b", "", and(id, on("2025-01-14"))))}, []string{"7 %"}, map[string]clinical.Reason{}},
-		{"a correction of the date, which may be of another",
-			[]arrival{add(in("a", "7", id)), add(in("b", "7", and(corrected, on("2025-01-16"))))}, []string{"7 %",
-				"7 %"},
-			map[string]clinical.Reason{}},
-		{"two corrections", []arrival{
-			add(in("a", "7", id)), add(in("b", "8", and(corrected, edition(0, 1)))), add(in("c", "9",
-				and(corrected, edition(0, 2), func(r *Result) { r.Resource = "" }))),
-		}, []string{"9 %"}, map[string]clinical.Reason{"a": clinical.Replaced, "b": clinical.Replaced}},
 
 		{"two editions", []arrival{add(in("a", "7", edition(1, 1))), add(in("b", "8", edition(2, 2)))}, []string{"8 %"},
 			map[string]clinical.Reason{"a": clinical.Replaced}},
@@ -169,37 +126,9 @@ func TestSet_Settles(t *testing.T) {
 		{"a twin of one that is replaced", []arrival{add(in("a", "7", edition(1, 1))), add(in("b", "7", nil)),
 			void(in("c", "", edition(2, 2)))}, []string{"7 %"},
 			map[string]clinical.Reason{"a": clinical.Replaced}},
-		{"a final one that is withdrawn", []arrival{add(in("a", "7", id)), withdrawn(in("b", "", id))}, nil,
-			map[string]clinical.Reason{"a": clinical.StatusNotSent}},
 		{"a newest edition that is withdrawn", []arrival{add(in("a", "7", edition(1, 1))),
 			withdrawn(in("b", "", edition(2, 2)))}, nil,
 			map[string]clinical.Reason{"a": clinical.StatusNotSent}},
-		{"two corrections, by time", []arrival{
-			add(in("a", "7", and(corrected, func(r *Result) { r.Edition.Updated = 1 }))), add(in("b", "8",
-				and(corrected, func(r *Result) { r.Edition.Updated = 2 }))),
-		}, []string{"8 %"}, map[string]clinical.Reason{"a": clinical.Replaced}},
-		{"one of a series that is withdrawn", []arrival{
-			add(in("a", "7", id)), add(in("b", "8", and(id, on("2025-01-14")))), withdrawn(in("c", "",
-				and(id, on("2025-01-14")))),
-		}, []string{"7 %"}, map[string]clinical.Reason{"b": clinical.StatusNotSent}},
-		{"two of a series that are corrected", []arrival{
-			add(in("a", "7", id)), add(in("b", "8", and(id, on("2025-01-14")))), add(in("c", "9",
-				corrected)), add(in("d", "10", and(corrected, on("2025-01-14")))),
-		}, []string{"9 %", "10 %"}, map[string]clinical.Reason{"a": clinical.Replaced, "b": clinical.Replaced}},
-		{"two of a series that are withdrawn", []arrival{
-			add(in("a", "7", id)), add(in("b", "8", and(id, on("2025-01-14")))), withdrawn(in("c", "",
-				id)), withdrawn(in("d", "", and(id, on("2025-01-14")))),
-		}, nil, map[string]clinical.Reason{"a": clinical.StatusNotSent, "b": clinical.StatusNotSent}},
-		{"a series of which nobody knows what is withdrawn", []arrival{
-			add(in("a", "7", id)), add(in("b", "8", and(id, on("2025-01-14")))), withdrawn(in("c", "",
-				and(id, on("")))),
-		}, nil, map[string]clinical.Reason{"a": clinical.StatusNotSent, "b": clinical.StatusNotSent}},
-		{"a final one without a value", []arrival{add(in("a", "7", preliminary)), add(in("b", "", id))}, nil,
-			map[string]clinical.Reason{"a": clinical.Replaced, "b": clinical.NoValue}},
-		{"a void preliminary one", []arrival{add(in("a", "7", preliminary)), void(in("b", "", preliminary))},
-			[]string{"7 %"}, map[string]clinical.Reason{}},
-		{"a void one that is no correction", []arrival{add(in("a", "7", id)), void(in("b", "", id))}, []string{"7 %"},
-			map[string]clinical.Reason{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -232,35 +161,6 @@ func TestSet_Settles(t *testing.T) {
 	}
 }
 
-// TestSet_WithdrawnAndCorrected: after a result was withdrawn only a corrected
-// one counts.
-func TestSet_WithdrawnAndCorrected(t *testing.T) {
-	t.Parallel()
-	final := in("a", "7", func(r *Result) { r.Identifier = "lab-17" })
-	corrected := in("b", "6", func(r *Result) { r.Identifier, r.Corrected = "lab-17", true })
-	for name, tc := range map[string]struct {
-		steps string
-		sent  int
-	}{
-		"final": {"F", 1}, "withdrawn": {"FW", 0}, "withdrawn before it came": {"WF",
-			0}, "corrected after that": {"FWC", 1}, "corrected before that": {"FCW", 0},
-		"corrected twice": {"FCC", 1}, "withdrawn again": {"FWCW", 0}, "and corrected again": {"FWCWC", 1},
-	} {
-		s, _ := collect(ForLabResults, Options{})
-		for _, step := range tc.steps {
-			switch step {
-			case 'F':
-				s.Add(final)
-			case 'C':
-				s.Add(corrected)
-			case 'W':
-				s.Withdraw(final)
-			}
-		}
-		assert.Len(t, s.LabResults(Patient{}), tc.sent, name)
-	}
-}
-
 // TestSet_VoidsAreBounded: the memory for what is not sent has a limit, and the
 // first are remembered.
 func TestSet_VoidsAreBounded(t *testing.T) {
@@ -270,12 +170,6 @@ func TestSet_VoidsAreBounded(t *testing.T) {
 		s.Void(Result{Resource: fmt.Sprint("Observation/", i), Edition: Edition{Number: 2}})
 	}
 	assert.Len(t, s.voids, maxVoids)
-	for i := range 1<<16 + 10 {
-		s.Withdraw(Result{Code: "1", Identifier: fmt.Sprint(i)})
-	}
-	assert.Len(t, s.corrections, maxVoids)
-	s.Add(in("b", "7", func(r *Result) { r.System, r.Code, r.Identifier = "", "1", "5" }))
-	assert.Empty(t, s.LabResults(Patient{}))
 	s.Void(Result{Resource: "Observation/0", Edition: Edition{Number: 4, Place: 1}})
 	s.Add(in("a", "7", func(r *Result) { r.Resource, r.Edition = "Observation/0", Edition{Number: 3} }))
 	assert.Empty(t, s.LabResults(Patient{}))
@@ -308,7 +202,7 @@ func TestSet_LatestPerTest(t *testing.T) {
 	for _, kind := range []Kind{ForLabResults, ForRecord} {
 		s, report := collect(kind, Options{LatestPerTest: true}, results...)
 		assert.LessOrEqual(t, len(s.rows), maxKept)
-		assert.Len(t, s.judgeAll(Patient{}), 3)
+		assert.Len(t, s.judgeAll(Patient{}, false), 3)
 		for i, r := range s.rows {
 			assert.Equal(t, day(3*maxKept-3+i), r.Date)
 		}
@@ -319,10 +213,8 @@ func TestSet_LatestPerTest(t *testing.T) {
 func TestSet_LatestPerTest_OfTheSameDate(t *testing.T) {
 	t.Parallel()
 	of := func(value, date string) Result {
-		return hba1c(func(r *Result) { r.Value.Number, r.Date, r.Identifier = value, date, "id "+value })
+		return hba1c(func(r *Result) { r.Value.Number, r.Date = value, date })
 	}
-	corrected := of("3", "2025-01-15")
-	corrected.Corrected, corrected.Identifier = true, "id 2"
 	for _, tc := range []struct {
 		name    string
 		results []Result
@@ -343,10 +235,6 @@ func TestSet_LatestPerTest_OfTheSameDate(t *testing.T) {
 			[]string{"1 %", "2 %"}, 0},
 		{"an earlier hour of no zone", []Result{of("1", "2025-01-15T09:00"), of("2", "2025-01-15T08:59:59")},
 			[]string{"1 %"}, 1},
-		{"one is corrected", []Result{of("1", "2025-01-15"), of("2", "2025-01-15"), corrected}, []string{"1 %", "3 %"},
-			1},
-		{"one is corrected, and both are replaced", []Result{of("1", "2025-01-15"), of("2", "2025-01-15"), corrected,
-			of("4", "2025-01-16")}, []string{"4 %"}, 3},
 	} {
 		s, report := collect(ForLabResults, Options{LatestPerTest: true}, tc.results...)
 		var sent []string
@@ -376,39 +264,4 @@ func TestSet_TheNewestAreKept(t *testing.T) {
 		assert.Equal(t, fmt.Sprintf("%04d-01-01", 1000+many-1-i), r.Date)
 	}
 	assert.Equal(t, many-helios.MaxLabResults, report.Count(clinical.TooMany))
-}
-
-func TestSet_Withdraw(t *testing.T) {
-	t.Parallel()
-	result := Result{Source: "message 1, OBX 1", Code: "1", Name: "T", Value: Value{Number: "5"}, Identifier: "F8"}
-	for name, test := range map[string]struct {
-		withdrawn Result
-		left      int
-	}{
-		"the same":           {Result{Code: "1", Identifier: "F8"}, 0},
-		"another test":       {Result{Code: "2", Identifier: "F8"}, 1},
-		"another identifier": {Result{Code: "1", Identifier: "F9"}, 1},
-		"of something else":  {Result{Code: "1", Of: "E. coli", Identifier: "F8"}, 1},
-		"no identifier":      {Result{Code: "1"}, 1},
-	} {
-		s, report := collect(ForLabResults, Options{}, result)
-		s.Withdraw(test.withdrawn)
-		assert.Len(t, s.LabResults(Patient{}), test.left, name)
-		assert.Equal(t, 1-test.left, report.Count(clinical.StatusNotSent), name)
-	}
-}
-
-func TestSet_FinalReplacesPreliminary(t *testing.T) {
-	t.Parallel()
-	preliminary := Result{Source: "1", Code: "1", Name: "T", Value: Value{Number: "5"}, Identifier: "F8",
-		Preliminary: true}
-	final := Result{Source: "2", Code: "1", Name: "T", Value: Value{Number: "6"}, Identifier: "F8"}
-	for _, order := range [][]Result{{preliminary, final}, {final, preliminary}} {
-		s, report := collect(ForLabResults, Options{}, order...)
-		results := s.LabResults(Patient{})
-		assert.Len(t, results, 1)
-		assert.Equal(t, "6", results[0].Value)
-		assert.Equal(t, "1", report.Issues[0].Source)
-		assert.Equal(t, 1, report.Count(clinical.Replaced))
-	}
 }

@@ -5,7 +5,11 @@
 // name that stands nowhere else is not found.
 package people
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/heliosai/helios-go/clinical/internal/codes"
+)
 
 // Text is a kind of text, which decides what is looked for in it.
 type Text uint8
@@ -46,8 +50,7 @@ const (
 	minInCoded = 6 // and so much of a number in a text of a terminology
 	// minSyllables is for a name in a script such as Chinese.
 	minSyllables = 2
-	// minJoined is from how many on a name is one that is written without the
-	// spaces, and minDigits a number: fewer can be the bounds of a range.
+	// From how many on names, and numbers, are looked for without spaces.
 	minJoined = 5
 	minDigits = 9
 )
@@ -161,7 +164,6 @@ func (s *Set) AddDate(year, month, day string, patient bool) {
 	}
 }
 
-// addWords remembers each of the longer words of a name that has several.
 func (s *Set) addWords(text string, patient bool) {
 	s.text.split(text, false)
 	if len(s.text.all) < 2 {
@@ -193,20 +195,17 @@ func (s *Set) put(hash uint64, until Text, patient bool) {
 // Identifies reports whether a text says who someone is, or how to reach
 // someone.
 func (s *Set) Identifies(text string, is Text) bool {
-	if is == Typed || s.Texts == 0 {
-		return s.Names(text, is) || is != Coded && Reaches(text)
+	if found, ok := s.found[lookup{text, is}]; ok {
+		return found
 	}
-	found, ok := s.found[lookup{text, is}]
-	if !ok {
-		found = s.Names(text, is) || is != Coded && Reaches(text)
+
+	found := s.Names(text, is) || is != Coded && Reaches(text)
+	if is != Typed && len(s.found) < s.Texts {
 		if s.found == nil {
 			s.found = map[lookup]bool{}
 		}
-		if len(s.found) < s.Texts {
-			s.found[lookup{text, is}] = found
-		}
+		s.found[lookup{text, is}] = found
 	}
-
 	return found
 }
 
@@ -239,7 +238,6 @@ func (s *Set) InID(id string) bool {
 	return s.incomplete && s.text.hasUnknown(Typed) || s.find(Typed)
 }
 
-// find looks for each sequence of words of s.text.
 func (s *Set) find(is Text) bool {
 	for i := range s.text.all {
 		if s.first[s.text.all[i].folded[0]] <= is {
@@ -267,8 +265,7 @@ func (s *Set) find(is Text) bool {
 	return false
 }
 
-// key is what a sequence of words is compared by, with a space between the
-// words and without. Names are written in several ways: O'Neil, ONeil.
+// key is by what words are compared, with spaces and without: O'Neil, ONeil.
 type key struct {
 	hash, joined        uint64
 	size                int // of letters and digits
@@ -299,9 +296,8 @@ func (k *key) append(w *word) {
 	k.hasLetter, k.hasDigit, k.syllabic = k.hasLetter || w.hasLetter, k.hasDigit || w.hasDigit, k.syllabic || w.syllabic
 }
 
-// ordinary are words that stand in place of a name where there is none, or that
-// anyone may write of any result.
-var ordinary = set(`
+// ordinary are words in place of a name, or of any result.
+var ordinary = codes.Words(`
 	none not unknown unk yes null negative positive normal abnormal detected present absent trace high low see test
 	patient example doctor physician nurse practitioner professor prof mister miss misses madame herr frau hospital
 	clinic laboratory center centre medical medicine general health department`)

@@ -19,6 +19,7 @@ func known() *people.Set {
 	s.AddName("Anne-Marie", "O'Neil", true)
 	s.AddName("Jürgen", "Müller", true)
 	s.AddName("小明", "王", true)
+	s.AddName("", "McDonald", true)
 	s.AddName("Γιώργος", "Παπαδόπουλος", true)
 	s.Add("MRN-0815", people.Number, true)
 	s.Add("12345678", people.Number, true)
@@ -57,6 +58,10 @@ func TestIdentifies(t *testing.T) {
 		{"MULLER", []people.Text{typed, title, unit}},
 		{"Juergen", []people.Text{typed, title, unit}},
 		{"患者王小明阳性", []people.Text{typed, title, unit, coded}},
+		{"小明阳性", []people.Text{typed, title, unit}},
+		{"明阳性", nil},
+		{"Mc Donald", []people.Text{typed, title, unit}},
+		{"no. ١٢٣٤٥٦٧٨", []people.Text{typed, title, unit, coded}},
 		{"ΠΑΠΑΔΟΠΟΥΛΟΣ", []people.Text{typed, title, unit}},
 		{"see mrn 0815", []people.Text{typed, title, unit, coded}},
 		{"MRN0815", []people.Text{typed, title, unit, coded}},

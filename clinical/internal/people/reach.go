@@ -7,7 +7,6 @@ import (
 	"unicode/utf8"
 )
 
-// address is an e-mail or web address.
 var address = regexp.MustCompile(
 	`(?i)[\pL\d_]@[\pL\d]|[\pL\d_] ?@ ?[\pL\d-]*\pL[\pL\d-]*\.\pL{2}|` +
 		`\b(?:https?|ftp)://|\bmailto:|\bwww\.|` +
@@ -18,8 +17,8 @@ const (
 	after  = `(?:$|[^\w.,]|[.,](?:$|\D))`
 )
 
-// number is a telephone number, or a number of the US social security. Ranges,
-// dates, titers and counts are not.
+// number is a telephone or US social security number. Ranges, dates, titers and
+// counts are not.
 var number = regexp.MustCompile(strings.Join([]string{
 	`(?:^|[^\d.]|\D\.)\(?\d{3}\)?[-. /]{1,2}\d{3}[-. ]\d{4}(?:$|[^\d.]|\.(?:$|\D))`, // (555) 987-6543, 555.987.6543
 	`\(\d{3}\)[-. /]{0,2}\d{3}[-. ]?\d{4}` + after,                                  // (555)987-6543
@@ -35,7 +34,6 @@ var number = regexp.MustCompile(strings.Join([]string{
 	`\b\d{3}-\d{2}-\d{4}\b`, // social security
 }, "|"))
 
-// minReach is how many digits the shortest number has that is recognized.
 const minReach = 7
 
 // Reaches reports whether a text has a way to reach someone: an e-mail or web
@@ -45,9 +43,7 @@ func Reaches(text string) bool {
 	return special && address.MatchString(text) || digits >= minReach && !isRange(text) && number.MatchString(text)
 }
 
-// isRange reports whether a text is two numbers with a hyphen between them,
-// neither of which is as long as one that reaches someone, or begins with its
-// zero. It is here because there are many of them, and number is slow.
+// isRange spares ranges, of which there are many, the slow expression.
 func isRange(text string) bool {
 	low, high, ok := strings.Cut(text, "-")
 	return ok && isBound(strings.TrimSuffix(low, " ")) && isBound(strings.TrimPrefix(high, " "))
@@ -59,8 +55,8 @@ func isBound(s string) bool {
 		strings.Trim(whole, "0123456789") == "" && strings.Trim(fraction, "0123456789") == ""
 }
 
-// plainly returns a text with the hyphens, spaces and digits of ASCII, how many
-// digits it has, and whether something in it could be of an address.
+// plainly writes hyphens, spaces and digits as ASCII, counts digits, and
+// reports whether there may be an address.
 func plainly(text string) (_ string, digits int, special bool) {
 	ascii := true
 	for i := range len(text) {

@@ -74,8 +74,8 @@ func (s *Screen) Range(text *string) clinical.Reason {
 	return s.Text(text, strings.ContainsFunc(*text, unicode.IsLetter), MaxPhrase, Typed)
 }
 
-// isNarrative reports whether a text is too long for what it should be. Only
-// instructions, which can be longer than a phrase, can have several lines.
+// isNarrative reports whether a text is too long or has lines. Only
+// instructions can have them.
 func isNarrative(text string, longest int) bool {
 	return len(text) > longest && utf8.RuneCountInString(text) > longest ||
 		longest <= MaxPhrase && strings.ContainsAny(text, "\n\r")

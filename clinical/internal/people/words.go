@@ -4,9 +4,10 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 )
 
-// word is a word as it is compared.
 type word struct {
 	folded              []byte
 	size                int // letters and digits that were written
@@ -20,8 +21,7 @@ type words struct {
 	buf []byte
 }
 
-// split finds the words of a text. Those of an id also end where a number
-// begins or ends, and before a capital letter.
+// split finds words. Those of an id also end at digits and capital letters.
 func (w *words) split(text string, isID bool) {
 	w.all, w.buf = w.all[:0], w.buf[:0]
 	before := rune(0)
@@ -64,8 +64,6 @@ func (w *words) split(text string, isID bool) {
 	end()
 }
 
-// isShort reports whether there are only digits, and fewer than a number has
-// that is looked for: the bounds of a range, mostly.
 func (w *words) isShort() bool {
 	digits := 0
 	for i := range w.all {
@@ -77,8 +75,7 @@ func (w *words) isShort() bool {
 	return true
 }
 
-// hasUnknown reports whether something in the text could be a name or number
-// that is not known.
+// hasUnknown reports whether something may be a name that is not known.
 func (w *words) hasUnknown(is Text) bool {
 	for i := range w.all {
 		word := &w.all[i]
@@ -95,8 +92,7 @@ func (w *words) hasUnknown(is Text) bool {
 	return false
 }
 
-// isSyllabic reports whether a letter is of a script that puts no spaces
-// between words, or joins others to names. Each is a word of its own.
+// isSyllabic reports whether a script has no spaces. Each letter is a word.
 func isSyllabic(r rune) bool {
 	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai, unicode.Lao,
 		unicode.Khmer, unicode.Myanmar)
@@ -109,8 +105,6 @@ func lower(c byte) byte {
 	return c
 }
 
-// fold appends a letter or digit that is not of ASCII, in lower case and
-// without an accent.
 func fold(to []byte, r rune) []byte {
 	if unicode.IsDigit(r) {
 		r = digit(r)
@@ -122,8 +116,7 @@ func fold(to []byte, r rune) []byte {
 	return utf8.AppendRune(to, r)
 }
 
-// digit returns the digit of ASCII for a decimal digit of any script. Unicode
-// has them in rows from zero to nine.
+// digit returns the ASCII digit. Unicode has rows from zero to nine.
 func digit(r rune) rune {
 	for c := '0'; c <= '9'; c++ {
 		if !unicode.IsDigit(r - (c - '0') - 1) {
@@ -133,7 +126,6 @@ func digit(r rune) rune {
 	return r
 }
 
-// accents maps letters to what they are compared as.
 var accents = func() map[rune]string {
 	m := map[rune]string{'ß': "ss", 'æ': "ae", 'œ': "oe", 'þ': "th", 'ĳ': "ij", 'µ': "μ"}
 	for list := range strings.FieldsSeq(`
@@ -148,8 +140,7 @@ var accents = func() map[rune]string {
 	return m
 }()
 
-// umlauts takes the e out of ae, oe and ue in longer words, so that Mueller is
-// Müller.
+// umlauts takes out the e of ae, oe and ue: Mueller is Müller.
 func umlauts(folded []byte, size int) []byte {
 	if size < minJoined {
 		return folded
@@ -167,10 +158,18 @@ func isUmlaut(before, c byte) bool {
 	return c == 'e' && (before == 'a' || before == 'o' || before == 'u')
 }
 
-func set(list string) map[string]bool {
-	m := map[string]bool{}
-	for word := range strings.FieldsSeq(list) {
-		m[word] = true
-	}
-	return m
-}
+// See https://ucum.org
+var units = codes.Words(`
+	mol mmol umol μmol μeq μiu μkat μgm nmol pmol fmol mole moles eqv meq ueq neq osm mosm mosmol osmol gram grams
+	gms mcg mcl kgs lbs liter litre liters litres dag milligram milligrams microgram micrograms nanogram nanograms
+	picogram picograms deciliter deciliters milliliter milliliters microliter microliters millimole millimoles
+	micromole micromoles millimeter millimeters centimeter meter meters square cel deg degc degf degree degrees
+	celsius fahrenheit kelvin kat ukat nkat mkat katal miu uiu kiu unit units arb arbitrary international bau gpl
+	mpl apl feu ddu etu rlu elu sec secs second seconds msec min mins minute minutes hour hours hrs day days week
+	weeks month months year years mmhg kpa pascal torr pct percent percentage ratio index score number count log ppm
+	ppb titer titre dil dilution copies copy cfu pfu geq particles colonies colony organisms cell cells rbc wbc nrbc
+	leukocytes erythrocytes lymphocytes neutrophils platelets crea creat creatinine hemoglobin hgb hct hpf lpf field
+	fields per area beats beat breaths bpm sqm inr kcal cal kilopascal thou thousand thousands mill million millions
+	billion billions nominal od sco tot total random spec specimen sample mass vol volume dose tablet tablets tab
+	tabs capsule capsules cap caps drop drops puff puffs spray sprays patch patches injection application
+	applications each mcn millequivalent milliequivalents`)
