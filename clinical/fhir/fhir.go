@@ -176,7 +176,7 @@ func (c *converter) revise() {
 	}
 	c.main.pending = nil
 
-	set.Settle()
+	set.NoteCorrections()
 	set.Revise(func(row *labs.Result) clinical.Reason {
 		if member, ok := c.reports.of(row); ok && !row.IsVitalSign {
 			c.categorize(row, member)

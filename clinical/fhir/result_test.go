@@ -1,6 +1,7 @@
 package fhir_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +25,35 @@ func TestValueBesideItsAbsence(t *testing.T) {
 			assert.Contains(t, report.Issues,
 				clinical.Issue{Reason: clinical.NoValue, Source: "Observation/1", Detail: reason})
 		}
+	}
+}
+
+// TestCorrection_InAResourceOfItsOwn: it may correct any result of its test and
+// time, so all are sent, with a note.
+func TestCorrection_InAResourceOfItsOwn(t *testing.T) {
+	t.Parallel()
+	with := func(id, status, value, at string) string {
+		return lab(id, `"status":"`+status+`","effectiveDateTime":"`+at+`","valueString":"`+value+`"`)
+	}
+	const now, later = "2025-01-01T10:00:00Z", "2025-01-01T11:00:00Z"
+	for name, test := range map[string]struct {
+		input []string
+		notes int
+	}{
+		"beside another":             {[]string{with("a", "final", "5", now), with("b", "corrected", "6", now)}, 2},
+		"of another time":            {[]string{with("a", "final", "5", later), with("b", "corrected", "6", now)}, 0},
+		"alone":                      {[]string{with("b", "corrected", "6", now)}, 0},
+		"of an edition of its own":   {[]string{with("b", "final", "5", now), with("b", "corrected", "6", now)}, 0},
+		"two that are not corrected": {[]string{with("a", "final", "5", now), with("b", "final", "6", now)}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for range 2 {
+				_, report := results(t, bundle(test.input...), fhir.Options{})
+				assert.Equal(t, test.notes, report.Count(clinical.CorrectionUnclear), "%s", report)
+				slices.Reverse(test.input)
+			}
+		})
 	}
 }
 

@@ -162,6 +162,38 @@ func (s *Set) settleLatest() {
 	s.compact()
 }
 
+// NoteCorrections settles, and notes each correction beside other results of
+// its test and time, and those: one of them may be what it corrects.
+func (s *Set) NoteCorrections() {
+	s.Settle()
+	type moment struct {
+		test uint64
+		date string
+	}
+	corrections := map[moment]uint64{} // to their resources
+	for _, r := range s.rows {
+		if r.Corrected && r.Date != "" {
+			corrections[moment{r.test, r.Date}] = r.resource
+		}
+	}
+	if len(corrections) == 0 {
+		return
+	}
+
+	beside := map[moment]bool{}
+	for _, r := range s.rows {
+		at := moment{r.test, r.Date}
+		if resource, ok := corrections[at]; ok && resource != r.resource {
+			beside[at] = true
+		}
+	}
+	for _, r := range s.rows {
+		if beside[moment{r.test, r.Date}] {
+			r.Note(clinical.CorrectionUnclear)
+		}
+	}
+}
+
 // prune leaves out the older half, if only so many are sent.
 func (s *Set) prune() {
 	if s.kind != ForLabResults || len(s.rows) < maxKept/2 {
