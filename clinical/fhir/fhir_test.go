@@ -166,7 +166,7 @@ func TestCorrected(t *testing.T) {
 		counts            reasons
 	}{
 		{"of one identifier", bundle(with("1", "final", "a", "1"), with("2", "corrected", "a", "2")), "1 2",
-			reasons{clinical.Unclassified: 2}},
+			reasons{clinical.Unclassified: 2, clinical.CorrectionUnclear: 2}},
 		{"versions", bundle(version("preliminary", "1"), version("final", "2")), "2",
 			reasons{clinical.Replaced: 1, clinical.Unclassified: 1}},
 		{"withdrawn", bundle(version("final", "1"), lab("2", `"valueInteger":5`),

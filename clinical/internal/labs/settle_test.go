@@ -265,3 +265,41 @@ func TestSet_TheNewestAreKept(t *testing.T) {
 	}
 	assert.Equal(t, many-helios.MaxLabResults, report.Count(clinical.TooMany))
 }
+
+// TestSet_NoteCorrections: a correction of no known result may be one of any
+// other of its test and time.
+func TestSet_NoteCorrections(t *testing.T) {
+	t.Parallel()
+	of := func(resource string, isCorrected bool) func(*Result) {
+		return func(r *Result) { r.Resource, r.Corrected = resource, isCorrected }
+	}
+	undated := func(resource string, isCorrected bool) func(*Result) {
+		return func(r *Result) { r.Resource, r.Corrected, r.Date = resource, isCorrected, "" }
+	}
+	for name, tt := range map[string]struct {
+		results []Result
+		noted   int
+	}{
+		"nothing corrected":   {[]Result{in("a", "1", of("a", false)), in("b", "2", of("b", false))}, 0},
+		"beside another":      {[]Result{in("a", "1", of("a", false)), in("b", "2", of("b", true))}, 2},
+		"parts of one":        {[]Result{in("a", "1", of("a", true)), in("a", "2", of("a", true))}, 0},
+		"two without a time":  {[]Result{in("a", "1", undated("a", false)), in("b", "2", undated("b", true))}, 0},
+		"its earlier edition": {[]Result{in("a", "1", of("a", false)), in("b", "2", of("a", true))}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			orders(tt.results, func(results []Result) {
+				for i := range results {
+					results[i].Edition.Place = 1
+					if name == "its earlier edition" {
+						results[i].Edition.Place = i + 1
+					}
+				}
+				s, report := collect(ForLabResults, Options{}, results...)
+				s.NoteCorrections()
+				s.LabResults(Patient{})
+				assert.Equal(t, tt.noted, report.Count(clinical.CorrectionUnclear))
+			})
+		})
+	}
+}
