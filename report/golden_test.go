@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -29,11 +30,21 @@ func TestGolden(t *testing.T) {
 				compareGolden(t, file+".fragment.html", string(r.HTML()))
 				compareGolden(t, file+".txt", textOf(t, r, 72))
 				if audience == report.Patient {
-					compareGolden(t, file+".page.html", pageOf(t, r))
+					compareGolden(t, file+".page.html", aroundFragment(t, r))
 				}
 			})
 		}
 	}
+}
+
+// aroundFragment returns the page of r with names in place of the style sheet
+// and the fragment, which stand in files of their own.
+func aroundFragment(t *testing.T, r *report.Report) string {
+	t.Helper()
+	style, err := os.ReadFile("style.css")
+	require.NoError(t, err)
+	inColors := strings.NewReplacer("#000001", "#1b5e7b", "#000002", "#6592a5").Replace(string(style))
+	return strings.NewReplacer(inColors, "{{style.css}}\n", string(r.HTML()), "{{fragment}}\n").Replace(pageOf(t, r))
 }
 
 func anchors(lab helios.LabResult) []report.Anchor {
