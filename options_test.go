@@ -327,6 +327,15 @@ func TestWithHTTPClient(t *testing.T) {
 			assert.Equal(t, 30*time.Second, left)
 		})
 	})
+	t.Run("its idle connections stay open, of whatever type it is", func(t *testing.T) {
+		t.Parallel()
+		closer := &idleCloser{RoundTripper: transportFunc(refusedDial)}
+		client := newClient(t, "https://api.example",
+			helios.WithHTTPClient(&http.Client{Transport: closer}), helios.WithMaxRetries(0))
+		require.Error(t, submitLabs(t, client))
+		client.CloseIdleConnections()
+		assert.Zero(t, closer.closed.Load())
+	})
 	t.Run("its idle connections stay open, the client's own do not", func(t *testing.T) {
 		t.Parallel()
 		for _, tt := range []struct {
@@ -385,6 +394,13 @@ func TestWithHTTPClient(t *testing.T) {
 		assert.Equal(t, []string{"a=b", "a=b"}, seen)
 	})
 }
+
+type idleCloser struct {
+	http.RoundTripper
+	closed atomic.Int32
+}
+
+func (c *idleCloser) CloseIdleConnections() { c.closed.Add(1) }
 
 // jar has one cookie for every request.
 type jar struct{ http.CookieJar }
