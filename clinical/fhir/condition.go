@@ -123,7 +123,7 @@ func isFinding(name string) bool {
 func (n *condition) key() string { return n.id }
 
 func (n *condition) weight() int {
-	return len(n.source) + len(n.resource) + len(n.id) + len(n.name) + len(n.coded) + len(n.onset) +
+	return len(n.source) + len(n.id) + len(n.name) + len(n.coded) + len(n.onset) +
 		len(n.recorded)
 }
 

@@ -3,7 +3,6 @@ package fhir
 import (
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 
 	"github.com/heliosai/helios-go/clinical"
@@ -50,7 +49,6 @@ type converter struct {
 	labs    labs.Options
 	d       decoder
 	people  people.Screen
-	seed    maphash.Seed
 	report  *clinical.Report // of what belongs to no record
 	foreign clinical.Report  // of what is not the patient's, which can be much
 	// The memory of these is used again.
@@ -69,7 +67,7 @@ type converter struct {
 	elsewhere map[uint64]bool // types and ids of other subjects, which another server can use for the patient
 
 	server   string   // the first resource that names its server is there
-	gone     editions // of what is not sent, or not as the patient's
+	gone     labs.Editions // of what is not sent, or not as the patient's
 	reports  reports
 	drugs    drugs
 	total    int            // resources
@@ -83,16 +81,15 @@ func newConverter(kind labs.Kind, opts *Options) *converter {
 		kind:      kind,
 		labs:      opts.labs(),
 		people:    people.Screen{Set: people.Set{Max: maxPeople, Texts: maxStrings}, Redact: opts.Redact},
-		seed:      maphash.MakeSeed(),
 		report:    &clinical.Report{},
 		elsewhere: map[uint64]bool{},
-		gone:      editions{},
+		gone:      labs.Editions{},
 		places:    map[string]int{},
 		reports:   newReports(),
 		drugs:     drugs{known: map[uint64]*drug{}},
 	}
 
-	c.d.seed, c.d.people = c.seed, &c.people.Set
+	c.d.people = &c.people.Set
 
 	if opts.Patient != "" {
 		want := parseReference(opts.Patient)
@@ -198,7 +195,7 @@ func (c *converter) read(r *resource) error {
 	case err != nil:
 		return err
 	case rec == nil && !reader.unowned:
-		c.gone.move(r)
+		r.move(c.gone)
 	default:
 		if err := it.keep(c, r, rec); err != nil {
 			return err
@@ -262,7 +259,7 @@ func (c *converter) unreadable(r *resource) bool {
 func (c *converter) forget(r *resource) {
 	r.identify(c)
 	if c.wants(r.kind) {
-		c.gone.add(r.name, last{Edition: r.edition})
+		c.gone.Add(r.name, r.edition)
 	}
 }
 

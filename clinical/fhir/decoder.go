@@ -1,7 +1,6 @@
 package fhir
 
 import (
-	"hash/maphash"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,7 +26,6 @@ const (
 
 type decoder struct {
 	bundle.Reader
-	seed maphash.Seed
 	big  bool // a list is longer than is read
 	// See https://hl7.org/fhir/R4/extensibility.html#modifierExtension
 	modified bool
@@ -177,7 +175,7 @@ func (d *decoder) containedPatient(r *resource, p *part) {
 	})
 
 	if !d.Bad && d.room(len(r.patients)) {
-		r.patients = append(r.patients, containedPatient{p.id, maphash.Bytes(d.seed, p.data), got})
+		r.patients = append(r.patients, containedPatient{p.id, labs.Hash(string(p.data)), got})
 		d.Within(p.data, func() { d.person(true) })
 	}
 }

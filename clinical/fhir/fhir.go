@@ -166,10 +166,10 @@ func (c *converter) revise() {
 		row := c.main.pending[i]
 		switch member, _ := c.reports.of(&row); {
 		case member.isLab:
-			set.Add(row)
+			set.Add(&row)
 		case member.maybe:
 			row.Note(clinical.CategoryInferred)
-			set.Add(row)
+			set.Add(&row)
 		default:
 			c.main.pass(clinical.CategoryNotSent, &row, "")
 		}

@@ -212,7 +212,7 @@ func (m *medication) taken() string {
 }
 
 func (m *medication) weight() int {
-	n := len(m.source) + len(m.resource) + len(m.drug.name) + len(m.drug.coded) + len(m.ref.text) +
+	n := len(m.source) + len(m.drug.name) + len(m.drug.coded) + len(m.ref.text) +
 		len(m.shown)
 	for i := range m.dosages {
 		n += m.dosages[i].weight()
@@ -340,7 +340,7 @@ func (g *drug) keep(c *converter, r *resource, _ *record) error {
 	literal, other := r.self()
 	g.server = literal.base
 	for _, reference := range []reference{literal, other} {
-		for _, key := range reference.keys(c.seed) {
+		for _, key := range reference.keys() {
 			known := all.known[key]
 			switch {
 			case key == 0 || known == &severalDrugs:
@@ -348,7 +348,7 @@ func (g *drug) keep(c *converter, r *resource, _ *record) error {
 				all.known[key] = &severalDrugs
 			case known == nil:
 				all.known[key] = g
-			case isNewer(&g.edition, &known.edition):
+			case known.edition.Before(&g.edition):
 				g.server = cmp.Or(g.server, known.server)
 				all.known[key] = g
 			}
@@ -360,17 +360,14 @@ func (g *drug) keep(c *converter, r *resource, _ *record) error {
 
 func (c *converter) resolve(m *medication) bool {
 	var known *drug
-	for _, key := range m.ref.lookups(c.seed) {
+	for _, key := range m.ref.lookups() {
 		if known == nil && key != 0 {
 			known = c.drugs.known[key]
 		}
 	}
 
-	if known != nil {
-		gone, isGone := c.gone[known.resource]
-		if known == &severalDrugs || isGone && gone.supersedes(&known.edition) {
-			known = nil
-		}
+	if known == &severalDrugs || known != nil && c.gone.Supersede(known.resource, &known.edition) {
+		known = nil
 	}
 
 	reason := clinical.NoName

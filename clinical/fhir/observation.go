@@ -168,18 +168,12 @@ func (o *observation) keep(c *converter, r *resource, rec *record) error {
 
 	switch r.status {
 	case "final", "amended", "corrected":
-		row.Corrected = r.status != "final"
-	case "registered", "cancelled", "entered-in-error":
-		rec.report.Drop(clinical.StatusNotSent, row.Source, r.status)
+	case "registered", "cancelled", enteredInError:
 		r.refused = r.status
-		if r.status == "entered-in-error" {
-			rec.labs.Withdraw(row)
-		} else {
-			rec.void(&row)
-		}
+		rec.drop(clinical.StatusNotSent, &row, r.status)
 		return nil
 	default:
-		row.Preliminary = true
+		row.Edition.Rank = labs.IsPreliminary
 		row.Note(clinical.Preliminary)
 		if c.opts.ExcludePreliminary {
 			r.refused = known(observationStatuses, r.status, unknownWord)
@@ -289,7 +283,7 @@ func (c *content) isResult(coded bool) bool {
 func (c *converter) base(o *observation, r *resource) labs.Result {
 	row := labs.Result{Source: r.source, Resource: r.name, Edition: r.edition, Refs: r.refs}
 	if r.in == nil {
-		r.refs = r.lookups(c.seed)
+		r.refs = r.lookups()
 		row.Refs = r.refs
 	}
 

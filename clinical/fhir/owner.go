@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
 // Whose a resource is may be known only at the end: the Patient can come last,
@@ -16,6 +17,7 @@ const (
 	maxGroups = 64
 	// How many bytes their records can have, besides the largest of them.
 	maxUndecided = 8 << 20
+	maxElsewhere = 1 << 16
 )
 
 // group is the record of a subject who may be the patient.
@@ -162,8 +164,8 @@ func (c *converter) leave(subject *reference, reason clinical.Reason, source str
 // another notes another subject: then what has no subject is nobody's.
 func (c *converter) another(subject *reference) {
 	c.others = true
-	if subject.isLiteral() && len(c.elsewhere) < maxEditions {
-		c.elsewhere[keyOf(c.seed, "", subject.tail)] = true
+	if subject.isLiteral() && len(c.elsewhere) < maxElsewhere {
+		c.elsewhere[labs.Hash(subject.tail)] = true
 	}
 	if c.nobody != nil {
 		c.disown(c.nobody, clinical.NoPatient)
@@ -172,8 +174,8 @@ func (c *converter) another(subject *reference) {
 }
 
 func (c *converter) disown(r *record, reason clinical.Reason) {
-	for name, l := range r.editions {
-		c.gone.add(name, l)
+	for name, edition := range r.editions {
+		c.gone.Add(name, edition)
 	}
 	for i := range r.resources {
 		source := ""
@@ -279,7 +281,7 @@ func (c *converter) settle() error {
 		}
 		switch base := g.subject.base; {
 		case base == "":
-			if c.elsewhere[keyOf(c.seed, "", g.subject.tail)] {
+			if c.elsewhere[labs.Hash(g.subject.tail)] {
 				c.reject(g, clinical.NoPatient)
 				continue
 			}
@@ -304,19 +306,9 @@ func (c *converter) settle() error {
 	if c.nobody != nil {
 		c.take(c.nobody)
 	}
-	c.settleEditions()
+	if p := c.patient; p != nil && c.gone.Supersede(p.resource, &p.edition) {
+		p.birthDate, p.died, p.gender = "", "", ""
+	}
+	c.mine()
 	return nil
-}
-
-// settleEditions lets newest editions that are not sent replace older ones.
-func (c *converter) settleEditions() {
-	main := c.mine()
-	for name, l := range c.gone {
-		main.void(l.result(name))
-	}
-	if p := c.patient; p != nil {
-		if gone, ok := c.gone[p.resource]; ok && p.resource != "" && gone.supersedes(&p.edition) {
-			p.birthDate, p.died, p.gender = "", "", ""
-		}
-	}
 }

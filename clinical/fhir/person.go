@@ -14,7 +14,7 @@ import (
 type patient struct {
 	place       int
 	self, other reference // how others refer to it
-	resource    string
+	resource    uint64
 	edition     labs.Edition
 	identifiers []uint64
 	birthDate   string
@@ -89,7 +89,7 @@ func (p *patient) same(other *patient) bool {
 // by all that both have.
 func (p *patient) with(again *patient, report *clinical.Report) *patient {
 	older, newest := p, again
-	if isNewer(&p.edition, &again.edition) {
+	if again.edition.Before(&p.edition) {
 		older, newest = again, p
 	}
 	reason := clinical.Replaced

@@ -28,14 +28,13 @@ type record struct {
 	// In case that it is not the patient's.
 	resources int
 	sources   []string
-	editions  editions
+	editions  labs.Editions
 	size      int // about how many bytes it takes, at most
 }
 
 func (c *converter) newRecord() *record {
-	r := &record{report: &clinical.Report{}, lists: map[string]section{},
-		editions: editions{}}
-	r.labs = labs.NewSet(c.kind, c.labs, r.report)
+	r := &record{report: &clinical.Report{}, lists: map[string]section{}, editions: labs.Editions{}}
+	r.labs = labs.NewSet(c.kind, c.labs, r.report, c.gone)
 	return r
 }
 
@@ -61,7 +60,7 @@ func (r *record) of(from *resource) {
 	r.resources++
 	r.size += len(from.data) + resourceSize
 	if len(r.editions) < maxMoved {
-		r.editions.move(from)
+		from.move(r.editions)
 	}
 	if len(r.sources) < clinical.MaxIssues {
 		r.sources = append(r.sources, from.source)
@@ -73,7 +72,7 @@ func (r *record) add(row labs.Result, is category) {
 	switch {
 	case is != uncategorised:
 		row.IsVitalSign = is == vitalSign
-		r.labs.Add(row)
+		r.labs.Add(&row)
 	case len(r.pending) >= maxPending:
 		r.pass(clinical.CategoryNotSent, &row, "")
 	default:
@@ -91,21 +90,16 @@ func (r *record) drop(reason clinical.Reason, row *labs.Result, detail string) {
 // older editions, so it replaces them only if there may be any.
 func (r *record) pass(reason clinical.Reason, row *labs.Result, detail string) {
 	r.report.Drop(reason, row.Source, detail)
-	if mayBeLater(&row.Edition) {
+	if e := &row.Edition; e.Number > 1 || e.Number == 0 && (e.Updated != 0 || e.Issued != 0) {
 		r.void(row)
 	}
 }
 
 // void lets a result that is not sent take the place of its older editions.
 func (r *record) void(row *labs.Result) {
-	if row.Edition.Number == 1 && row.Edition.Updated == 0 { // before which there is none
-		return
+	if e := &row.Edition; e.Number != 1 || e.Updated != 0 || e.IsWrong { // else there is none before it
+		r.labs.Void(row)
 	}
-	r.labs.Void(*row)
-}
-
-func mayBeLater(e *labs.Edition) bool {
-	return e.Number > 1 || e.Number == 0 && (e.Updated != 0 || e.Issued != 0)
 }
 
 // How many bytes a flag and a range have, besides their texts.
@@ -154,8 +148,15 @@ type listed[T any] interface {
 
 type origin struct {
 	source   string // how the report names it
-	resource string // what its editions have in common
+	resource uint64 // what its editions have in common
 	edition  labs.Edition
+}
+
+// move notes an edition that may be someone else's: it replaces the patient's.
+func (r *resource) move(to labs.Editions) {
+	if r.edition.Number != 1 {
+		to.Add(r.name, r.edition)
+	}
 }
 
 func (r *resource) origin() origin { return origin{r.source, r.name, r.edition} }
@@ -165,7 +166,10 @@ func (o *origin) from() *origin { return o }
 // refuse reports an item that is not sent. It replaces older editions.
 func (c *converter) refuse(rec *record, from *origin, reason clinical.Reason, detail string) error {
 	rec.report.Drop(reason, from.source, detail)
-	c.gone.add(from.resource, last{Edition: from.edition, inError: detail == "entered-in-error"})
+	if detail == enteredInError {
+		from.edition = inError(from.edition)
+	}
+	c.gone.Add(from.resource, from.edition)
 	return nil
 }
 
@@ -258,29 +262,8 @@ func (l *list[T]) unique(c *converter, report *clinical.Report) {
 }
 
 func (l *list[T]) newest(c *converter, report *clinical.Report) {
-	all := make(map[string]labs.Edition, len(l.items))
-	for _, item := range l.items {
-		h := item.from()
-		if known, ok := all[h.resource]; !ok || isNewer(&h.edition, &known) {
-			all[h.resource] = h.edition
-		}
-	}
-
-	l.items = slices.DeleteFunc(l.items, func(item T) bool {
-		h := item.from()
-		gone, ok := c.gone[h.resource]
-		switch {
-		case h.resource == "":
-			return false
-		case ok && gone.supersedes(&h.edition):
-			if gone.inError {
-				report.Drop(clinical.StatusNotSent, h.source, "")
-				return true
-			}
-		case all[h.resource].Place == h.edition.Place:
-			return false
-		}
-		report.Drop(clinical.Replaced, h.source, "")
-		return true
+	of := func(item T) (uint64, *labs.Edition) { return item.from().resource, &item.from().edition }
+	l.items = labs.Newest(l.items, c.gone, of, func(item T, reason clinical.Reason) {
+		report.Drop(reason, item.from().source, "")
 	})
 }

@@ -1,8 +1,9 @@
 package fhir
 
 import (
-	"hash/maphash"
 	"strings"
+
+	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
 type referenceKind int
@@ -107,7 +108,7 @@ func (d *decoder) reference() (r reference, display string) {
 			r.tail = typ + "/"
 		}
 	case display != "":
-		r = reference{kind: named, hash: maphash.String(d.seed, display)}
+		r = reference{kind: named, hash: labs.Hash(display)}
 	}
 
 	return r, display
@@ -128,7 +129,7 @@ func (d *decoder) identifier() uint64 {
 	if value == "" {
 		return 0
 	}
-	return maphash.String(d.seed, system+"\x00"+value) | 1
+	return labs.Hash(system, value)
 }
 
 // References and what they refer to find each other in an index by common keys.
@@ -142,32 +143,23 @@ const (
 )
 
 // keys returns the keys under which something is put into an index; 0 for none.
-func (r *reference) keys(seed maphash.Seed) [2]uint64 {
+func (r *reference) keys() [2]uint64 {
 	switch r.kind {
 	case relative:
-		return [2]uint64{keyOf(seed, onNoneServer, r.tail), keyOf(seed, onAnyServer, r.tail)}
+		return [2]uint64{labs.Hash(onNoneServer, r.tail), labs.Hash(onAnyServer, r.tail)}
 	case absolute:
-		return [2]uint64{keyOf(seed, r.base, r.tail), keyOf(seed, onAnyServer, r.tail)}
+		return [2]uint64{labs.Hash(r.base, r.tail), labs.Hash(onAnyServer, r.tail)}
 	case opaque:
-		return [2]uint64{keyOf(seed, noServer, r.text)}
+		return [2]uint64{labs.Hash(noServer, r.text)}
 	default:
 	}
 	return [2]uint64{}
 }
 
-func (r *reference) lookups(seed maphash.Seed) [2]uint64 {
-	keys := r.keys(seed)
+func (r *reference) lookups() [2]uint64 {
+	keys := r.keys()
 	if r.kind == absolute {
-		keys[1] = keyOf(seed, onNoneServer, r.tail)
+		keys[1] = labs.Hash(onNoneServer, r.tail)
 	}
 	return keys
-}
-
-func keyOf(seed maphash.Seed, server, text string) uint64 {
-	var h maphash.Hash
-	h.SetSeed(seed)
-	_, _ = h.WriteString(server)
-	_ = h.WriteByte(0)
-	_, _ = h.WriteString(text)
-	return h.Sum64() | 1
 }

@@ -79,7 +79,7 @@ func (t *diagnosticReport) keep(c *converter, r *resource, _ *record) error {
 	}
 
 	if r.refused != "" || !r.holdsObservations() && r.edition.Number > 1 { // an older edition can have others inside
-		c.gone.add(r.name, last{Edition: r.edition})
+		c.gone.Add(r.name, r.edition)
 	}
 	return nil
 }
@@ -118,7 +118,7 @@ func (c *converter) remember(t *diagnosticReport, r *resource) uint64 {
 
 	if t.is <= uncategorised || r.isLab {
 		for i := range t.results {
-			for _, key := range t.results[i].keys(c.seed) {
+			for _, key := range t.results[i].keys() {
 				add(key)
 			}
 		}
@@ -128,7 +128,7 @@ func (c *converter) remember(t *diagnosticReport, r *resource) uint64 {
 		return 0
 	}
 
-	inside := keyOf(c.seed, "#", entry(r.place))
+	inside := labs.Hash("#", entry(r.place))
 	add(inside)
 	return inside
 }

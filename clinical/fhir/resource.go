@@ -1,8 +1,6 @@
 package fhir
 
 import (
-	"cmp"
-	"hash/maphash"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +20,7 @@ type resource struct {
 	// deleted is set if the entry says so; then data can be missing.
 	deleted bool
 	source  string // how the report names it
-	name    string // what its editions have in common
+	name    uint64 // what its editions have in common
 	edition labs.Edition
 
 	// The fields that several types have.
@@ -130,17 +128,23 @@ func (r *resource) identify(c *converter) {
 	if r.kind == "Observation" { // when this edition was made available
 		r.edition.Issued = instantOf(r.issued)
 	}
+	switch r.status {
+	case "amended", "corrected":
+		r.edition.Rank = labs.IsCorrected
+	case "preliminary":
+		r.edition.Rank = labs.IsPreliminary
+	case enteredInError:
+		r.edition = inError(r.edition)
+	}
 }
 
-func (r *resource) last() last {
-	l := last{Edition: r.edition}
-	switch r.status {
-	case "amended", "corrected", "entered-in-error":
-		l.rank = 1
-	case "preliminary":
-		l.rank = -1
-	}
-	return l
+const enteredInError = "entered-in-error"
+
+// inError returns an edition that gives way only to one that is known to be
+// newer.
+func inError(e labs.Edition) labs.Edition {
+	e.Rank, e.IsWrong = labs.IsCorrected, true
+	return e
 }
 
 func (r *resource) typeAndID() string {
@@ -168,40 +172,30 @@ func (r *resource) self() (literal, other reference) {
 	return literal, other
 }
 
-func (r *resource) lookups(seed maphash.Seed) [2]uint64 {
+func (r *resource) lookups() [2]uint64 {
 	literal, other := r.self()
-	keys := literal.lookups(seed)
+	keys := literal.lookups()
 	if other.kind == opaque {
-		keys[0] = keyOf(seed, noServer, other.text) // which is free: all that is in an index has the other key
+		keys[0] = labs.Hash(noServer, other.text) // which is free: all that is in an index has the other key
 	}
 	return keys
 }
 
-// Of longer names a hash is remembered.
-const maxIdentity = 128
-
-// identity names a resource in all editions. Without a server it is on the one
-// that others are on.
-func (c *converter) identity(r *resource) string {
-	name := c.fullIdentity(r)
-	if len(name) > maxIdentity {
-		return "#" + strconv.FormatUint(maphash.String(c.seed, name), 36)
-	}
-	return name
-}
-
-func (c *converter) fullIdentity(r *resource) string {
+// identity names a resource in all editions; 0 for none. Without a server it is
+// on the one that others are on.
+func (c *converter) identity(r *resource) uint64 {
 	literal, other := r.self()
-	switch {
-	case other.kind == opaque && r.edition.Updated == 0 && r.edition.Number == 0, literal.kind == noReference:
-		return other.text // the id need not be one that a server gave
-	case literal.base == "" || literal.base == c.server:
-		return literal.tail
+	switch isUnnumbered := r.edition.Updated == 0 && r.edition.Number == 0; {
+	case other.kind == opaque && (isUnnumbered || literal.kind == noReference): // the id need not be a server's
+		return labs.Hash(other.text)
+	case literal.kind == noReference:
+		return 0
 	case c.server == "":
 		c.server = literal.base
-		return literal.tail
+	case literal.base != "" && literal.base != c.server:
+		return labs.Hash(literal.base, literal.tail)
 	}
-	return literal.base + literal.tail
+	return labs.Hash(literal.tail)
 }
 
 // sourceOf names a resource in a report. Of people only the type is told.
@@ -273,49 +267,4 @@ func (c *converter) nameless(report *clinical.Report) *clinical.Report {
 	}
 
 	return again
-}
-
-// The newest edition of a resource counts, also if it is not sent.
-
-const maxEditions = 1 << 16
-
-func isNewer(a, b *labs.Edition) bool { return cmp.Or(a.Compare(b), cmp.Compare(a.Place, b.Place)) > 0 }
-
-// last is the newest edition of a resource that is not sent.
-type last struct {
-	labs.Edition
-	inError bool // so that, if another is not known to be newer, none is sent
-	rank    int  // of an Observation: 1 for one that is corrected, -1 for a preliminary one
-}
-
-func (l *last) result(name string) *labs.Result {
-	return &labs.Result{Resource: name, Edition: l.Edition, Corrected: l.rank > 0, Preliminary: l.rank < 0}
-}
-
-func (l last) supersedes(edition *labs.Edition) bool {
-	if c := l.Compare(edition); c != 0 {
-		return c > 0
-	}
-	return l.inError || l.Place > edition.Place
-}
-
-type editions map[string]last
-
-func (e editions) add(resource string, l last) {
-	known, ok := e[resource]
-	older := ok && known.supersedes(&l.Edition)
-	if ok && known.Compare(&l.Edition) == 0 && known.rank != l.rank {
-		older = known.rank > l.rank
-	}
-	if resource == "" || older || !ok && len(e) >= maxEditions {
-		return
-	}
-	e[resource] = l
-}
-
-// move notes an edition that may be someone else's: it replaces the patient's.
-func (e editions) move(r *resource) {
-	if l := r.last(); l.Number != 1 {
-		e.add(r.name, l)
-	}
 }

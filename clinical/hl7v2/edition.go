@@ -2,7 +2,6 @@ package hl7v2
 
 import (
 	"cmp"
-	"encoding/binary"
 	"time"
 
 	"github.com/heliosai/helios-go/clinical"
@@ -22,7 +21,7 @@ func (n orderNumber) key(sender string) uint64 {
 	return labs.Hash(n.value, cmp.Or(n.authority, sender))
 }
 
-// How many orders and corrections of a patient are remembered.
+// How many orders of a patient are remembered.
 const maxOrders = 1 << 14
 
 // orderKey returns the filler's number, else that which came with the same
@@ -58,19 +57,20 @@ func (r *reader) edition(p *pending, field, sub []byte) {
 
 	tested := labs.Hash(test, string(sub))
 	filler, placer := o.numbers[0].value, o.numbers[1].value
-	p.Refs[0] = labs.Hash(cmp.Or(filler, placer)) ^ tested
+	p.Topics[0] = labs.Hash(cmp.Or(filler, placer)) ^ tested
 	if filler != "" && placer != "" {
-		p.Refs[1] = labs.Hash(placer) ^ tested
+		p.Topics[1] = labs.Hash(placer) ^ tested
 	}
 	when := p.Date
 	if p.issued {
 		when = ""
 	}
 	if o.key != 0 || len(when) > len(time.DateOnly) {
-		p.Resource = string(binary.NativeEndian.AppendUint64(nil, tested^o.key^labs.Hash("", when)))
+		p.Resource = tested ^ o.key ^ labs.Hash("", when)
 	}
 }
 
+// Within a message the last of these counts.
 const (
 	preliminary = iota
 	withdrawn
@@ -79,70 +79,36 @@ const (
 	editions
 )
 
-func (r *reader) placeEdition(p *pending) {
+func (r *reader) placeEdition(e *labs.Edition) {
 	is := final
 	switch {
-	case p.Preliminary:
+	case e.Rank == labs.IsPreliminary:
 		is = preliminary
-	case p.withdrawn:
+	case e.IsWrong:
 		is = withdrawn
-	case p.Corrected:
+	case e.Rank == labs.IsCorrected:
 		is = corrected
 	}
 
-	p.Edition.Place = editions*r.message + is
-	if !p.Preliminary {
-		p.Edition.Number = int64(p.Edition.Place)
-	}
-
-	if p.Corrected {
-		r.current.corrects(p.Result)
+	e.Place = editions*r.message + is
+	if e.Rank != labs.IsPreliminary {
+		e.Number = int64(e.Place)
 	}
 }
 
-// corrects remembers what a correction is an edition of, by the test and each
-// number of its order; "" for several.
-func (p *patient) corrects(result *labs.Result) {
-	if p.corrections == nil {
-		p.corrections = map[uint64]string{}
-	}
-
-	for _, ref := range result.Refs {
-		known, ok := p.corrections[ref]
-		switch {
-		case ref == 0:
-		case !ok && len(p.corrections) < maxOrders:
-			p.corrections[ref] = result.Resource
-		case ok && known != result.Resource:
-			p.corrections[ref] = ""
-		}
-	}
-}
-
-// noteUnclear notes two results of one edition, and those with the test and
-// number of a correction of another, with the correction.
+// noteUnclear notes corrections that may be of others, and two results of one
+// edition.
 func (p *patient) noteUnclear() {
-	p.set.Settle()
+	p.set.NoteCorrections()
 
-	several, inDoubt, rows := map[string]bool{}, map[uint64]bool{}, map[uint64]int{}
+	count := map[uint64]int{}
 	p.set.Revise(func(result *labs.Result) clinical.Reason {
-		if result.Resource != "" {
-			_, isSecond := several[result.Resource]
-			several[result.Resource] = isSecond
-		}
-		ref := result.Refs[0]
-		if of, ok := p.corrections[ref]; ok {
-			rows[ref]++
-			inDoubt[ref] = inDoubt[ref] || of == "" || of != result.Resource
-		}
+		count[result.Resource]++
 		return ""
 	})
-
 	p.set.Revise(func(result *labs.Result) clinical.Reason {
-		ref, other := result.Refs[0], result.Refs[1]
-		isAlone := result.Corrected && rows[ref] == 1
-		if several[result.Resource] || inDoubt[ref] && !isAlone || inDoubt[other] {
-			result.Notes = append(result.Notes, clinical.CorrectionUnclear)
+		if result.Resource != 0 && count[result.Resource] > 1 {
+			result.Note(clinical.CorrectionUnclear)
 		}
 		return ""
 	})

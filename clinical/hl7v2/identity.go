@@ -239,8 +239,7 @@ type patient struct {
 
 	isBirthMissing, isNameMissing bool // in one of its messages
 
-	fillers     map[uint64]uint64 // the filler's number of an order by the placer's; 0 for several
-	corrections map[uint64]string // see corrects
+	fillers map[uint64]uint64 // the filler's number of an order by the placer's; 0 for several
 }
 
 func (p *patient) join(who *identity) {

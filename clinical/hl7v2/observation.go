@@ -91,14 +91,14 @@ func (r *reader) status(p *pending, field []byte) (status string, sent bool) {
 	case useNone:
 		return status, false
 	case useWithdrawn:
-		p.Corrected, p.withdrawn = true, true
+		p.Edition.Rank, p.Edition.IsWrong = labs.IsCorrected, true
 		return status, false
 	case usePreliminary, useUnknown:
-		p.Preliminary = true
+		p.Edition.Rank = labs.IsPreliminary
 		p.Notes = append(p.Notes, clinical.Preliminary)
 		return status, !r.opts.ExcludePreliminary
 	case useCorrected:
-		p.Corrected = true
+		p.Edition.Rank = labs.IsCorrected
 	case useFinal:
 	}
 	return status, true
@@ -331,8 +331,7 @@ func (r *reader) markNarratives() {
 		a, b := &r.pending[i-1], &r.pending[i]
 		isFree := a.isText && b.isText && a.Value.Free && b.Value.Free
 		isOfOneTime := !a.observed || !b.observed || a.Date == b.Date
-		if isFree && isOfOneTime && a.order == b.order && a.Refs == b.Refs &&
-			a.Preliminary == b.Preliminary && a.Corrected == b.Corrected {
+		if isFree && isOfOneTime && a.order == b.order && a.Topics == b.Topics && a.Edition.Rank == b.Edition.Rank {
 			a.narrative, b.narrative = true, true
 		}
 	}

@@ -17,19 +17,18 @@ type pending struct {
 	// nameIs and valueIs are what kind of text they are.
 	nameIs, valueIs people.Text
 	// isText is set for types that long texts are spread over.
-	isText bool
-	// void is set if it only replaces another, withdrawn if that was wrong.
-	void, withdrawn bool
-	narrative       bool
-	issued          bool // Date is when it was issued
-	observed        bool // Date is that of OBX-14
+	isText    bool
+	void      bool // it only replaces another
+	narrative bool
+	issued    bool // Date is when it was issued
+	observed  bool // Date is that of OBX-14
 }
 
 func (r *reader) observation(seg segment) {
 	p, reason, detail := r.readObservation(seg)
 	if reason != "" {
 		r.current.report.Drop(reason, r.place("OBX", r.obxs), detail)
-		if p.Result == nil || !p.Corrected {
+		if p.Result == nil || p.Edition.Rank != labs.IsCorrected {
 			return
 		}
 		p.void = true
@@ -56,9 +55,10 @@ func (r *reader) flush() {
 
 func (r *reader) give(p *pending) {
 	p.Source = r.place("OBX", p.obx)
-	r.placeEdition(p)
+	r.placeEdition(&p.Edition)
+	set, isCorrected := r.current.set, p.Edition.Rank == labs.IsCorrected
 	if p.void {
-		r.takePlace(p)
+		set.Void(p.Result)
 		return
 	}
 
@@ -70,30 +70,20 @@ func (r *reader) give(p *pending) {
 		r.current.report.Drop(reason, p.Source, "")
 		return
 	}
-	if reason = r.cleared(p); reason != "" {
-		r.current.report.Drop(reason, p.Source, "")
-		if p.Corrected {
-			r.takePlace(p)
-		}
-		return
+	if reason = r.cleared(p); reason == "" && p.Value.String() == "" && !isCorrected { // takes no place either
+		reason = clinical.NoValue
 	}
-
-	if p.Value.String() == "" && !p.Corrected { // takes no place either
-		r.current.report.Drop(clinical.NoValue, p.Source, "")
+	if reason != "" {
+		r.current.report.Drop(reason, p.Source, "")
+		if isCorrected {
+			set.Void(p.Result)
+		}
 		return
 	}
 
 	if day := labs.Day(p.Date); day > r.current.newest {
 		r.current.newest = day
 	}
-	r.current.set.Take(p.Result)
+	set.Add(p.Result)
 	r.added++
-}
-
-func (r *reader) takePlace(p *pending) {
-	if p.withdrawn {
-		r.current.set.Withdraw(*p.Result)
-	} else {
-		r.current.set.Void(*p.Result)
-	}
 }

@@ -236,7 +236,7 @@ func (r *reader) newPatient(fields [][]byte) error {
 		if !r.one {
 			p.report = &clinical.Report{}
 		}
-		p.set = labs.NewSet(labs.ForLabResults, r.opts.labs(), p.report)
+		p.set = labs.NewSet(labs.ForLabResults, r.opts.labs(), p.report, labs.Editions{})
 		r.patients = append(r.patients, p)
 	}
 	p.join(&who)

@@ -3,7 +3,6 @@
 package labs
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 
@@ -31,46 +30,21 @@ type Result struct {
 	Flags    []Flag
 	Date     string // as written, in FHIR's form; "" if unknown. Its first 10 characters are sent.
 	Category string // such as the name of the report that it is in; optional
-	// Resource names what can come in several editions, of which only the
-	// newest counts, such as "Observation/123". It is compared and never sent.
-	// "" means that there is one edition.
-	Resource               string
-	Edition                Edition
-	IsVitalSign            bool
-	Corrected, Preliminary bool
+	// Resource is the hash of what can come in several editions, of which only
+	// the newest counts, such as "Observation/123"; 0 if there is one edition.
+	Resource    uint64
+	Edition     Edition
+	IsVitalSign bool
 	// Refs are hashes under which others in the source refer to it, for the
 	// source's reader; 0 for none.
 	Refs [2]uint64
+	// Topics are hashes of the test and the order: a correction that has either
+	// of them in common with the first of a result may be of it. Where both are
+	// 0 it may if test and date are the same.
+	Topics [2]uint64
 	// Notes are reservations that the source's reader has. They are reported if
 	// the result is sent.
 	Notes []clinical.Reason
-}
-
-// Edition orders the editions of a resource: by when they were made if both say
-// it, else by their numbers if both have one, else by when they were issued,
-// else a corrected one comes after a final one and that after a preliminary
-// one, else by their places.
-type Edition struct {
-	Updated int64 // in any unit; 0 if unknown
-	// Issued is when the result was issued, by which editions are ordered that
-	// are not by the others; 0 if unknown.
-	Issued int64
-	Number int64 // 0 if unknown
-	// Place is where it stands in the source. Results with the same Resource
-	// and the same Place are parts of one edition.
-	Place int
-}
-
-// Compare orders two editions by when they were made if both say it, else by
-// their numbers, else by when they were issued. It returns 0 if that does not
-// decide.
-func (e *Edition) Compare(other *Edition) int {
-	for _, pair := range [3][2]int64{{e.Updated, other.Updated}, {e.Number, other.Number}, {e.Issued, other.Issued}} {
-		if c := cmp.Compare(pair[0], pair[1]); c != 0 && pair[0] != 0 && pair[1] != 0 {
-			return c
-		}
-	}
-	return 0
 }
 
 // Value is what was found. Either Number or Text is set.

@@ -62,22 +62,6 @@ func TestOptions_Day(t *testing.T) {
 	assert.LessOrEqual(t, today, time.Now().UTC().Format(time.DateOnly))
 }
 
-func TestEdition_Compare(t *testing.T) {
-	t.Parallel()
-	for name, tc := range map[string]struct {
-		a, b Edition
-		want int
-	}{
-		"by time":               {Edition{Updated: 2, Number: 1}, Edition{Updated: 1, Number: 2}, 1},
-		"by number":             {Edition{Updated: 2, Number: 1}, Edition{Number: 2}, -1},
-		"by when it was issued": {Edition{Issued: 1}, Edition{Issued: 2}, -1},
-		"not by their places":   {Edition{Place: 1}, Edition{Place: 2}, 0},
-	} {
-		assert.Equal(t, tc.want, tc.a.Compare(&tc.b), name)
-		assert.Equal(t, -tc.want, tc.b.Compare(&tc.a), name)
-	}
-}
-
 func TestSet_Revise(t *testing.T) {
 	t.Parallel()
 	s, report := collect(ForLabResults, Options{}, in("a", "7", nil), in("b", "8", nil))

@@ -19,7 +19,9 @@ type judged struct {
 // judgeAll returns the lab results with their verdicts, or the vital signs: the
 // newest first, of one moment the abnormal first, and then by name.
 func (s *Set) judgeAll(p Patient, vitalSigns bool) []judged {
-	s.Settle()
+	if s.unsettled {
+		s.Settle()
+	}
 	all := make([]judged, 0, len(s.rows))
 	for _, r := range s.rows {
 		switch {

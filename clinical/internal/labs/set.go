@@ -27,48 +27,46 @@ type Set struct {
 	since  string // the day of opts.Since, or "" for all
 	report *clinical.Report
 
-	rows    []*row
-	limit   int // of rows, at which it settles
-	order   int
-	settled int              // the order up to which it is
-	voids   map[uint64]claim // of resources that are not sent but replace older editions
+	rows      []*row
+	limit     int // of rows, at which it settles
+	unsettled bool
+	gone      Editions
+	// corrections are by topic, those that are not sent from the beginning.
+	corrections map[uint64]correction
 }
 
-// row is a result that is kept, with the hashes that it is compared by. They
-// are 0 where there is nothing to compare.
+// row is a result that is kept, with the hashes that it is compared by.
 type row struct {
 	*Result
-	order int // of its coming
 	isOut bool
 	span  span
 
-	content, test, resource uint64
+	content, test uint64
 }
 
-// NewSet returns an empty set that reports to report.
-func NewSet(kind Kind, opts Options, report *clinical.Report) *Set {
-	s := &Set{kind: kind, opts: opts, report: report, limit: maxKept}
+// NewSet returns an empty set that reports to report. What is gone replaces
+// older editions; the set adds to it what it does not keep.
+func NewSet(kind Kind, opts Options, report *clinical.Report, gone Editions) *Set {
+	s := &Set{kind: kind, opts: opts, report: report, limit: maxKept, gone: gone}
 	if !opts.Since.IsZero() {
 		s.since = opts.Since.Format(time.DateOnly)
 	}
 	return s
 }
 
-// Add adds a result, or reports why it does not.
-func (s *Set) Add(r Result) { s.Take(&r) }
-
-// Take is Add for a result that the caller does not use again.
-func (s *Set) Take(r *Result) {
+// Add adds a result, which the caller does not use again, or reports why it does
+// not.
+func (s *Set) Add(r *Result) {
 	if reason := s.prepare(r); reason != "" {
 		s.report.Drop(reason, r.Source, "")
-		s.Void(*r)
+		s.Void(r)
 		return
 	}
 
-	s.order++
-	row := &row{Result: r, order: s.order, span: spanOf(r.Date)}
+	s.unsettled = true
+	row := &row{Result: r, span: spanOf(r.Date)}
 	row.content = Hash(r.System, r.Code, r.Of, r.Name, r.Date, r.Value.String(), r.Unit)
-	row.test, row.resource = r.testKey(), r.resourceKey()
+	row.test = r.testKey()
 	if r.IsVitalSign { // which is another list
 		row.content, row.test = ^row.content, ^row.test
 	}
@@ -82,35 +80,21 @@ func (s *Set) Take(r *Result) {
 }
 
 // Void replaces older editions of the resource of r by nothing. They are left
-// out whether they come before or after. The caller has reported r itself. The
-// first 65,536 are remembered.
-func (s *Set) Void(r Result) {
-	s.order++
-	s.remember(r.resourceKey(), r.claim())
+// out whether they come before or after. The caller has reported r itself.
+func (s *Set) Void(r *Result) {
+	s.unsettled = true
+	s.gone.Add(r.Resource, r.Edition)
+	if r.Edition.Rank == IsCorrected {
+		s.correct(r.Topics, correction{resource: r.Resource})
+	}
 }
 
-// Withdraw is Void for a result that its source calls wrong, as if r were
-// Corrected.
-func (s *Set) Withdraw(r Result) {
-	s.order++
-	r.Corrected = true
-	c := r.claim()
-	c.isWithdrawn = true
-	s.remember(r.resourceKey(), c)
-}
-
-// Absorb adds what another set has, whose report the caller merges.
+// Absorb adds the results of another set, which shares what is gone. The caller
+// merges its report.
 func (s *Set) Absorb(other *Set) {
 	for _, r := range other.rows {
-		if !r.isOut {
-			s.Take(r.Result)
-		}
+		s.Add(r.Result)
 	}
-
-	for key, c := range other.voids {
-		s.remember(key, c)
-	}
-	s.order += other.order
 }
 
 func (r *Result) testKey() uint64 {
@@ -157,7 +141,8 @@ func (r *Result) isSilent() bool {
 		!slices.ContainsFunc(r.Ranges, func(r Range) bool { return !r.Other })
 }
 
-// Hash returns the hash of some texts, which is compared within one process.
+// Hash returns the hash of some texts, which is compared within one process and
+// is never 0.
 func Hash(parts ...string) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
@@ -165,7 +150,7 @@ func Hash(parts ...string) uint64 {
 		_, _ = h.WriteString(part)
 		_ = h.WriteByte(0)
 	}
-	return h.Sum64()
+	return h.Sum64() | 1
 }
 
 // Revise calls f for each result that is kept, with which the source's reader
@@ -174,17 +159,20 @@ func Hash(parts ...string) uint64 {
 // compared by.
 func (s *Set) Revise(f func(*Result) clinical.Reason) {
 	for _, r := range s.rows {
-		if r.isOut {
-			continue
-		}
 		if reason := f(r.Result); reason != "" {
 			s.remove(r, reason)
 		}
 	}
+	s.compact()
 }
 
-// Note adds a reservation. The notes that are there are shared with others.
-func (r *Result) Note(reason clinical.Reason) { r.Notes = append(slices.Clip(r.Notes), reason) }
+// Note adds a reservation, once. The notes that are there are shared with
+// others.
+func (r *Result) Note(reason clinical.Reason) {
+	if !slices.Contains(r.Notes, reason) {
+		r.Notes = append(slices.Clip(r.Notes), reason)
+	}
+}
 
 // Clear looks through the texts of a result, and returns why it is not sent. A
 // name or a unit that cannot be sent gives way to its code, and a range is left

@@ -27,9 +27,9 @@ func hba1c(change func(*Result)) Result {
 
 func collect(kind Kind, opts Options, results ...Result) (*Set, *clinical.Report) {
 	var report clinical.Report
-	s := NewSet(kind, opts, &report)
+	s := NewSet(kind, opts, &report, Editions{})
 	for _, r := range results {
-		s.Add(r)
+		s.Add(&r)
 	}
 	return s, &report
 }

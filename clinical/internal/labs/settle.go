@@ -1,7 +1,6 @@
 package labs
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/heliosai/helios-go/clinical"
@@ -10,80 +9,13 @@ import (
 // Which results replace others is decided when all are there, so that it does
 // not depend on the order in which they come.
 
-type claim struct {
-	edition Edition
-	rank    int
-	// isWithdrawn is set where it is not sent because it was wrong.
-	isWithdrawn bool
-}
-
-func (r *Result) claim() claim { return claim{edition: r.Edition, rank: r.rank()} }
-
-func (c *claim) reason() clinical.Reason {
-	if c.isWithdrawn {
-		return clinical.StatusNotSent
-	}
-	return clinical.Replaced
-}
-
-// The ranks of results whose editions do not say which is the newer one.
-const (
-	isPreliminary = iota
-	isFinal
-	isCorrected
-)
-
-func (r *Result) rank() int {
-	switch {
-	case r.Corrected:
-		return isCorrected
-	case r.Preliminary:
-		return isPreliminary
-	}
-	return isFinal
-}
-
-func (c claim) isBefore(other claim) bool {
-	return cmp.Or(c.edition.Compare(&other.edition), cmp.Compare(c.rank, other.rank),
-		cmp.Compare(c.edition.Place, other.edition.Place)) < 0
-}
-
-func (r *Result) resourceKey() uint64 {
-	if r.Resource == "" {
-		return 0
-	}
-	return Hash("resource", r.Resource)
-}
-
-const maxVoids = 1 << 16
-
-// remember keeps the claim of what is not sent, unless a newer one is known.
-func (s *Set) remember(key uint64, c claim) {
-	known, ok := s.voids[key]
-	if key == 0 || ok && c.isBefore(known) || !ok && len(s.voids) == maxVoids {
-		return
-	}
-	if s.voids == nil {
-		s.voids = map[uint64]claim{}
-	}
-	s.voids[key] = c
-}
-
 // Settle decides among the results that are there. Of each resource the newest
 // edition stays, of what is there twice one, and the latest of each test if
 // that was asked for.
 func (s *Set) Settle() {
-	if s.settled == s.order {
-		s.compact() // of what was revised
-		return
-	}
-	s.settled = s.order
-
-	index := make(map[uint64]*row, len(s.rows)) // one for all, as it is large
-	s.settleResources(index)
-	clear(index)
-	s.settleDuplicates(index)
-
+	s.unsettled = false
+	s.rows = Newest(s.rows, s.gone, func(r *row) (uint64, *Edition) { return r.Resource, &r.Edition }, s.remove)
+	s.settleDuplicates()
 	if s.opts.LatestPerTest {
 		s.settleLatest()
 	}
@@ -98,34 +30,10 @@ func (s *Set) compact() {
 	s.rows = slices.DeleteFunc(s.rows, func(r *row) bool { return r.isOut })
 }
 
-func (s *Set) settleResources(newest map[uint64]*row) {
-	for _, r := range s.rows {
-		if r.resource == 0 || r.isOut {
-			continue
-		}
-		if best := newest[r.resource]; best == nil || best.claim().isBefore(r.claim()) {
-			newest[r.resource] = r
-		}
-	}
-
-	for _, r := range s.rows {
-		if r.resource == 0 || r.isOut {
-			continue
-		}
-		best := newest[r.resource].claim()
-		if void, ok := s.voids[r.resource]; ok && best.isBefore(void) {
-			best = void
-		}
-		if r.Edition.Place != best.edition.Place {
-			s.remove(r, best.reason())
-		}
-	}
-	s.compact()
-}
-
 // settleDuplicates leaves one of what is there twice: one with a flag, else one
 // with a range. Two whose flags differ are no duplicates.
-func (s *Set) settleDuplicates(seen map[uint64]*row) {
+func (s *Set) settleDuplicates() {
+	seen := make(map[uint64]*row, len(s.rows))
 	for _, r := range s.rows {
 		other := seen[r.content]
 		if other == nil {
@@ -162,35 +70,60 @@ func (s *Set) settleLatest() {
 	s.compact()
 }
 
+// correction is what is known of one with a topic. It is sent if it has a row.
+type correction struct {
+	resource uint64
+	*row
+}
+
+// mayBeOf reports whether it may correct r, which is not known to be an edition
+// of the same resource.
+func (c *correction) mayBeOf(r *row) bool {
+	return r != c.row && (r.Resource != c.resource || r.Resource == 0)
+}
+
+func (r *row) topics() [2]uint64 {
+	if r.Topics == [2]uint64{} && r.Date != "" {
+		return [2]uint64{r.test ^ Hash(r.Date)}
+	}
+	return r.Topics
+}
+
 // NoteCorrections settles, and notes each correction beside other results of
-// its test and time, and those: one of them may be what it corrects.
+// its topic, and those: one of them may be what it corrects.
 func (s *Set) NoteCorrections() {
 	s.Settle()
-	type moment struct {
-		test uint64
-		date string
-	}
-	corrections := map[moment]uint64{} // to their resources
 	for _, r := range s.rows {
-		if r.Corrected && r.Date != "" {
-			corrections[moment{r.test, r.Date}] = r.resource
+		if r.Edition.Rank == IsCorrected {
+			s.correct(r.topics(), correction{r.Resource, r})
 		}
 	}
-	if len(corrections) == 0 {
+	if len(s.corrections) == 0 {
 		return
 	}
 
-	beside := map[moment]bool{}
+	unclear := map[uint64]bool{}
 	for _, r := range s.rows {
-		at := moment{r.test, r.Date}
-		if resource, ok := corrections[at]; ok && resource != r.resource {
-			beside[at] = true
-		}
+		topic := r.topics()[0]
+		c, ok := s.corrections[topic]
+		unclear[topic] = unclear[topic] || ok && c.mayBeOf(r)
 	}
 	for _, r := range s.rows {
-		if beside[moment{r.test, r.Date}] {
+		if topics := r.topics(); unclear[topics[0]] || unclear[topics[1]] {
 			r.Note(clinical.CorrectionUnclear)
 		}
+	}
+}
+
+func (s *Set) correct(topics [2]uint64, c correction) {
+	for _, topic := range topics {
+		if topic == 0 || len(s.corrections) == maxEditions {
+			continue
+		}
+		if s.corrections == nil {
+			s.corrections = map[uint64]correction{}
+		}
+		s.corrections[topic] = c
 	}
 }
 
@@ -199,11 +132,9 @@ func (s *Set) prune() {
 	if s.kind != ForLabResults || len(s.rows) < maxKept/2 {
 		return
 	}
-	slices.SortStableFunc(s.rows, newestFirst)
-	for _, r := range s.rows[maxKept/2:] {
-		s.report.Drop(clinical.TooMany, r.Source, "")
+	newest := slices.SortedStableFunc(slices.Values(s.rows), newestFirst)
+	for _, r := range newest[maxKept/2:] {
+		s.remove(r, clinical.TooMany)
 	}
-	clear(s.rows[maxKept/2:])
-	s.rows = s.rows[:maxKept/2]
-	slices.SortFunc(s.rows, func(a, b *row) int { return cmp.Compare(a.order, b.order) })
+	s.compact()
 }

@@ -43,24 +43,28 @@ func orders[T any](items []T, f func([]T)) {
 // the place of others.
 type arrival struct {
 	Result
-	come func(*Set, Result)
+	come func(*Set, *Result)
 }
 
-func add(r Result) arrival       { return arrival{r, (*Set).Add} }
-func void(r Result) arrival      { return arrival{r, (*Set).Void} }
-func withdrawn(r Result) arrival { return arrival{r, (*Set).Withdraw} }
+func add(r Result) arrival  { return arrival{r, (*Set).Add} }
+func void(r Result) arrival { return arrival{r, (*Set).Void} }
+
+func withdrawn(r Result) arrival {
+	r.Edition.Rank, r.Edition.IsWrong = IsCorrected, true
+	return void(r)
+}
 
 // TestSet_Settles: which results stay does not depend on the order in which
 // they come.
 func TestSet_Settles(t *testing.T) {
 	t.Parallel()
-	corrected := func(r *Result) { r.Corrected = true }
+	corrected := func(r *Result) { r.Edition.Rank = IsCorrected }
 	edition := func(number int64, place int) func(*Result) {
-		return func(r *Result) { r.Resource, r.Edition = "Observation/17", Edition{Number: number, Place: place} }
+		return func(r *Result) { r.Resource, r.Edition = 17, Edition{Number: number, Place: place} }
 	}
 	updated := func(at int64, number int64, place int) func(*Result) {
 		return func(r *Result) {
-			r.Resource, r.Edition = "Observation/17", Edition{Updated: at, Number: number, Place: place}
+			r.Resource, r.Edition = 17, Edition{Updated: at, Number: number, Place: place}
 		}
 	}
 	and := func(changes ...func(*Result)) func(*Result) {
@@ -134,14 +138,15 @@ func TestSet_Settles(t *testing.T) {
 			t.Parallel()
 			orders(tc.arrivals, func(arrivals []arrival) {
 				s, report := collect(ForLabResults, Options{})
-				apart, apartReport := collect(ForLabResults, Options{})
+				apartReport := &clinical.Report{}
+				apart := NewSet(ForLabResults, Options{}, apartReport, s.gone)
 				for i, a := range arrivals {
-					a.come([]*Set{s, apart}[i%2], a.Result)
+					a.come([]*Set{s, apart}[i%2], &a.Result)
 				}
 				s.Absorb(apart)
 				report.Merge(apartReport)
 				s.Settle()
-				s.settled = 0 // as if there were more than are kept
+				s.unsettled = true // as if there were more than are kept
 				var sent []string
 				for _, r := range s.LabResults(Patient{}) {
 					sent = append(sent, r.Value)
@@ -167,11 +172,12 @@ func TestSet_VoidsAreBounded(t *testing.T) {
 	t.Parallel()
 	s, _ := collect(ForLabResults, Options{})
 	for i := range 1<<16 + 10 {
-		s.Void(Result{Resource: fmt.Sprint("Observation/", i), Edition: Edition{Number: 2}})
+		s.Void(&Result{Resource: uint64(i + 1), Edition: Edition{Number: 2}})
 	}
-	assert.Len(t, s.voids, maxVoids)
-	s.Void(Result{Resource: "Observation/0", Edition: Edition{Number: 4, Place: 1}})
-	s.Add(in("a", "7", func(r *Result) { r.Resource, r.Edition = "Observation/0", Edition{Number: 3} }))
+	assert.Len(t, s.gone, maxEditions)
+	s.Void(&Result{Resource: 1, Edition: Edition{Number: 4, Place: 1}})
+	r := in("a", "7", func(r *Result) { r.Resource, r.Edition = 1, Edition{Number: 3} })
+	s.Add(&r)
 	assert.Empty(t, s.LabResults(Patient{}))
 }
 
@@ -180,7 +186,8 @@ func TestSet_ManyDuplicates(t *testing.T) {
 	t.Parallel()
 	s, report := collect(ForRecord, Options{})
 	for i := range 5 * maxKept {
-		s.Add(in("a", fmt.Sprint(i%10), nil))
+		r := in("a", fmt.Sprint(i%10), nil)
+		s.Add(&r)
 		assert.LessOrEqual(t, len(s.rows), maxKept)
 	}
 	abnormal, normal, _ := s.Labs(Patient{})
@@ -251,11 +258,12 @@ func TestSet_TheNewestAreKept(t *testing.T) {
 	const many = 2*maxKept + 100
 	s, report := collect(ForLabResults, Options{})
 	for i := range many {
-		s.Add(hba1c(func(r *Result) {
+		r := hba1c(func(r *Result) {
 			n := i * 7919 % many // any order
 			r.Source, r.Value.Number, r.Date = fmt.Sprintf("Observation/%d",
 				n), fmt.Sprint(n), fmt.Sprintf("%04d-01-01", 1000+n)
-		}))
+		})
+		s.Add(&r)
 		assert.LessOrEqual(t, len(s.rows), maxKept)
 	}
 	results := s.LabResults(Patient{})
@@ -270,21 +278,32 @@ func TestSet_TheNewestAreKept(t *testing.T) {
 // other of its test and time.
 func TestSet_NoteCorrections(t *testing.T) {
 	t.Parallel()
-	of := func(resource string, isCorrected bool) func(*Result) {
-		return func(r *Result) { r.Resource, r.Corrected = resource, isCorrected }
+	of := func(resource uint64, rank Rank) func(*Result) {
+		return func(r *Result) { r.Resource, r.Edition.Rank = resource, rank }
 	}
-	undated := func(resource string, isCorrected bool) func(*Result) {
-		return func(r *Result) { r.Resource, r.Corrected, r.Date = resource, isCorrected, "" }
+	undated := func(resource uint64, rank Rank) func(*Result) {
+		return func(r *Result) { r.Resource, r.Edition.Rank, r.Date = resource, rank, "" }
+	}
+	about := func(resource uint64, rank Rank, topics ...uint64) func(*Result) {
+		return func(r *Result) {
+			r.Resource, r.Edition.Rank = resource, rank
+			copy(r.Topics[:], topics)
+		}
 	}
 	for name, tt := range map[string]struct {
 		results []Result
 		noted   int
 	}{
-		"nothing corrected":   {[]Result{in("a", "1", of("a", false)), in("b", "2", of("b", false))}, 0},
-		"beside another":      {[]Result{in("a", "1", of("a", false)), in("b", "2", of("b", true))}, 2},
-		"parts of one":        {[]Result{in("a", "1", of("a", true)), in("a", "2", of("a", true))}, 0},
-		"two without a time":  {[]Result{in("a", "1", undated("a", false)), in("b", "2", undated("b", true))}, 0},
-		"its earlier edition": {[]Result{in("a", "1", of("a", false)), in("b", "2", of("a", true))}, 0},
+		"nothing corrected":   {[]Result{in("a", "1", of(1, IsFinal)), in("b", "2", of(2, IsFinal))}, 0},
+		"beside another":      {[]Result{in("a", "1", of(1, IsFinal)), in("b", "2", of(2, IsCorrected))}, 2},
+		"parts of one":        {[]Result{in("a", "1", of(1, IsCorrected)), in("a", "2", of(1, IsCorrected))}, 0},
+		"two without a time":  {[]Result{in("a", "1", undated(1, IsFinal)), in("b", "2", undated(2, IsCorrected))}, 0},
+		"of one topic":        {[]Result{in("a", "1", about(1, IsFinal, 7)), in("b", "2", about(2, IsCorrected, 7))}, 2},
+		"of two topics":       {[]Result{in("a", "1", about(1, IsFinal, 7)), in("b", "2", about(2, IsCorrected, 8))}, 0},
+		"by the second topic": {[]Result{in("a", "1", about(1, IsFinal, 7)), in("b", "2", about(2, IsCorrected, 8, 7))}, 2},
+		"of no resource":      {[]Result{in("a", "1", of(0, IsFinal)), in("b", "2", of(0, IsCorrected))}, 2},
+		"a correction alone":  {[]Result{in("b", "2", of(0, IsCorrected))}, 0},
+		"its earlier edition": {[]Result{in("a", "1", of(1, IsFinal)), in("b", "2", of(1, IsCorrected))}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -302,4 +321,19 @@ func TestSet_NoteCorrections(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSet_NoteCorrections_NotSent: what a correction that is not sent may be of
+// is noted too.
+func TestSet_NoteCorrections_NotSent(t *testing.T) {
+	t.Parallel()
+	of := func(resource, topic uint64) func(*Result) {
+		return func(r *Result) { r.Resource, r.Topics[0] = resource, topic }
+	}
+	s, report := collect(ForLabResults, Options{}, in("a", "1", of(1, 7)), in("b", "2", of(2, 8)))
+	s.Void(&Result{Resource: 3, Topics: [2]uint64{7}, Edition: Edition{Rank: IsCorrected}})
+	s.Void(&Result{Resource: 3, Topics: [2]uint64{8}})
+	s.NoteCorrections()
+	s.LabResults(Patient{})
+	assert.Equal(t, 1, report.Count(clinical.CorrectionUnclear))
 }
