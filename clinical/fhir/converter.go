@@ -66,13 +66,12 @@ type converter struct {
 	others    bool            // there are other subjects
 	elsewhere map[uint64]bool // types and ids of other subjects, which another server can use for the patient
 
-	server   string   // the first resource that names its server is there
+	server   string        // the first resource that names its server is there
 	gone     labs.Editions // of what is not sent, or not as the patient's
 	reports  reports
 	drugs    drugs
-	total    int            // resources
-	outcomes int            // of them, OperationOutcomes
-	places   map[string]int // of resources whose ids may hold names, by source
+	total    int // resources
+	outcomes int // of them, OperationOutcomes
 }
 
 func newConverter(kind labs.Kind, opts *Options) *converter {
@@ -84,7 +83,6 @@ func newConverter(kind labs.Kind, opts *Options) *converter {
 		report:    &clinical.Report{},
 		elsewhere: map[uint64]bool{},
 		gone:      labs.Editions{},
-		places:    map[string]int{},
 		reports:   newReports(),
 		drugs:     drugs{known: map[uint64]*drug{}},
 	}
@@ -153,7 +151,6 @@ func (c *converter) add(p *bundle.Part) error {
 	if *r = newResource(p); !r.isThere(p) {
 		return nil
 	}
-	c.place(r)
 	if c.total++; r.kind == "OperationOutcome" {
 		c.outcomes++
 	}
@@ -218,9 +215,7 @@ func (c *converter) readInside(r *resource) error {
 		case r.refused != "":
 			c.report.Drop(clinical.StatusNotSent, r.source, r.refused)
 		default:
-			inner := r.contain(part)
-			c.place(inner)
-			if err := c.read(inner); err != nil {
+			if err := c.read(r.contain(part)); err != nil {
 				return err
 			}
 		}

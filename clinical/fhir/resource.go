@@ -65,7 +65,7 @@ func newResource(p *bundle.Part) resource {
 	}
 	r.full = parseReference(p.FullURL)
 	r.transaction(p)
-	r.source = r.sourceOf()
+	r.source = r.sourceOf("")
 	return r
 }
 
@@ -107,8 +107,8 @@ func (r *resource) transaction(p *bundle.Part) {
 // contain returns a resource inside r. It is an edition of r.
 func (r *resource) contain(p *part) *resource {
 	source := r.source
-	if isID(p.id) && strings.Contains(source, "/") {
-		source += "#" + p.id
+	if isID(p.id) {
+		source = r.sourceOf("#" + p.id)
 	}
 	return &resource{
 		kind: p.kind, id: r.id, full: r.full, data: p.data, place: r.place,
@@ -198,18 +198,18 @@ func (c *converter) identity(r *resource) uint64 {
 	return labs.Hash(literal.tail)
 }
 
-// sourceOf names a resource in a report. Of people only the type is told.
-func (r *resource) sourceOf() string {
-	switch r.kind {
-	case "Patient", "Person", "RelatedPerson":
+// sourceOf names a resource, or what is inside of it, in a report. Of people
+// only the type is told. Behind an id comes the place, which named may need.
+func (r *resource) sourceOf(inside string) string {
+	switch {
+	case r.kind == "Patient" || r.kind == "Person" || r.kind == "RelatedPerson":
 		return r.kind
-	case "", unknownType:
-	default:
-		if r.id != "" {
-			return r.typeAndID()
-		}
+	case r.kind == "" || r.kind == unknownType || r.id == "":
+		return entry(r.place)
+	case inside == "" && isUUID(r.id):
+		return r.typeAndID()
 	}
-	return entry(r.place)
+	return r.typeAndID() + inside + "\x00" + entry(r.place)
 }
 
 // isUUID reports whether an id is one, which holds a name only by chance.
@@ -218,27 +218,14 @@ func isUUID(id string) bool {
 		strings.Trim(id, "0123456789abcdefABCDEF-") == ""
 }
 
-// Of more resources whose ids hold names the report has only the type.
-const maxPlaces = 1 << 14
-
-func (c *converter) place(r *resource) {
-	_, id, ok := strings.Cut(r.source, "/")
-	if ok && !isUUID(id) && len(c.places) < maxPlaces && c.places[r.source] == 0 {
-		c.places[r.source] = r.place
-	}
-}
-
-// named returns how a report names a resource. An id can be made of someone's
-// name, as in "Observation/john-doe-hba1c".
+// named returns how a report names a source. An id can be made of someone's
+// name, as in "Observation/john-doe-hba1c": then its place stands for it.
 func (c *converter) named(source string) string {
-	kind, id, ok := strings.Cut(source, "/")
-	switch {
-	case !ok || isUUID(id) || !c.people.InID(id):
-		return source
-	case c.places[source] > 0:
-		return entry(c.places[source])
+	name, place, ok := strings.Cut(source, "\x00")
+	if _, id, _ := strings.Cut(name, "/"); ok && c.people.InID(id) {
+		return place
 	}
-	return kind
+	return name
 }
 
 // nameless is called at the end, when the people of the input are known.
