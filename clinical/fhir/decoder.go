@@ -192,7 +192,12 @@ func (d *decoder) meta(e *labs.Edition) {
 	})
 }
 
+// numberOf and instantOf return 0 for what is none, at once where there is
+// nothing, as in most resources: an error takes long to make.
 func numberOf(s string) int64 {
+	if s == "" {
+		return 0
+	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 {
 		return 0
@@ -201,6 +206,9 @@ func numberOf(s string) int64 {
 }
 
 func instantOf(s string) int64 {
+	if s == "" {
+		return 0
+	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
 		return 0

@@ -209,7 +209,9 @@ func (r *resource) sourceOf(inside string) string {
 	case inside == "" && isUUID(r.id):
 		return r.typeAndID()
 	}
-	return r.typeAndID() + inside + "\x00" + entry(r.place)
+	source := r.kind + "/" + r.id + inside + "\x00" + entry(r.place)
+	r.tail = source[:len(r.kind)+1+len(r.id)]
+	return source
 }
 
 // isUUID reports whether an id is one, which holds a name only by chance.

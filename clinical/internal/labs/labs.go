@@ -45,6 +45,11 @@ type Result struct {
 	// Notes are reservations that the source's reader has. They are reported if
 	// the result is sent.
 	Notes []clinical.Reason
+
+	// What a Set adds: hashes of what is said and of the test, and when it was.
+	content, test uint64
+	span          span
+	isOut         bool
 }
 
 // Value is what was found. Either Number or Text is set.

@@ -9,10 +9,10 @@ import (
 	"github.com/heliosai/helios-go/clinical"
 )
 
-func newestFirst(a, b *row) int { return cmp.Compare(b.span.from, a.span.from) }
+func newestFirst(a, b *Result) int { return cmp.Compare(b.span.from, a.span.from) }
 
 type judged struct {
-	*row
+	*Result
 	verdict
 }
 
@@ -22,19 +22,19 @@ func (s *Set) judgeAll(p Patient, vitalSigns bool) []judged {
 	if s.unsettled {
 		s.Settle()
 	}
-	all := make([]judged, 0, len(s.rows))
-	for _, r := range s.rows {
+	all := make([]judged, 0, len(s.results))
+	for _, r := range s.results {
 		switch {
 		case r.IsVitalSign != vitalSigns:
 		case vitalSigns:
-			all = append(all, judged{row: r})
+			all = append(all, judged{Result: r})
 		default:
-			all = append(all, judged{r, s.classify(r.Result, p)})
+			all = append(all, judged{r, s.classify(r, p)})
 		}
 	}
 
 	slices.SortStableFunc(all, func(a, b judged) int {
-		return cmp.Or(newestFirst(a.row, b.row), cmp.Compare(b.is&critical, a.is&critical),
+		return cmp.Or(newestFirst(a.Result, b.Result), cmp.Compare(b.is&critical, a.is&critical),
 			cmp.Compare(a.Name, b.Name))
 	})
 	return all
@@ -63,7 +63,7 @@ func (s *Set) note(j *judged, more ...clinical.Reason) {
 	}
 }
 
-func (s *Set) number(r *row) (string, []clinical.Reason) {
+func (s *Set) number(r *Result) (string, []clinical.Reason) {
 	value := r.Value
 	rounded, ok := Round(value.Number, s.opts.RoundDecimals)
 	if !ok {
@@ -86,7 +86,7 @@ func (s *Set) LabResults(p Patient) []helios.LabResult {
 	results := make([]helios.LabResult, 0, len(all))
 	for i := range all {
 		j := &all[i]
-		value, rounded := s.number(j.row)
+		value, rounded := s.number(j.Result)
 		flag, lost := j.is.flag()
 
 		result := helios.LabResult{Name: j.Name, Value: value, Flag: flag, Date: Day(j.Date), Unit: j.Unit,
@@ -122,7 +122,7 @@ func (s *Set) Labs(p Patient) (abnormals, normals, unclassified []helios.Lab) {
 			continue
 		}
 
-		value, notes := s.number(j.row)
+		value, notes := s.number(j.Result)
 		lab := helios.Lab{Date: Day(j.Date), Display: j.Name, Value: value, Unit: j.Unit}
 		if j.rng != nil {
 			lab.ReferenceRange = j.rng.text()
@@ -155,7 +155,7 @@ func (s *Set) VitalSigns() []helios.VitalSign {
 	signs := make([]helios.VitalSign, 0, len(all))
 	for i := range all {
 		j := &all[i]
-		value, notes := s.number(j.row)
+		value, notes := s.number(j.Result)
 		signs = append(signs, helios.VitalSign{Display: j.Name, Value: value, Unit: j.Unit, Date: Day(j.Date)})
 		s.note(j, notes...)
 	}

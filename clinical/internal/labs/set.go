@@ -27,21 +27,12 @@ type Set struct {
 	since  string // the day of opts.Since, or "" for all
 	report *clinical.Report
 
-	rows      []*row
-	limit     int // of rows, at which it settles
+	results   []*Result
+	limit     int // of results, at which it settles
 	unsettled bool
 	gone      Editions
 	// corrections are by topic, those that are not sent from the beginning.
 	corrections map[uint64]correction
-}
-
-// row is a result that is kept, with the hashes that it is compared by.
-type row struct {
-	*Result
-	isOut bool
-	span  span
-
-	content, test uint64
 }
 
 // NewSet returns an empty set that reports to report. What is gone replaces
@@ -64,18 +55,18 @@ func (s *Set) Add(r *Result) {
 	}
 
 	s.unsettled = true
-	row := &row{Result: r, span: spanOf(r.Date)}
-	row.content = Hash(r.System, r.Code, r.Of, r.Name, r.Date, r.Value.String(), r.Unit)
-	row.test = r.testKey()
+	r.span = spanOf(r.Date)
+	r.content = Hash(r.System, r.Code, r.Of, r.Name, r.Date, r.Value.String(), r.Unit)
+	r.test = r.testKey()
 	if r.IsVitalSign { // which is another list
-		row.content, row.test = ^row.content, ^row.test
+		r.content, r.test = ^r.content, ^r.test
 	}
 
-	s.rows = append(s.rows, row)
-	if len(s.rows) >= s.limit {
+	s.results = append(s.results, r)
+	if len(s.results) >= s.limit {
 		s.Settle()
 		s.prune()
-		s.limit = max(maxKept, 2*len(s.rows))
+		s.limit = max(maxKept, 2*len(s.results))
 	}
 }
 
@@ -92,8 +83,8 @@ func (s *Set) Void(r *Result) {
 // Absorb adds the results of another set, which shares what is gone. The caller
 // merges its report.
 func (s *Set) Absorb(other *Set) {
-	for _, r := range other.rows {
-		s.Add(r.Result)
+	for _, r := range other.results {
+		s.Add(r)
 	}
 }
 
@@ -158,8 +149,8 @@ func Hash(parts ...string) uint64 {
 // reason the result is left out. f must not change the fields that results are
 // compared by.
 func (s *Set) Revise(f func(*Result) clinical.Reason) {
-	for _, r := range s.rows {
-		if reason := f(r.Result); reason != "" {
+	for _, r := range s.results {
+		if reason := f(r); reason != "" {
 			s.remove(r, reason)
 		}
 	}

@@ -14,27 +14,27 @@ import (
 // that was asked for.
 func (s *Set) Settle() {
 	s.unsettled = false
-	s.rows = Newest(s.rows, s.gone, func(r *row) (uint64, *Edition) { return r.Resource, &r.Edition }, s.remove)
+	s.results = Newest(s.results, s.gone, func(r *Result) (uint64, *Edition) { return r.Resource, &r.Edition }, s.remove)
 	s.settleDuplicates()
 	if s.opts.LatestPerTest {
 		s.settleLatest()
 	}
 }
 
-func (s *Set) remove(r *row, reason clinical.Reason) {
+func (s *Set) remove(r *Result, reason clinical.Reason) {
 	s.report.Drop(reason, r.Source, "")
 	r.isOut = true
 }
 
 func (s *Set) compact() {
-	s.rows = slices.DeleteFunc(s.rows, func(r *row) bool { return r.isOut })
+	s.results = slices.DeleteFunc(s.results, func(r *Result) bool { return r.isOut })
 }
 
 // settleDuplicates leaves one of what is there twice: one with a flag, else one
 // with a range. Two whose flags differ are no duplicates.
 func (s *Set) settleDuplicates() {
-	seen := make(map[uint64]*row, len(s.rows))
-	for _, r := range s.rows {
+	seen := make(map[uint64]*Result, len(s.results))
+	for _, r := range s.results {
 		other := seen[r.content]
 		if other == nil {
 			seen[r.content] = r
@@ -55,14 +55,14 @@ func (s *Set) settleDuplicates() {
 }
 
 func (s *Set) settleLatest() {
-	newest := map[uint64]*row{}
-	for _, r := range s.rows {
+	newest := map[uint64]*Result{}
+	for _, r := range s.results {
 		if other := newest[r.test]; r.Date != "" && (other == nil || other.span.from < r.span.from) {
 			newest[r.test] = r
 		}
 	}
 
-	for _, r := range s.rows {
+	for _, r := range s.results {
 		if last := newest[r.test]; last != nil && r.span.before(last.span) {
 			s.remove(r, clinical.NotLatest)
 		}
@@ -70,32 +70,23 @@ func (s *Set) settleLatest() {
 	s.compact()
 }
 
-// correction is what is known of one with a topic. It is sent if it has a row.
+// correction is what is known of one with a topic: the result itself if it is
+// sent.
 type correction struct {
 	resource uint64
-	*row
-}
-
-// mayBeOf reports whether it may correct r, which is not known to be an edition
-// of the same resource.
-func (c *correction) mayBeOf(r *row) bool {
-	return r != c.row && (r.Resource != c.resource || r.Resource == 0)
-}
-
-func (r *row) topics() [2]uint64 {
-	if r.Topics == [2]uint64{} && r.Date != "" {
-		return [2]uint64{r.test ^ Hash(r.Date)}
-	}
-	return r.Topics
+	*Result
 }
 
 // NoteCorrections settles, and notes each correction beside other results of
 // its topic, and those: one of them may be what it corrects.
 func (s *Set) NoteCorrections() {
 	s.Settle()
-	for _, r := range s.rows {
+	for _, r := range s.results {
+		if r.Topics == [2]uint64{} && r.Date != "" {
+			r.Topics[0] = r.test ^ Hash(r.Date)
+		}
 		if r.Edition.Rank == IsCorrected {
-			s.correct(r.topics(), correction{r.Resource, r})
+			s.correct(r.Topics, correction{r.Resource, r})
 		}
 	}
 	if len(s.corrections) == 0 {
@@ -103,13 +94,13 @@ func (s *Set) NoteCorrections() {
 	}
 
 	unclear := map[uint64]bool{}
-	for _, r := range s.rows {
-		topic := r.topics()[0]
-		c, ok := s.corrections[topic]
-		unclear[topic] = unclear[topic] || ok && c.mayBeOf(r)
+	for _, r := range s.results {
+		c, ok := s.corrections[r.Topics[0]]
+		isOther := r != c.Result && (r.Resource != c.resource || r.Resource == 0)
+		unclear[r.Topics[0]] = unclear[r.Topics[0]] || ok && isOther
 	}
-	for _, r := range s.rows {
-		if topics := r.topics(); unclear[topics[0]] || unclear[topics[1]] {
+	for _, r := range s.results {
+		if unclear[r.Topics[0]] || unclear[r.Topics[1]] {
 			r.Note(clinical.CorrectionUnclear)
 		}
 	}
@@ -129,10 +120,10 @@ func (s *Set) correct(topics [2]uint64, c correction) {
 
 // prune leaves out the older half, if only so many are sent.
 func (s *Set) prune() {
-	if s.kind != ForLabResults || len(s.rows) < maxKept/2 {
+	if s.kind != ForLabResults || len(s.results) < maxKept/2 {
 		return
 	}
-	newest := slices.SortedStableFunc(slices.Values(s.rows), newestFirst)
+	newest := slices.SortedStableFunc(slices.Values(s.results), newestFirst)
 	for _, r := range newest[maxKept/2:] {
 		s.remove(r, clinical.TooMany)
 	}

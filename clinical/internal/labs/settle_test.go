@@ -188,7 +188,7 @@ func TestSet_ManyDuplicates(t *testing.T) {
 	for i := range 5 * maxKept {
 		r := in("a", fmt.Sprint(i%10), nil)
 		s.Add(&r)
-		assert.LessOrEqual(t, len(s.rows), maxKept)
+		assert.LessOrEqual(t, len(s.results), maxKept)
 	}
 	abnormal, normal, _ := s.Labs(Patient{})
 	assert.Len(t, abnormal, 10)
@@ -208,9 +208,9 @@ func TestSet_LatestPerTest(t *testing.T) {
 	}
 	for _, kind := range []Kind{ForLabResults, ForRecord} {
 		s, report := collect(kind, Options{LatestPerTest: true}, results...)
-		assert.LessOrEqual(t, len(s.rows), maxKept)
+		assert.LessOrEqual(t, len(s.results), maxKept)
 		assert.Len(t, s.judgeAll(Patient{}, false), 3)
-		for i, r := range s.rows {
+		for i, r := range s.results {
 			assert.Equal(t, day(3*maxKept-3+i), r.Date)
 		}
 		assert.Equal(t, len(results)-3, report.Count(clinical.NotLatest))
@@ -264,7 +264,7 @@ func TestSet_TheNewestAreKept(t *testing.T) {
 				n), fmt.Sprint(n), fmt.Sprintf("%04d-01-01", 1000+n)
 		})
 		s.Add(&r)
-		assert.LessOrEqual(t, len(s.rows), maxKept)
+		assert.LessOrEqual(t, len(s.results), maxKept)
 	}
 	results := s.LabResults(Patient{})
 	assert.Len(t, results, helios.MaxLabResults)
