@@ -135,6 +135,8 @@ func (r *resource) identify(c *converter) {
 		r.edition.Rank = labs.IsPreliminary
 	case enteredInError:
 		r.edition = inError(r.edition)
+	default: // also inside of a report that is amended
+		r.edition.Rank = labs.IsFinal
 	}
 }
 
