@@ -88,7 +88,7 @@ func newConverter(kind labs.Kind, opts *Options) *converter {
 		elsewhere: map[uint64]bool{},
 		gone:      editions{},
 		places:    map[string]int{},
-		reports:   newReports(),
+		reports:   reports{members: map[uint64]*membership{}, known: map[membership]*membership{}},
 		drugs:     drugs{known: map[uint64]*drug{}},
 	}
 
@@ -240,7 +240,7 @@ func (c *converter) unreadable(r *resource) bool {
 	switch {
 	case c.d.Bad:
 		reason = clinical.Malformed
-	case c.d.big || c.d.TooLong:
+	case c.d.TooLong:
 		reason = clinical.TooLarge
 	case person:
 		return false

@@ -3,13 +3,13 @@ package fhir
 import (
 	"errors"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/heliosai/helios-go"
 	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
@@ -164,7 +164,7 @@ func (c *converter) revise() {
 	set := c.main.labs
 	for i := range c.main.pending {
 		row := c.main.pending[i]
-		switch member, _ := c.reports.of(&row); {
+		switch member := c.reports.of(&row); {
 		case member.isLab:
 			set.Add(row)
 		case member.maybe:
@@ -178,12 +178,8 @@ func (c *converter) revise() {
 
 	set.NoteCorrections()
 	set.Revise(func(row *labs.Result) clinical.Reason {
-		if member, ok := c.reports.of(row); ok && !row.IsVitalSign {
-			c.categorize(row, member)
-			if member.isLab {
-				row.Notes = slices.DeleteFunc(slices.Clone(row.Notes),
-					func(n clinical.Reason) bool { return n == clinical.CategoryInferred })
-			}
+		if !row.IsVitalSign {
+			c.categorize(row)
 		}
 		return c.clearResult(row)
 	})
@@ -289,14 +285,14 @@ var (
 )
 
 func (o *Options) check() error {
-	if ownFields[o.Unclassified] != "" || o.Unclassified != strings.TrimSpace(o.Unclassified) {
+	if ownFields[o.Unclassified] || o.Unclassified != strings.TrimSpace(o.Unclassified) {
 		return errors.New("helios: fhir: Options.Unclassified is a field that has another meaning")
 	}
 	shared := o.labs()
 	return shared.Check("fhir")
 }
 
-var ownFields = words("patientInfo recentAbnormalLabs recentNormalLabs pastMedicalHistory medications vitalSigns")
+var ownFields = codes.Words("patientInfo recentAbnormalLabs recentNormalLabs pastMedicalHistory medications vitalSigns")
 
 func (o *Options) labs() labs.Options {
 	return labs.Options{

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 	"github.com/heliosai/helios-go/clinical/internal/people"
 )
@@ -64,12 +65,7 @@ func (p *patient) keep(c *converter, r *resource, _ *record) error {
 }
 
 func (p *patient) shares(other *patient) bool {
-	for _, a := range p.identifiers {
-		if slices.Contains(other.identifiers, a) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.identifiers, func(id uint64) bool { return slices.Contains(other.identifiers, id) })
 }
 
 // same reports whether two Patients of the input are editions of one.
@@ -279,10 +275,9 @@ func (d *decoder) mention(whole bool) {
 		}
 
 		d.author = shown
-		switch {
-		case kind == "Practitioner" || kind == "Person" || kind == "RelatedPerson" || kind == "Patient" ||
-			isTitled(shown):
-			d.people.AddShown(shown, kind == "Patient" || kind == "RelatedPerson")
+		switch is, near := isPerson(kind); {
+		case is || isTitled(shown):
+			d.people.AddShown(shown, near)
 		case kind == "":
 			d.people.Add(shown, people.WholeName, false)
 		default:
@@ -293,8 +288,8 @@ func (d *decoder) mention(whole bool) {
 
 func kindIn(reference string) string {
 	for part := range strings.SplitSeq(reference, "/") {
-		if kind := resourceTypes[part]; kind != "" {
-			return kind
+		if resourceTypes[part] {
+			return part
 		}
 	}
 	return ""
@@ -302,7 +297,7 @@ func kindIn(reference string) string {
 
 func isTitled(s string) bool {
 	words := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return r == ' ' || r == ',' || r == '.' })
-	return len(words) > 1 && (titles[words[0]] != "" || titles[words[len(words)-1]] != "")
+	return len(words) > 1 && (titles[words[0]] || titles[words[len(words)-1]])
 }
 
-var titles = words("dr prof professor doctor mr mrs ms miss md do rn np pa phd dnp herr frau")
+var titles = codes.Words("dr prof professor doctor mr mrs ms miss md do rn np pa phd dnp herr frau")
