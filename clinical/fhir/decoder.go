@@ -162,7 +162,7 @@ func (d *decoder) contained(r *resource) {
 		d.Within(p.data, func() { d.names(field{"resourceType", &p.kind}, field{"id", &p.id}) })
 		is, near := isPerson(p.kind)
 		if is {
-			d.Within(p.data, func() { d.person(near) })
+			d.Within(p.data, func() { d.person(near, true) })
 		}
 		d.modified = modified // that is what is inside
 

@@ -67,8 +67,12 @@ func (m *medication) read(d *decoder, key []byte) bool {
 				d.modified = d.modified || m.adherence == unknownWord
 			}
 		})
-	case "medication": // R5, with the two that follow inside
-		d.object(func(key []byte) { m.read(d, key) })
+	case "medication": // R5
+		d.object(func(key []byte) {
+			if string(key) == "concept" || string(key) == "reference" {
+				m.read(d, key)
+			}
+		})
 	case "medicationCodeableConcept", "concept":
 		code := d.concept()
 		m.drug = code.label()

@@ -111,7 +111,7 @@ func (p *patient) with(again *patient, report *clinical.Report) *patient {
 // count as the patient.
 func (c *converter) learn(r *resource, patient bool) {
 	c.d.start(r)
-	c.d.person(patient)
+	c.d.person(patient, true)
 	if c.d.Bad {
 		c.people.Miss()
 	}
@@ -147,47 +147,37 @@ func (person) keep(c *converter, r *resource, _ *record) error {
 	return nil
 }
 
-func (d *decoder) person(patient bool) {
+// person reads people, with their contacts and with extensions, which are for
+// what FHIR has no element for, such as the mother's maiden name. See
+// https://hl7.org/fhir/R4/patient-profiles.html
+func (d *decoder) person(patient, whole bool) {
+	var name, url string
 	d.object(func(key []byte) {
 		switch string(key) {
-		case "contact":
-			d.each(func() { d.person(patient) })
-		case "name":
+		case "contact", "extension":
+			if whole {
+				d.each(func() { d.person(patient, false) })
+			}
+		case "name", "valueHumanName":
 			d.each(func() { d.humanName(patient) })
 		case "identifier", "telecom":
 			d.each(func() { d.strings(people.Number, patient, "value") })
-		case "address":
-			d.each(func() { d.address(patient) })
+		case "address", "valueAddress":
+			d.each(func() { d.strings(people.Address, patient, "text", "line", "city", "district", "postalCode") })
 		case "birthDate":
 			year, rest, _ := strings.Cut(d.short(), "-")
 			month, day, _ := strings.Cut(rest, "-")
 			d.people.AddDate(year, month, day, patient)
 		case "generalPractitioner":
 			d.mention(true)
-		case "extension":
-			d.each(func() { d.personExtension(patient) })
-		}
-	})
-}
-
-// personExtension reads what FHIR has no element for, such as the mother's
-// maiden name. See https://hl7.org/fhir/R4/patient-profiles.html
-func (d *decoder) personExtension(patient bool) {
-	name, isName := "", false
-	d.object(func(key []byte) {
-		switch string(key) {
 		case "url":
-			isName = strings.HasSuffix(d.short(), "Name")
+			url = d.short()
 		case "valueString":
 			name = d.short()
-		case "valueHumanName":
-			d.humanName(patient)
-		case "valueAddress":
-			d.address(patient)
 		}
 	})
 
-	if isName {
+	if strings.HasSuffix(url, "Name") {
 		d.people.AddName(name, "", patient)
 	}
 }
@@ -203,20 +193,14 @@ func (d *decoder) humanName(patient bool) {
 			family = d.short()
 		case "given":
 			d.each(func() {
-				if s := d.short(); given == "" {
-					given = s
-				} else {
-					d.people.AddName(s, "", patient)
-				}
+				s := d.short()
+				d.people.AddName(s, "", patient)
+				given = cmp.Or(given, s)
 			})
 		}
 	})
 
 	d.people.AddName(given, family, patient)
-}
-
-func (d *decoder) address(patient bool) {
-	d.strings(people.Address, patient, "text", "line", "city", "district", "postalCode")
 }
 
 func (d *decoder) strings(what people.Fact, patient bool, fields ...string) {
