@@ -164,7 +164,7 @@ func (d *decoder) contained(r *resource) {
 		if is {
 			d.Within(p.data, func() { d.person(near, true) })
 		}
-		d.modified = modified // that is what is inside
+		d.modified = modified // which is about what is inside
 
 		if p.kind == "Patient" {
 			got := &patient{self: reference{kind: relative, tail: "Patient/" + p.id}}

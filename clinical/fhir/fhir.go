@@ -165,9 +165,7 @@ func (c *converter) revise() {
 	for i := range c.main.pending {
 		row := c.main.pending[i]
 		switch member := c.reports.of(&row); {
-		case member.isLab:
-			set.Add(row)
-		case member.maybe:
+		case member.isLab, member.maybe:
 			row.Note(clinical.CategoryInferred)
 			set.Add(row)
 		default:

@@ -172,12 +172,9 @@ func (m *medication) unfit(c *converter) (reason clinical.Reason, detail string)
 	switch m.status {
 	case "active", recorded:
 		return "", ""
-	case "on-hold", "intended", "unknown":
-		if c.kind == labs.ForRecord {
-			return "", ""
-		}
-	case "stopped", "completed":
-		if c.kind == labs.ForRecord && c.opts.IncludeStopped {
+	case "on-hold", "intended", "unknown", "stopped", "completed":
+		isStopped := m.status == "stopped" || m.status == "completed"
+		if c.kind == labs.ForRecord && (c.opts.IncludeStopped || !isStopped) {
 			return "", ""
 		}
 	case "entered-in-error":
@@ -231,20 +228,10 @@ func (m *medication) settle(c *converter, day string) bool {
 
 // isOver reports whether a drug was taken in a time before day.
 func (m *medication) isOver(day string) bool {
-	if isPast(m.until, day) {
-		return true
-	}
-	past, ahead := 0, 0
-	for i := range m.dosages {
-		switch ends := m.dosages[i].ends; {
-		case isPast(ends, day):
-			past++
-		case ends != "":
-			ahead++
-		}
-	}
-
-	return past > 0 && past == len(m.dosages) || isPast(m.valid, day) && ahead == 0
+	mayGoOn := func(g dosage) bool { return !isPast(g.ends, day) }
+	goesOn := func(g dosage) bool { return g.ends != "" && mayGoOn(g) }
+	return isPast(m.until, day) || len(m.dosages) > 0 && !slices.ContainsFunc(m.dosages, mayGoOn) ||
+		isPast(m.valid, day) && !slices.ContainsFunc(m.dosages, goesOn)
 }
 
 func (m *medication) first(all []*medication) *medication {
@@ -252,14 +239,11 @@ func (m *medication) first(all []*medication) *medication {
 }
 
 func (m *medication) compare(other *medication) int {
-	switch a, b := m.status == "active", other.status == "active"; {
-	case a && !b:
-		return -1
-	case b && !a:
-		return 1
-	}
-	return cmp.Or(cmp.Compare(other.authored, m.authored), cmp.Compare(m.drug.Name, other.drug.Name))
+	return cmp.Or(cmp.Compare(activeFirst[m.status], activeFirst[other.status]),
+		cmp.Compare(other.authored, m.authored), cmp.Compare(m.drug.Name, other.drug.Name))
 }
+
+var activeFirst = map[string]int{"active": -1}
 
 func (m *medication) send(c *converter, day string, data *helios.HealthData) {
 	if !c.clearName(&m.drug, &m.origin) {

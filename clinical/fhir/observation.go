@@ -268,19 +268,6 @@ func (c *component) isResult(isCoded bool) bool {
 func (c *converter) results(o *observation, base labs.Result, is category, rec *record) {
 	pressure, rounded := o.takePressure(c.opts.RoundDecimals)
 	hasValue := o.value.String() != "" || o.value.notSent != ""
-	if !hasValue && pressure == nil && (len(o.components) > 0 || o.hasMember) {
-		switch {
-		case len(o.flags) > 0:
-			rec.report.Drop(clinical.Panel, base.Source, "interpretation")
-		case len(o.components) == 0:
-			rec.report.Drop(clinical.Panel, base.Source, "")
-		}
-		if len(o.components) == 0 {
-			rec.void(&base)
-			return
-		}
-	}
-
 	add := func(from *component, row labs.Result) {
 		switch v := &from.value; {
 		case v.notSent != "":
@@ -310,8 +297,13 @@ func (c *converter) results(o *observation, base labs.Result, is category, rec *
 		}
 		add(pressure, row)
 	}
-	if hasValue || pressure == nil && len(o.components) == 0 {
+	switch isAlone := len(o.components) == 0; {
+	case hasValue, pressure == nil && isAlone && !o.hasMember:
 		add(&o.component, base)
+	case pressure == nil && len(o.flags) > 0:
+		rec.drop(clinical.Panel, &base, "interpretation")
+	case pressure == nil && isAlone:
+		rec.drop(clinical.Panel, &base, "")
 	}
 	for i := range o.components {
 		part := &o.components[i]

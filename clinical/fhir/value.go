@@ -208,15 +208,10 @@ func (d *decoder) referenceRange() (r labs.Range, long bool) {
 
 // isNormalRange reports whether a range is not, say, a treatment's goal.
 func isNormalRange(c *concept) bool {
-	if c.isEmpty() || c.hasCode("normal") {
-		return true
-	}
-	switch strings.ToLower(c.label().Name) {
-	case "normal", "normal range", "reference range":
-		return true
-	}
-	return false
+	return c.isEmpty() || c.hasCode("normal") || normalRanges[strings.ToLower(c.label().Name)]
 }
+
+var normalRanges = codes.Set("normal", "normal range", "reference range")
 
 // genderRange returns the gender that a range is for, "" for what is none.
 func genderRange(c *concept) string {

@@ -192,12 +192,8 @@ var findingTexts = codes.Set("positive", "negative", "detected", "not detected",
 	"non-reactive", "not reactive", "indeterminate", "inconclusive", "equivocal")
 
 func (c *concept) isFound() bool {
-	for i := range c.codings {
-		if findings[c.codings[i].code] || findingTexts[strings.ToLower(c.codings[i].display)] {
-			return true
-		}
-	}
-	return findingTexts[strings.ToLower(strings.TrimSpace(c.text))]
+	return findingTexts[strings.ToLower(strings.TrimSpace(c.text))] || slices.ContainsFunc(c.codings,
+		func(c coding) bool { return findings[c.code] || findingTexts[strings.ToLower(c.display)] })
 }
 
 var vitalUnits = codes.Words(
