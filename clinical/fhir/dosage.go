@@ -80,20 +80,14 @@ type amounts struct{ dose, rate value }
 
 func (a *amounts) read(d *decoder, key []byte) {
 	switch string(key) {
-	case "doseQuantity", "quantityQuantity": // of which the second is DSTU2's
-		a.dose = d.amount()
-	case "doseRange", "quantityRange":
-		a.dose = d.value([]byte("Range"))
-	case "rateQuantity":
-		a.rate = d.amount()
-	case "rateRange":
-		a.rate = d.value([]byte("Range"))
-	case "rateRatio":
-		a.rate = d.value([]byte("Ratio"))
+	case "doseQuantity", "doseRange":
+		a.dose = d.value(key[len("dose"):])
+	case "quantityQuantity", "quantityRange": // DSTU2
+		a.dose = d.value(key[len("quantity"):])
+	case "rateQuantity", "rateRange", "rateRatio":
+		a.rate = d.value(key[len("rate"):])
 	}
 }
-
-func (d *decoder) amount() value { return d.value([]byte("Quantity")) }
 
 // give takes the first of several, such as what was ordered and calculated.
 func (a *amounts) give(got *dosage) {
@@ -256,8 +250,8 @@ func (d *decoder) timing(got *dosage) {
 			code := d.concept()
 			name = code.label()
 			for _, coding := range slices.Backward(code.codings) {
-				if phrase := timingCodes[strings.ToUpper(coding.code)]; phrase != "" {
-					name = labs.Label{Name: phrase}
+				if known := timingCodes[strings.ToUpper(coding.code)]; known != "" {
+					name = labs.Label{Name: known}
 				}
 			}
 		case "repeat":
@@ -319,7 +313,8 @@ func (d *decoder) repeat(r *repeat, got *dosage) {
 		case "dayOfWeek":
 			r.days = words(", on ", func() string { return weekdays[d.string()] })
 		case "boundsDuration", "boundsQuantity": // of which the second is DSTU2's
-			r.long = phrase(", for ", checked(d, func() string { return d.amount().withUnit() }, &got.partial))
+			long := func() string { return d.value([]byte("Quantity")).withUnit() }
+			r.long = phrase(", for ", checked(d, long, &got.partial))
 		case "boundsPeriod":
 			got.ends = d.period().end
 		case "boundsRange", "count", "countMax", "duration", "durationMax", "offset":

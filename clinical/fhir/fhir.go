@@ -162,15 +162,13 @@ func (c *converter) dropContext() {
 // tell to be laboratory results are added or reported first.
 func (c *converter) revise() {
 	set := c.main.labs
-	for i := range c.main.pending {
-		row := c.main.pending[i]
-		switch member := c.reports.of(&row); {
-		case member.isLab, member.maybe:
-			row.Note(clinical.CategoryInferred)
-			set.Add(row)
-		default:
+	for _, row := range c.main.pending {
+		if member := c.reports.of(&row); !member.isLab && !member.maybe {
 			c.main.pass(clinical.CategoryNotSent, &row, "")
+			continue
 		}
+		row.Note(clinical.CategoryInferred) // which a report of a laboratory takes back
+		set.Add(row)
 	}
 	c.main.pending = nil
 
@@ -187,12 +185,9 @@ func (c *converter) revise() {
 // is listed however many others there are.
 func (c *converter) finish() *clinical.Report {
 	report := &clinical.Report{}
-	if c.main != nil {
-		report.Merge(c.main.report)
+	for _, part := range []*clinical.Report{c.mine().report, c.report, &c.foreign, &c.skipped} {
+		report.Merge(part)
 	}
-	report.Merge(c.report)
-	report.Merge(&c.foreign)
-	report.Merge(&c.skipped)
 	return c.nameless(report)
 }
 
