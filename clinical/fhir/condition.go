@@ -112,8 +112,8 @@ func (n *condition) first(all []*condition) *condition {
 }
 
 func (n *condition) compare(other *condition) int {
-	return cmp.Or(cmp.Compare(activity[n.status], activity[other.status]), cmp.Compare(other.onset.start, n.onset.start),
-		cmp.Compare(n.Name, other.Name))
+	return cmp.Or(cmp.Compare(activity[n.status], activity[other.status]),
+		cmp.Compare(other.onset.start, n.onset.start), cmp.Compare(n.Name, other.Name))
 }
 
 // activity orders the clinical statuses. Without one it may be active.

@@ -275,7 +275,8 @@ func (c *converter) results(o *observation, base labs.Result, is category, rec *
 		case strings.TrimSpace(v.String()) == "" || codes.DeniesValue(from.absent):
 			rec.drop(clinical.NoValue, &row, cmp.Or(v.absent, from.absent))
 		default:
-			row.Value, row.Unit, row.UnitCode, row.Flags, row.Ranges = v.Value, v.unit, v.unitCode, from.flags, from.ranges
+			row.Value, row.Unit, row.UnitCode = v.Value, v.unit, v.unitCode
+			row.Flags, row.Ranges = from.flags, from.ranges
 			for i := range row.Ranges {
 				if r := &row.Ranges[i]; r.UnitCode != "" && r.UnitCode == v.unitCode {
 					r.Unit = ""

@@ -88,10 +88,11 @@ func oneOf[T any](d *decoder, words map[string]T) string {
 
 // See https://hl7.org/fhir/R4/terminologies-valuesets.html
 var (
-	observationStatuses = codes.Words("registered preliminary final amended corrected cancelled entered-in-error unknown")
-	clinicalStatuses    = codes.Words("active recurrence relapse inactive remission resolved")
-	verifications       = codes.Words("unconfirmed provisional differential confirmed refuted entered-in-error")
-	orderStatuses       = codes.Words("active on-hold cancelled completed entered-in-error stopped draft unknown " +
+	observationStatuses = codes.Words("registered preliminary final amended corrected cancelled entered-in-error " +
+		"unknown")
+	clinicalStatuses = codes.Words("active recurrence relapse inactive remission resolved")
+	verifications    = codes.Words("unconfirmed provisional differential confirmed refuted entered-in-error")
+	orderStatuses    = codes.Words("active on-hold cancelled completed entered-in-error stopped draft unknown " +
 		"intended not-taken")
 	// See https://hl7.org/fhir/R5/valueset-medication-statement-adherence.html
 	adherences = map[string]string{
