@@ -73,7 +73,7 @@ func (m *medication) read(d *decoder, key []byte) bool {
 				m.read(d, key)
 			}
 		})
-	case "medicationCodeableConcept", "concept":
+	case "medicationCodeableConcept", "concept": // of which the second is in R5's medication
 		code := d.concept()
 		m.drug = code.label()
 	case "medicationReference", "reference":

@@ -147,7 +147,7 @@ func (person) keep(c *converter, r *resource, _ *record) error {
 	return nil
 }
 
-// person reads people, with their contacts and with extensions, which are for
+// person remembers a person, if it is a whole one with contacts and extensions:
 // what FHIR has no element for, such as the mother's maiden name. See
 // https://hl7.org/fhir/R4/patient-profiles.html
 func (d *decoder) person(patient, whole bool) {
