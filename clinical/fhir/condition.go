@@ -13,13 +13,11 @@ import (
 // See https://hl7.org/fhir/R4/condition.html
 type condition struct {
 	origin
-	label
-	code         concept
+	labs.Label
 	id           string // of what it is: its system and code, or its name
 	status       string
 	verification string
-	onset        string
-	misdated     bool // the onset cannot be read
+	onset        period
 	undated      bool // the onset is something else than a date, such as an age
 	recorded     string
 }
@@ -29,13 +27,18 @@ func newCondition(*converter) item { return &condition{} }
 func (n *condition) read(d *decoder, key []byte) bool {
 	switch string(key) {
 	case "code":
-		n.code = d.concept()
+		code := d.concept()
+		n.Label = code.label()
+		n.id = n.Name
+		if best := code.best(); best.code != "" {
+			n.id = best.system + "|" + best.code
+		}
 	case "clinicalStatus":
-		n.status = d.oneOf(clinicalStatuses)
+		n.status = oneOf(d, clinicalStatuses)
 	case "verificationStatus":
-		n.verification = d.oneOf(verifications)
+		n.verification = oneOf(d, verifications)
 	case "onsetDateTime", "onsetPeriod":
-		n.onset, _, n.misdated = d.when(string(key) == "onsetPeriod")
+		n.onset = d.period()
 	case "onsetAge", "onsetQuantity", "onsetRange", "onsetString":
 		n.undated = true
 	case "recordedDate", "assertedDate", "dateRecorded":
@@ -47,31 +50,6 @@ func (n *condition) read(d *decoder, key []byte) bool {
 	return true
 }
 
-// oneOf returns the first code of a concept that is one of the words, else its
-// text, else unknownWord; "" for nothing.
-func (d *decoder) oneOf(words map[string]string) string {
-	var text string
-	if d.Kind() == '"' {
-		text = d.string()
-	} else {
-		c := d.concept()
-		for _, coding := range c.codings {
-			if word, ok := words[coding.code]; ok {
-				return word
-			}
-		}
-		if c.isEmpty() {
-			return ""
-		}
-		text = c.text
-	}
-
-	return cmp.Or(words[strings.ToLower(strings.TrimSpace(text))], unknownWord)
-}
-
-// unknownWord stands for a code that the standard does not have.
-const unknownWord = "unknown code"
-
 // The semantic tags of SNOMED CT that can end the name of a condition.
 const (
 	tagFinding   = " (finding)"
@@ -82,35 +60,24 @@ var conditionTags = [...]string{" (disorder)", tagFinding, tagSituation, " (even
 
 func (n *condition) keep(c *converter, r *resource, rec *record) error {
 	n.origin = r.origin()
-	n.label = n.code.label()
-	n.id = n.name
-	if best := n.code.best(); best.code != "" {
-		n.id = best.system + "|" + best.code
-	}
-	n.code = concept{} // its memory is used again
-
-	isFinding := isFinding(n.name) || isFinding(n.coded)
+	isFinding := isFinding(n.Name) || isFinding(n.CodedName)
 	for _, tag := range conditionTags {
-		n.name = strings.TrimSpace(strings.TrimSuffix(n.name, tag))
-		n.coded = strings.TrimSpace(strings.TrimSuffix(n.coded, tag))
-	}
-
-	switch n.verification {
-	case "", "confirmed":
-	case "entered-in-error":
-		return c.refuse(rec, &n.origin, clinical.StatusNotSent, n.verification)
-	default:
-		return c.refuse(rec, &n.origin, clinical.NotDiagnosed, n.verification)
+		n.Name = strings.TrimSpace(strings.TrimSuffix(n.Name, tag))
+		n.CodedName = strings.TrimSpace(strings.TrimSuffix(n.CodedName, tag))
 	}
 
 	switch {
-	case n.name == "":
+	case n.verification == "entered-in-error":
+		return c.refuse(rec, &n.origin, clinical.StatusNotSent, n.verification)
+	case n.verification != "" && n.verification != "confirmed":
+		return c.refuse(rec, &n.origin, clinical.NotDiagnosed, n.verification)
+	case n.Name == "":
 		return c.refuse(rec, &n.origin, clinical.NoName, "")
 	case isFinding && c.opts.SkipFindings:
 		return c.refuse(rec, &n.origin, clinical.NotADisease, "")
 	}
 
-	rec.seen(n.onset)
+	rec.seen(n.onset.start)
 	rec.seen(n.recorded)
 	addTo(c, rec, "pastMedicalHistory", n)
 	return nil
@@ -123,11 +90,11 @@ func isFinding(name string) bool {
 func (n *condition) key() string { return n.id }
 
 func (n *condition) weight() int {
-	return len(n.source) + len(n.id) + len(n.name) + len(n.coded) + len(n.onset) +
+	return len(n.source) + len(n.id) + len(n.Name) + len(n.CodedName) + len(n.onset.start) +
 		len(n.recorded)
 }
 
-func (n *condition) stated() string { return cmp.Or(n.recorded, n.onset) }
+func (n *condition) stated() string { return cmp.Or(n.recorded, n.onset.start) }
 
 func (n *condition) settle(*converter, string) bool { return true }
 
@@ -136,7 +103,7 @@ func (n *condition) first(all []*condition) *condition {
 	undated := slices.ContainsFunc(all, func(n *condition) bool { return n.stated() == "" })
 	return slices.MinFunc(all, func(a, b *condition) int {
 		mostActive := cmp.Compare(activity[a.status], activity[b.status])
-		latest := cmp.Or(cmp.Compare(b.stated(), a.stated()), cmp.Compare(b.onset, a.onset))
+		latest := cmp.Or(cmp.Compare(b.stated(), a.stated()), cmp.Compare(b.onset.start, a.onset.start))
 		if undated {
 			return cmp.Or(mostActive, latest)
 		}
@@ -145,35 +112,30 @@ func (n *condition) first(all []*condition) *condition {
 }
 
 func (n *condition) compare(other *condition) int {
-	return cmp.Or(cmp.Compare(activity[n.status], activity[other.status]), cmp.Compare(other.onset, n.onset),
-		cmp.Compare(n.name, other.name))
+	return cmp.Or(cmp.Compare(activity[n.status], activity[other.status]),
+		cmp.Compare(other.onset.start, n.onset.start), cmp.Compare(n.Name, other.Name))
 }
 
 // activity orders the clinical statuses. Without one it may be active.
 var activity = map[string]int{"active": -3, "recurrence": -3, "relapse": -3, "": -2, "inactive": -1, "remission": -1}
 
 func (n *condition) send(c *converter, _ string, data *helios.HealthData) {
-	reason, instead := c.clearLabel(&n.label)
-	if reason != "" {
-		c.main.report.Drop(reason, n.source, "")
+	if !c.clearName(&n.Label, &n.origin) {
 		return
 	}
 
-	note := func(reason clinical.Reason) { c.main.report.Note(reason, n.source, "") }
-	if instead != "" {
-		note(instead)
-	}
+	note := func(reason clinical.Reason) { c.note(&n.origin, reason) }
 	if n.status == unknownWord {
 		n.status = ""
 		note(clinical.StatusOmitted)
 	}
 
-	day := labs.Day(n.onset)
+	day := labs.Day(n.onset.start)
 	switch {
 	case c.kind != labs.ForRecord: // which takes no date
 	case day == "" && n.undated:
 		note(clinical.DateNotSent)
-	case day == "" && n.misdated:
+	case day == "" && n.onset.misdated:
 		note(clinical.DateUnreadable)
 	case day == "":
 		note(clinical.NoDate)
@@ -181,6 +143,6 @@ func (n *condition) send(c *converter, _ string, data *helios.HealthData) {
 		note(clinical.DatePartial)
 	}
 
-	sent := helios.Condition{Display: n.name, ClinicalStatus: n.status, OnsetDate: day}
+	sent := helios.Condition{Display: n.Name, ClinicalStatus: n.status, OnsetDate: day}
 	data.PastMedicalHistory = append(data.PastMedicalHistory, sent)
 }

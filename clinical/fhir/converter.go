@@ -83,7 +83,7 @@ func newConverter(kind labs.Kind, opts *Options) *converter {
 		report:    &clinical.Report{},
 		elsewhere: map[uint64]bool{},
 		gone:      labs.Editions{},
-		reports:   newReports(),
+		reports:   reports{members: map[uint64]*membership{}, known: map[membership]*membership{}},
 		drugs:     drugs{known: map[uint64]*drug{}},
 	}
 
@@ -232,7 +232,7 @@ func (c *converter) unreadable(r *resource) bool {
 	switch {
 	case c.d.Bad:
 		reason = clinical.Malformed
-	case c.d.big || c.d.TooLong:
+	case c.d.TooLong:
 		reason = clinical.TooLarge
 	case person:
 		return false

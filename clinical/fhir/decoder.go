@@ -1,12 +1,15 @@
 package fhir
 
 import (
+	"bytes"
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/heliosai/helios-go/clinical/internal/bundle"
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 	"github.com/heliosai/helios-go/clinical/internal/people"
 )
@@ -26,7 +29,6 @@ const (
 
 type decoder struct {
 	bundle.Reader
-	big  bool // a list is longer than is read
 	// See https://hl7.org/fhir/R4/extensibility.html#modifierExtension
 	modified bool
 	misdated bool     // a date is written otherwise than FHIR's
@@ -40,7 +42,7 @@ type decoder struct {
 
 func (d *decoder) start(r *resource) {
 	d.Reset(r.data)
-	d.big, d.modified, d.misdated, d.base, d.codings, d.held = false, false, false, r.full.base, d.codings[:0], 0
+	d.modified, d.base, d.codings, d.held = false, r.full.base, d.codings[:0], 0
 }
 
 func (d *decoder) resource(r *resource, it item) {
@@ -64,7 +66,7 @@ func (d *decoder) resource(r *resource, it item) {
 			if it.read(d, key) {
 				return
 			}
-			d.modified = d.modified || turnsMeaning(string(key)) && d.Kind() != 'f' && !d.Empty()
+			d.modified = d.modified || turnsMeaning(string(key)) && d.mayBeTrue()
 		}
 	})
 }
@@ -76,7 +78,7 @@ func turnsMeaning(key string) bool {
 		if i < len(key) && (key[i] < 'A' || key[i] > 'Z') {
 			continue
 		}
-		if negations[strings.ToLower(key[from:i])] != "" {
+		if negations[strings.ToLower(key[from:i])] {
 			return true
 		}
 		from = i
@@ -84,7 +86,7 @@ func turnsMeaning(key string) bool {
 	return false
 }
 
-var negations = words(`no not never non without negated negation refuted refused denied absent excluded prohibited
+var negations = codes.Words(`no not never non without negated negation refuted refused denied absent excluded prohibited
 	cancelled canceled invalid error void retracted withdrawn inactive stopped`)
 
 // object calls field for each key, and notes an extension that modifies.
@@ -102,7 +104,7 @@ func (d *decoder) room(n int) bool {
 	if d.held++; n < maxItems && d.held <= maxHeld {
 		return true
 	}
-	d.big = true
+	d.TooLong = true
 	return false
 }
 
@@ -114,15 +116,29 @@ func (d *decoder) text() string { return d.String(maxText) }
 
 // mayBeTrue reads a boolean, and returns true for what cannot be read.
 func (d *decoder) mayBeTrue() bool {
-	empty := d.Empty()
-	is, known := d.Bool()
-	return is || !empty && !known
+	return !d.Empty() && string(bytes.Trim(d.Raw(), `"`)) != "false"
 }
 
-func (d *decoder) number() (n string, unread bool) {
+// checked reads a value. It notes in unread one that is there but not read.
+func checked[T comparable](d *decoder, read func() T, unread *bool) T {
+	var none T
 	empty := d.Empty()
-	n = d.Number()
-	return n, !empty && n == ""
+	value := read()
+	*unread = *unread || !empty && value == none
+	return value
+}
+
+// pair reads two fields of an object.
+func pair[T any](d *decoder, first, second string, read func() T) (a, b T) {
+	d.object(func(key []byte) {
+		switch string(key) {
+		case first:
+			a = read()
+		case second:
+			b = read()
+		}
+	})
+	return a, b
 }
 
 // each reads the values of an array, or one that is in none.
@@ -139,26 +155,21 @@ func (d *decoder) each(item func()) {
 // contained reads the people inside a resource, and notes what else is.
 func (d *decoder) contained(r *resource) {
 	d.List(func() {
+		modified := d.modified
 		p := part{data: d.Raw()}
-		d.Within(p.data, func() {
-			d.Object(func(key []byte) {
-				switch string(key) {
-				case "resourceType":
-					p.kind = d.string()
-				case "id":
-					p.id = d.string()
-				}
-			})
-		})
-
+		d.Within(p.data, func() { d.names(field{"resourceType", &p.kind}, field{"id", &p.id}) })
 		is, near := isPerson(p.kind)
-		switch {
-		case p.kind == "Patient":
-			d.containedPatient(r, &p)
-		case is:
-			modified := d.modified
-			d.Within(p.data, func() { d.person(near) })
-			d.modified = modified // it is the person's
+		if is {
+			d.Within(p.data, func() { d.person(near, true) })
+		}
+		d.modified = modified // which is about what is inside
+
+		if p.kind == "Patient" {
+			got := &patient{self: reference{kind: relative, tail: "Patient/" + p.id}}
+			d.Within(p.data, func() { d.object(func(key []byte) { got.read(d, key) }) })
+			if d.room(len(r.patients)) {
+				r.patients = append(r.patients, containedPatient{p.id, labs.Hash(string(p.data)), got})
+			}
 		}
 		if d.room(len(r.inside)) {
 			r.inside = append(r.inside, p)
@@ -166,30 +177,10 @@ func (d *decoder) contained(r *resource) {
 	})
 }
 
-func (d *decoder) containedPatient(r *resource, p *part) {
-	got := &patient{self: reference{kind: relative, tail: "Patient/" + p.id}}
-	d.Within(p.data, func() {
-		d.object(func(key []byte) {
-			got.read(d, key)
-		})
-	})
-
-	if !d.Bad && d.room(len(r.patients)) {
-		r.patients = append(r.patients, containedPatient{p.id, labs.Hash(string(p.data)), got})
-		d.Within(p.data, func() { d.person(true) })
-	}
-}
-
 // See https://hl7.org/fhir/R4/resource.html#Meta
 func (d *decoder) meta(e *labs.Edition) {
-	d.object(func(key []byte) {
-		switch string(key) {
-		case "versionId":
-			e.Number = numberOf(d.text())
-		case "lastUpdated":
-			e.Updated = instantOf(d.text())
-		}
-	})
+	number, updated := pair(d, "versionId", "lastUpdated", d.text)
+	e.Number, e.Updated = cmp.Or(numberOf(number), e.Number), cmp.Or(instantOf(updated), e.Updated)
 }
 
 // numberOf and instantOf return 0 for what is none, at once where there is
@@ -198,34 +189,29 @@ func numberOf(s string) int64 {
 	if s == "" {
 		return 0
 	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n < 0 {
-		return 0
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n > 0 {
+		return n
 	}
-	return n
+	return 0
 }
 
 func instantOf(s string) int64 {
 	if s == "" {
 		return 0
 	}
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return 0
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t.UnixMicro()
 	}
-	return t.UnixMicro()
+	return 0
 }
 
-const (
-	loinc  = "http://loinc.org"
-	snomed = "http://snomed.info/sct"
-)
+const snomed = "http://snomed.info/sct"
 
 // systems are other names, in lower case, for two terminologies.
 var systems = map[string]string{
-	"urn:oid:2.16.840.1.113883.6.1": loinc, "2.16.840.1.113883.6.1": loinc, "https://loinc.org": loinc,
-	"http://www.loinc.org": loinc, "loinc": loinc, "urn:oid:2.16.840.1.113883.6.96": snomed,
-	"2.16.840.1.113883.6.96": snomed, "https://snomed.info/sct": snomed,
+	"urn:oid:2.16.840.1.113883.6.1": codes.LOINC, "2.16.840.1.113883.6.1": codes.LOINC, "loinc": codes.LOINC,
+	"http://www.loinc.org": codes.LOINC, "https://loinc.org": codes.LOINC, "https://snomed.info/sct": snomed,
+	"urn:oid:2.16.840.1.113883.6.96": snomed, "2.16.840.1.113883.6.96": snomed,
 }
 
 // See https://hl7.org/fhir/R4/datatypes.html
@@ -241,25 +227,16 @@ func (c *concept) isEmpty() bool { return c.text == "" && len(c.codings) == 0 }
 
 // best returns the coding of LOINC, else the first that has a code.
 func (c *concept) best() coding {
-	var first coding
+	var best coding
 	for _, coding := range c.codings {
-		if coding.system == loinc && coding.code != "" {
-			return coding
-		}
-		if first.code == "" {
-			first = coding
+		if best.code == "" || best.system != codes.LOINC && coding.system == codes.LOINC && coding.code != "" {
+			best = coding
 		}
 	}
-	return first
+	return best
 }
 
-type label struct {
-	name  string
-	typed bool   // someone typed the name, or may have, rather than chose it from a terminology
-	coded string // what a terminology calls it, or its code, if the name was typed
-}
-
-func (c *concept) label() label {
+func (c *concept) label() labs.Label {
 	best := c.best()
 	var coded, local string // what a terminology calls it, and what another system
 	text := strings.TrimSpace(c.text)
@@ -273,7 +250,7 @@ func (c *concept) label() label {
 				local = display
 			}
 		case text == display:
-			return label{name: text}
+			return labs.Label{Name: text}
 		case coded == "" || *coding == best:
 			coded = display
 		}
@@ -281,17 +258,12 @@ func (c *concept) label() label {
 
 	code := strings.TrimSpace(best.code)
 	switch {
-	case text != "" && coded == "":
-		return label{text, true, code}
-	case text != "":
-		return label{text, true, coded}
-	case coded != "":
-		return label{name: coded}
-	case local != "":
-		return label{local, true, code}
+	case text == "" && coded != "":
+		return labs.Label{Name: coded}
+	case text == "" && local == "":
+		return labs.Label{Name: code, FreeName: !best.isCoded() && code != ""}
 	}
-
-	return label{name: code, typed: !best.isCoded() && code != ""}
+	return labs.Label{Name: cmp.Or(text, local), FreeName: true, CodedName: cmp.Or(coded, code)}
 }
 
 func (c *concept) hasCode(code string) bool {
@@ -343,6 +315,14 @@ func (d *decoder) names(fields ...field) {
 	})
 }
 
+// word reads a concept or, as before STU3, a code alone.
+func (d *decoder) word() concept {
+	if d.Kind() == '"' {
+		return concept{text: d.string()}
+	}
+	return d.concept()
+}
+
 // concepts reads a list of concepts, or one alone, which FHIR had before R4.
 func (d *decoder) concepts(each func(*concept)) {
 	d.each(func() {
@@ -351,27 +331,21 @@ func (d *decoder) concepts(each func(*concept)) {
 	})
 }
 
-// when reads a date or a period, and reports whether a date in it is none.
-func (d *decoder) when(isPeriod bool) (start, end string, misdated bool) {
-	d.misdated = false
-	if isPeriod {
-		start, end = d.period()
-	} else {
-		start = d.date()
-	}
-	return start, end, d.misdated
+type period struct {
+	start, end string
+	misdated   bool // a date in it is none
 }
 
-func (d *decoder) period() (start, end string) {
-	d.object(func(key []byte) {
-		switch string(key) {
-		case "start":
-			start = d.date()
-		case "end":
-			end = d.date()
-		}
-	})
-	return start, end
+// period reads a date or time, or a Period.
+func (d *decoder) period() (p period) {
+	d.misdated = false
+	if d.Kind() == '{' {
+		p.start, p.end = pair(d, "start", "end", d.date)
+	} else {
+		p.start = d.date()
+	}
+	p.misdated = d.misdated
+	return p
 }
 
 // date returns a date or time of FHIR, so that nothing else is sent as one.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/labs"
 	"github.com/heliosai/helios-go/clinical/internal/people"
 )
 
@@ -20,27 +21,27 @@ type dosage struct {
 	typed     bool   // whether someone typed the frequency
 	ends      string // when it is over
 	asNeeded  bool
-	reason    label   // what it is taken for as needed
-	more      []label // additional instructions, such as "with food"
-	partial   bool    // of when it is taken, something is not sent or cannot be read
-	unsent    bool    // of other things, such as the route, something is not sent
+	reason    labs.Label   // what it is taken for as needed
+	more      []labs.Label // additional instructions, such as "with food"
+	partial   bool         // of when it is taken, something is not sent or cannot be read
+	unsent    bool         // of other things, such as the route, something is not sent
 }
 
 func (d *decoder) dosage() dosage {
 	var got dosage
 	var direct amounts // before R4
-	var text, patient string
+	var patient string
 	d.object(func(key []byte) {
 		switch string(key) {
 		case "sequence":
 			got.sequence = d.Number()
 		case "text":
-			text = strings.TrimSpace(d.text())
+			got.text = strings.TrimSpace(d.text())
 		case "patientInstruction":
 			patient = strings.TrimSpace(d.text())
 		case "additionalInstruction", "additionalInstructions": // of which the second is DSTU2's
 			d.concepts(func(c *concept) {
-				if name := c.label(); name.name != "" && d.room(len(got.more)) {
+				if name := c.label(); name.Name != "" && d.room(len(got.more)) {
 					got.more = append(got.more, name)
 				}
 			})
@@ -49,20 +50,15 @@ func (d *decoder) dosage() dosage {
 		case "asNeededBoolean", "asNeeded":
 			is, _ := d.Bool()
 			got.asNeeded = got.asNeeded || is
-		case "asNeededCodeableConcept":
-			c := d.concept()
-			got.asNeeded, got.reason = true, c.label()
-		case "asNeededFor": // R5
+		case "asNeededCodeableConcept", "asNeededFor": // of which the second is R5's, and a list
 			d.concepts(func(c *concept) {
-				got.unsent = got.unsent || got.reason.name != ""
+				got.unsent = got.unsent || got.reason.Name != ""
 				got.asNeeded, got.reason = true, c.label()
 			})
 		case "doseAndRate":
 			d.List(func() {
 				var amount amounts
-				d.object(func(key []byte) {
-					amount.read(d, key)
-				})
+				d.object(func(key []byte) { amount.read(d, key) })
 				amount.give(&got)
 			})
 		case "route", "site", "method", "maxDosePerPeriod", "maxDosePerAdministration", "maxDosePerLifetime",
@@ -74,35 +70,22 @@ func (d *decoder) dosage() dosage {
 	})
 
 	direct.give(&got)
-	got.text = text
-	if patient != "" && patient != text {
-		got.text = strings.TrimPrefix(text+"; "+patient, "; ")
+	if patient != "" && patient != got.text {
+		got.text = strings.TrimPrefix(got.text+"; "+patient, "; ")
 	}
 	return got
-}
-
-func (g *dosage) weight() int {
-	n := len(g.text) + len(g.dose) + len(g.frequency) + 150
-	for _, more := range g.more {
-		n += len(more.name) + len(more.coded) + 50
-	}
-	return n
 }
 
 type amounts struct{ dose, rate value }
 
 func (a *amounts) read(d *decoder, key []byte) {
 	switch string(key) {
-	case "doseQuantity", "quantityQuantity": // of which the second is DSTU2's
-		a.dose = d.amount()
-	case "doseRange", "quantityRange":
-		a.dose = rangeValue(d.pair("low", "high"))
-	case "rateQuantity":
-		a.rate = d.amount()
-	case "rateRange":
-		a.rate = rangeValue(d.pair("low", "high"))
-	case "rateRatio":
-		a.rate = ratioValue(d.pair("numerator", "denominator"))
+	case "doseQuantity", "doseRange":
+		a.dose = d.value(key[len("dose"):])
+	case "quantityQuantity", "quantityRange": // DSTU2
+		a.dose = d.value(key[len("quantity"):])
+	case "rateQuantity", "rateRange", "rateRatio":
+		a.rate = d.value(key[len("rate"):])
 	}
 }
 
@@ -111,29 +94,17 @@ func (a *amounts) give(got *dosage) {
 	if got.dose != "" {
 		return
 	}
-	got.noUnit = a.dose.String() != "" && a.dose.unit == "" && !strings.Contains(a.dose.Text, " ")
-	got.dose = strings.TrimSpace(a.dose.String() + " " + a.dose.unit)
-	if a.rate.String() != "" {
-		got.dose = strings.TrimSpace(got.dose + " at " + strings.TrimSpace(a.rate.String()+" "+a.rate.unit))
+	got.dose = a.dose.withUnit()
+	got.noUnit = got.dose != "" && a.dose.unit == "" && !strings.Contains(a.dose.Text, " ")
+	if rate := a.rate.withUnit(); rate != "" {
+		got.dose = strings.TrimSpace(got.dose + " at " + rate)
 	}
-}
-
-func (d *decoder) amount() value {
-	q := d.quantity()
-	if q.value == "" || !q.isComparable() {
-		return value{}
-	}
-	return value{Value: q.number(), unit: q.unit}
 }
 
 // instructions returns dose and frequency. The text stands for what is not
 // coded.
 func (c *converter) instructions(m *medication, today string) (dose, frequency string) {
-	note := func(reason clinical.Reason) {
-		if reason != "" {
-			c.main.report.Note(reason, m.source, "")
-		}
-	}
+	note := func(reason clinical.Reason) { c.note(&m.origin, reason) }
 	var doses, frequencies []string
 	for i := range m.dosages {
 		got := &m.dosages[i]
@@ -151,17 +122,21 @@ func (c *converter) instructions(m *medication, today string) (dose, frequency s
 }
 
 func (c *converter) often(got *dosage, note func(clinical.Reason)) string {
+	is := people.Unit // which codes of a timing have
+	if got.typed {
+		is = people.Typed
+	}
 	often := got.frequency
-	if reason := c.clearOften(&often, got.typed); reason != "" {
+	if reason := c.people.Text(&often, got.typed, people.MaxPhrase, is); reason != "" {
 		often = ""
 		note(reason)
 	}
 
-	add := func(before string, l *label) {
+	add := func(before string, l *labs.Label) {
 		reason, instead := c.clearLabel(l)
 		note(cmp.Or(reason, instead))
-		if reason == "" && l.name != "" {
-			often += before + l.name
+		if reason == "" && l.Name != "" {
+			often += before + l.Name
 		}
 	}
 	if got.asNeeded && !strings.Contains(often, "as needed") {
@@ -182,7 +157,7 @@ func (c *converter) amount(got *dosage, often string, note func(clinical.Reason)
 		note(clinical.TextNotSent)
 	}
 	if text != "" {
-		switch reason := c.clear(&text, true, maxDosage, people.Typed); {
+		switch reason := c.people.Text(&text, true, maxDosage, people.Typed); {
 		case reason != "":
 			note(reason)
 		case says(text, amount):
@@ -207,34 +182,21 @@ func (c *converter) amount(got *dosage, often string, note func(clinical.Reason)
 // joined joins several instructions. Where they differ each keeps its place, so
 // that a dose can be told from another's frequency.
 func joined(dosages []dosage, parts []string) string {
-	some, differ := false, false
-	for i, s := range parts {
-		some = some || s != ""
-		differ = differ || s != parts[0]
-		if s == "" {
-			parts[i] = "-"
-		}
-	}
-
-	switch {
-	case !some:
-		return ""
-	case !differ:
-		return parts[0]
+	if same := slices.Compact(slices.Clone(parts)); len(same) < 2 {
+		return strings.Join(same, "")
 	}
 
 	var b strings.Builder
-	b.WriteString(parts[0])
-	for i, part := range parts[1:] {
-		if before, after := dosages[i].sequence, dosages[i+1].sequence; before != "" && after != "" &&
-			before != after {
-			b.WriteString("; then ")
-		} else {
+	for i, part := range parts {
+		if i > 0 {
 			b.WriteString("; ")
+			if before, after := dosages[i-1].sequence, dosages[i].sequence; before != "" && after != "" &&
+				before != after {
+				b.WriteString("then ")
+			}
 		}
-		b.WriteString(part)
+		b.WriteString(cmp.Or(part, "-"))
 	}
-
 	return b.String()
 }
 
@@ -279,42 +241,31 @@ var dosageSynonyms = map[string]string{
 	"day": "daily", "tab": "tablet", "cap": "capsule",
 }
 
-// See https://hl7.org/fhir/R4/datatypes.html#Timing
-type repeat struct {
-	frequency, frequencyMax, period, periodMax, unit string
-	when, times, days                                []string
-	long                                             value // how long it goes on
-	partial                                          bool  // there is more than what is read
-	unread                                           bool  // how often cannot be told
-}
-
 func (d *decoder) timing(got *dosage) {
 	var r repeat
-	var code concept
+	var name labs.Label
 	d.object(func(key []byte) {
 		switch string(key) {
 		case "code":
-			code = d.concept()
+			code := d.concept()
+			name = code.label()
+			for _, coding := range slices.Backward(code.codings) {
+				if known := timingCodes[strings.ToUpper(coding.code)]; known != "" {
+					name = labs.Label{Name: known}
+				}
+			}
 		case "repeat":
 			d.repeat(&r, got)
 		}
 	})
 
-	name := code.label()
-	for _, coding := range code.codings {
-		if phrase := timingCodes[strings.ToUpper(coding.code)]; phrase != "" {
-			name = label{name: phrase}
-			break
-		}
-	}
-
 	often := r.often()
-	r.unread = r.unread || often == "" && name.name == "" && r.frequency+r.frequencyMax+r.period != ""
-	got.partial = got.partial || r.partial || r.unread
+	r.unread = r.unread || often == "" && name.Name == "" && r.frequency+r.frequencyMax+r.period != ""
+	got.partial = got.partial || r.unread
 	if often == "" {
-		often, got.typed = name.name, name.typed
+		often, got.typed = name.Name, name.FreeName
 	}
-	got.frequency = strings.TrimPrefix(often+r.rest(), ", ")
+	got.frequency = strings.TrimPrefix(often+r.days+r.when+r.times+r.long, ", ")
 }
 
 // See https://hl7.org/fhir/R4/valueset-timing-abbreviation.html
@@ -325,53 +276,58 @@ var timingCodes = map[string]string{
 	"Q4H": "every 4 hours", "Q6H": "every 6 hours", "Q8H": "every 8 hours",
 }
 
-func (d *decoder) repeat(r *repeat, got *dosage) {
-	number := func(into *string) {
-		n, unread := d.number()
-		*into, r.unread = n, r.unread || unread
-	}
+// See https://hl7.org/fhir/R4/datatypes.html#Timing
+type repeat struct {
+	frequency, frequencyMax, period, periodMax, unit string
+	days, when, times, long                          string // in words: ", on Monday"
+	unread                                           bool   // how often cannot be told
+}
 
-	strings := func(into *[]string, read func() string) {
+func (d *decoder) repeat(r *repeat, got *dosage) {
+	words := func(before string, read func() string) string {
+		var list []string
 		d.each(func() {
-			s := read()
-			if s == "" {
-				r.partial = true
-			} else if d.room(len(*into)) {
-				*into = append(*into, s)
+			if word := checked(d, read, &got.partial); word != "" && d.room(len(list)) {
+				list = append(list, word)
 			}
 		})
+		return phrase(before, strings.Join(list, ", "))
 	}
 
 	d.object(func(key []byte) {
 		switch string(key) {
 		case "frequency":
-			number(&r.frequency)
+			r.frequency = checked(d, d.Number, &r.unread)
 		case "frequencyMax":
-			number(&r.frequencyMax)
+			r.frequencyMax = checked(d, d.Number, &r.unread)
 		case "period":
-			number(&r.period)
+			r.period = checked(d, d.Number, &r.unread)
 		case "periodMax":
-			number(&r.periodMax)
+			r.periodMax = checked(d, d.Number, &r.unread)
 		case "periodUnit", "periodUnits": // of which the second is DSTU2's
-			empty := d.Empty()
-			r.unit = periodUnits[d.string()]
-			r.unread = r.unread || !empty && r.unit == ""
+			r.unit = checked(d, func() string { return periodUnits[d.string()] }, &r.unread)
 		case "when":
-			strings(&r.when, func() string { return eventTimes[d.string()] })
+			r.when = words(", ", func() string { return eventTimes[d.string()] })
 		case "timeOfDay":
-			strings(&r.times, d.time)
+			r.times = words(", at ", d.time)
 		case "dayOfWeek":
-			strings(&r.days, func() string { return weekdays[d.string()] })
+			r.days = words(", on ", func() string { return weekdays[d.string()] })
 		case "boundsDuration", "boundsQuantity": // of which the second is DSTU2's
-			empty := d.Empty()
-			r.long = d.amount()
-			r.partial = r.partial || !empty && r.long.String() == ""
+			long := func() string { return d.value([]byte("Quantity")).withUnit() }
+			r.long = phrase(", for ", checked(d, long, &got.partial))
 		case "boundsPeriod":
-			_, got.ends = d.period()
+			got.ends = d.period().end
 		case "boundsRange", "count", "countMax", "duration", "durationMax", "offset":
-			r.partial = r.partial || !d.Empty()
+			got.partial = got.partial || !d.Empty()
 		}
 	})
+}
+
+func phrase(before, words string) string {
+	if words == "" {
+		return ""
+	}
+	return before + words
 }
 
 // See https://hl7.org/fhir/R4/valueset-event-timing.html
@@ -394,60 +350,34 @@ var periodUnits = map[string]string{
 	"s": "second", "min": "minute", "h": "hour", "d": "day", "wk": "week", "mo": "month", "a": "year",
 }
 
-// rest says in words when, and for how long: ", in the morning, for 10 days".
-func (r *repeat) rest() string {
-	var b strings.Builder
-	add := func(part string) { b.WriteString(", " + part) }
-	if len(r.days) > 0 {
-		add("on " + strings.Join(r.days, ", "))
-	}
-	for _, when := range r.when {
-		add(when)
-	}
-	if len(r.times) > 0 {
-		add("at " + strings.Join(r.times, ", "))
-	}
-	if r.long.String() != "" {
-		add(strings.TrimSpace("for " + r.long.String() + " " + r.long.unit))
-	}
-	return b.String()
-}
-
 // often says how often: "twice daily", "every 4-6 hours", "3 times per week".
 func (r *repeat) often() string {
-	unit := r.unit
-	if unit == "" || r.period == "" || r.unread {
+	if r.unit == "" || r.period == "" || r.unread {
 		return ""
 	}
-	count := span(r.frequency, r.frequencyMax)
-	if count == "" {
-		count = "1" // FHIR's default
-	}
+	count := cmp.Or(span(r.frequency, r.frequencyMax), "1") // FHIR's default
+	times := cmp.Or(timesWords[count], count+" times")
 	period := span(r.period, r.periodMax)
+	every := "every " + period + " " + r.unit + "s"
 	switch {
-	case period == "1" && unit == "day":
-		return timesWord(count) + " daily"
-	case period == "1" && count == "1":
-		return "once per " + unit
+	case period == "1" && r.unit == "day":
+		return times + " daily"
 	case period == "1":
-		return timesWord(count) + " per " + unit
+		return times + " per " + r.unit
 	case count == "1":
-		return "every " + period + " " + unit + "s"
+		return every
 	}
-
-	return timesWord(count) + " every " + period + " " + unit + "s"
+	return times + " " + every
 }
-
-func timesWord(count string) string { return cmp.Or(timesWords[count], count+" times") }
 
 var timesWords = map[string]string{"1": "once", "2": "twice", "3": "three times", "4": "four times"}
 
 func span(low, high string) string {
 	low, high = strings.TrimSuffix(low, ".0"), strings.TrimSuffix(high, ".0")
-	if high == "" || high == low {
+	switch {
+	case high == "" || high == low:
 		return low
-	}
-	if low == "" {
+	case low == "":
 		return "up to " + high
 	}
 	return low + "-" + high

@@ -3,13 +3,13 @@ package fhir
 import (
 	"errors"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/heliosai/helios-go"
 	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
@@ -162,28 +162,20 @@ func (c *converter) dropContext() {
 // tell to be laboratory results are added or reported first.
 func (c *converter) revise() {
 	set := c.main.labs
-	for i := range c.main.pending {
-		row := c.main.pending[i]
-		switch member, _ := c.reports.of(&row); {
-		case member.isLab:
-			set.Add(&row)
-		case member.maybe:
-			row.Note(clinical.CategoryInferred)
-			set.Add(&row)
-		default:
+	for _, row := range c.main.pending {
+		if member := c.reports.of(&row); !member.isLab && !member.maybe {
 			c.main.pass(clinical.CategoryNotSent, &row, "")
+			continue
 		}
+		row.Note(clinical.CategoryInferred) // which a report of a laboratory takes back
+		set.Add(&row)
 	}
 	c.main.pending = nil
 
 	set.NoteCorrections()
 	set.Revise(func(row *labs.Result) clinical.Reason {
-		if member, ok := c.reports.of(row); ok && !row.IsVitalSign {
-			c.categorize(row, member)
-			if member.isLab {
-				row.Notes = slices.DeleteFunc(slices.Clone(row.Notes),
-					func(n clinical.Reason) bool { return n == clinical.CategoryInferred })
-			}
+		if !row.IsVitalSign {
+			c.categorize(row)
 		}
 		return c.clearResult(row)
 	})
@@ -193,12 +185,9 @@ func (c *converter) revise() {
 // is listed however many others there are.
 func (c *converter) finish() *clinical.Report {
 	report := &clinical.Report{}
-	if c.main != nil {
-		report.Merge(c.main.report)
+	for _, part := range []*clinical.Report{c.mine().report, c.report, &c.foreign, &c.skipped} {
+		report.Merge(part)
 	}
-	report.Merge(c.report)
-	report.Merge(&c.foreign)
-	report.Merge(&c.skipped)
 	return c.nameless(report)
 }
 
@@ -289,14 +278,14 @@ var (
 )
 
 func (o *Options) check() error {
-	if ownFields[o.Unclassified] != "" || o.Unclassified != strings.TrimSpace(o.Unclassified) {
+	if ownFields[o.Unclassified] || o.Unclassified != strings.TrimSpace(o.Unclassified) {
 		return errors.New("helios: fhir: Options.Unclassified is a field that has another meaning")
 	}
 	shared := o.labs()
 	return shared.Check("fhir")
 }
 
-var ownFields = words("patientInfo recentAbnormalLabs recentNormalLabs pastMedicalHistory medications vitalSigns")
+var ownFields = codes.Words("patientInfo recentAbnormalLabs recentNormalLabs pastMedicalHistory medications vitalSigns")
 
 func (o *Options) labs() labs.Options {
 	return labs.Options{

@@ -26,13 +26,14 @@ type medication struct {
 	adherence string
 	until     string // when a statement is no longer true
 	valid     string // when an order is no longer valid
-	drug      label
+	drug      labs.Label
 	// ref is where the drug is if it is elsewhere, and shown its display.
 	ref      reference
 	shown    string
 	authored string
 	dosages  []dosage
 	rendered string // all dosages in words
+	taken    string // what is the same for the same dosages
 }
 
 // recorded is R5's, which does not say whether the drug is taken.
@@ -62,30 +63,28 @@ func (m *medication) read(d *decoder, key []byte) bool {
 	case "adherence": // R5
 		d.object(func(key []byte) {
 			if string(key) == "code" {
-				m.adherence = d.oneOf(adherences)
+				m.adherence = oneOf(d, adherences)
 				d.modified = d.modified || m.adherence == unknownWord
 			}
 		})
 	case "medication": // R5
 		d.object(func(key []byte) {
-			switch string(key) {
-			case "concept":
-				m.read(d, []byte("medicationCodeableConcept"))
-			case "reference":
-				m.read(d, []byte("medicationReference"))
+			if string(key) == "concept" || string(key) == "reference" {
+				m.read(d, key)
 			}
 		})
-	case "medicationCodeableConcept":
+	case "medicationCodeableConcept", "concept": // of which the second is in R5's medication
 		code := d.concept()
 		m.drug = code.label()
-	case "medicationReference":
+	case "medicationReference", "reference":
 		m.ref, m.shown = d.reference()
+		m.shown = strings.TrimSpace(m.shown)
 	case "dateEnded":
 		m.until = d.date()
 	case "dispenseRequest":
 		d.object(func(key []byte) {
 			if string(key) == "validityPeriod" {
-				_, m.valid = d.period()
+				m.valid = d.period().end
 			}
 		})
 	case "renderedDosageInstruction":
@@ -95,7 +94,8 @@ func (m *medication) read(d *decoder, key []byte) bool {
 			m.authored = date
 		}
 	case "effectivePeriod":
-		m.authored, m.until = d.period()
+		period := d.period()
+		m.authored, m.until = period.start, period.end
 	case "dosageInstruction", "dosage":
 		d.List(func() {
 			if got := d.dosage(); d.room(len(m.dosages)) {
@@ -116,7 +116,7 @@ func (m *medication) keep(c *converter, r *resource, rec *record) error {
 	case m.notTaken:
 		m.status = "not-taken"
 	case m.status == recorded && m.adherence != "":
-		m.status = m.adherence
+		m.status = adherences[m.adherence]
 	case m.status == "active" && m.unsure:
 		m.status = "unknown"
 	}
@@ -129,32 +129,31 @@ func (m *medication) keep(c *converter, r *resource, rec *record) error {
 		return c.refuse(rec, &m.origin, reason, detail)
 	}
 
-	if m.drug.name == "" && m.ref.kind == contained {
+	if m.drug.Name == "" && m.ref.kind == contained {
 		m.drug = c.drugInside(r, m.ref.text)
-		if c.unreadable(r) {
+		m.ref = reference{}
+		switch {
+		case c.unreadable(r):
 			return nil
-		}
-		if m.ref = (reference{}); m.drug.name == "" {
-			m.drug = label{name: strings.TrimSpace(m.shown), typed: true}
-		}
-		if m.drug.name == "" {
+		case m.drug.Name == "" && m.shown == "":
 			return c.refuse(rec, &m.origin, clinical.NoName, "")
 		}
 	}
 
+	m.taken = taken(m.dosages)
 	rec.seen(m.authored)
 	addTo(c, rec, "medications", m)
 	return nil
 }
 
-func (c *converter) drugInside(r *resource, id string) label {
+func (c *converter) drugInside(r *resource, id string) labs.Label {
 	var got drug
 	for _, part := range r.inside {
 		if part.kind == "Medication" && part.id == id {
 			c.d.Within(part.data, func() { c.d.object(func(key []byte) { got.read(&c.d, key) }) })
 		}
 	}
-	return got.label
+	return got.Label
 }
 
 func (m *medication) unfit(c *converter) (reason clinical.Reason, detail string) {
@@ -173,12 +172,9 @@ func (m *medication) unfit(c *converter) (reason clinical.Reason, detail string)
 	switch m.status {
 	case "active", recorded:
 		return "", ""
-	case "on-hold", "intended", "unknown":
-		if c.kind == labs.ForRecord {
-			return "", ""
-		}
-	case "stopped", "completed":
-		if c.kind == labs.ForRecord && c.opts.IncludeStopped {
+	case "on-hold", "intended", "unknown", "stopped", "completed":
+		isStopped := m.status == "stopped" || m.status == "completed"
+		if c.kind == labs.ForRecord && (c.opts.IncludeStopped || !isStopped) {
 			return "", ""
 		}
 	case "entered-in-error":
@@ -187,41 +183,34 @@ func (m *medication) unfit(c *converter) (reason clinical.Reason, detail string)
 		return clinical.NoStatus, ""
 	}
 
-	return clinical.NotTaken, known(orderStatuses, m.status, unknownWord)
+	return clinical.NotTaken, known(orderStatuses, m.status)
 }
 
 func (m *medication) key() string {
-	name := strings.ToLower(m.drug.name)
+	name := strings.ToLower(m.drug.Name)
 	if name == "" {
 		name = "\x00" + m.ref.base + m.ref.tail + m.ref.text + m.shown
 	}
-	return m.status + "\x00" + name + "\x00" + m.taken()
+	return m.status + "\x00" + name + "\x00" + m.taken
 }
 
-func (m *medication) taken() string {
+// taken returns how a drug is taken, which is the same for what says the same.
+func taken(dosages []dosage) string {
 	var b strings.Builder
-	for i := range m.dosages {
-		got := &m.dosages[i]
-		fmt.Fprintf(&b, "%q %q %q %t", got.text, got.dose, got.frequency, got.asNeeded)
-		for _, more := range got.more {
-			fmt.Fprintf(&b, " %q %q", more.name, more.coded)
-		}
-		b.WriteByte(';')
+	for i := range dosages {
+		got := &dosages[i]
+		fmt.Fprintf(&b, "%q %q %q %t %#v;", got.text, got.dose, got.frequency, got.asNeeded, got.more)
 	}
 	return strings.ToLower(b.String())
 }
 
 func (m *medication) weight() int {
-	n := len(m.source) + len(m.drug.name) + len(m.drug.coded) + len(m.ref.text) +
-		len(m.shown)
-	for i := range m.dosages {
-		n += m.dosages[i].weight()
-	}
-	return n
+	return len(m.source) + len(m.drug.Name) + len(m.drug.CodedName) + len(m.ref.text) + len(m.shown) +
+		2*len(m.taken) + 150*len(m.dosages)
 }
 
 func (m *medication) settle(c *converter, day string) bool {
-	if m.drug.name == "" && !c.resolve(m) {
+	if m.drug.Name == "" && !c.resolve(m) {
 		return false
 	}
 	if m.status != "active" && m.status != recorded || !m.isOver(day) {
@@ -239,20 +228,10 @@ func (m *medication) settle(c *converter, day string) bool {
 
 // isOver reports whether a drug was taken in a time before day.
 func (m *medication) isOver(day string) bool {
-	if isPast(m.until, day) {
-		return true
-	}
-	past, ahead := 0, 0
-	for i := range m.dosages {
-		switch ends := m.dosages[i].ends; {
-		case isPast(ends, day):
-			past++
-		case ends != "":
-			ahead++
-		}
-	}
-
-	return past > 0 && past == len(m.dosages) || isPast(m.valid, day) && ahead == 0
+	mayGoOn := func(g dosage) bool { return !isPast(g.ends, day) }
+	goesOn := func(g dosage) bool { return g.ends != "" && mayGoOn(g) }
+	return isPast(m.until, day) || len(m.dosages) > 0 && !slices.ContainsFunc(m.dosages, mayGoOn) ||
+		isPast(m.valid, day) && !slices.ContainsFunc(m.dosages, goesOn)
 }
 
 func (m *medication) first(all []*medication) *medication {
@@ -260,34 +239,24 @@ func (m *medication) first(all []*medication) *medication {
 }
 
 func (m *medication) compare(other *medication) int {
-	switch a, b := m.status == "active", other.status == "active"; {
-	case a && !b:
-		return -1
-	case b && !a:
-		return 1
-	}
-	return cmp.Or(cmp.Compare(other.authored, m.authored), cmp.Compare(m.drug.name, other.drug.name))
+	return cmp.Or(cmp.Compare(activeFirst[m.status], activeFirst[other.status]),
+		cmp.Compare(other.authored, m.authored), cmp.Compare(m.drug.Name, other.drug.Name))
 }
 
+var activeFirst = map[string]int{"active": -1}
+
 func (m *medication) send(c *converter, day string, data *helios.HealthData) {
-	reason, instead := c.clearLabel(&m.drug)
-	if reason != "" {
-		c.main.report.Drop(reason, m.source, "")
+	if !c.clearName(&m.drug, &m.origin) {
 		return
 	}
-
-	if instead != "" {
-		c.main.report.Note(instead, m.source, "")
-	}
-
 	if m.status == recorded {
 		m.status = ""
 		if c.kind == labs.ForRecord { // the context has no status
-			c.main.report.Note(clinical.StatusOmitted, m.source, "")
+			c.note(&m.origin, clinical.StatusOmitted)
 		}
 	}
 
-	sent := helios.Medication{Medication: m.drug.name, Status: m.status}
+	sent := helios.Medication{Medication: m.drug.Name, Status: m.status}
 	sent.Dosage, sent.Frequency = c.instructions(m, day)
 	data.Medications = append(data.Medications, sent)
 }
@@ -300,7 +269,7 @@ func isPast(date, day string) bool {
 // See https://hl7.org/fhir/R4/medication.html
 type drug struct {
 	origin
-	label
+	labs.Label
 	server string // "" if it does not tell
 	used   bool
 }
@@ -323,13 +292,13 @@ func (g *drug) read(d *decoder, key []byte) bool {
 		return false
 	}
 	code := d.concept()
-	g.label = code.label()
+	g.Label = code.label()
 	return true
 }
 
 func (g *drug) keep(c *converter, r *resource, _ *record) error {
 	all := &c.drugs
-	if all.weight += len(g.name) + len(g.coded); all.weight > maxWeight || len(all.list) >= maxDrugs {
+	if all.weight += len(g.Name) + len(g.CodedName); all.weight > maxWeight || len(all.list) >= maxDrugs {
 		c.report.Drop(clinical.TooMany, r.source, "")
 		return nil
 	}
@@ -359,13 +328,8 @@ func (g *drug) keep(c *converter, r *resource, _ *record) error {
 }
 
 func (c *converter) resolve(m *medication) bool {
-	var known *drug
-	for _, key := range m.ref.lookups() {
-		if known == nil && key != 0 {
-			known = c.drugs.known[key]
-		}
-	}
-
+	keys := m.ref.lookups()
+	known := cmp.Or(c.drugs.known[keys[0]], c.drugs.known[keys[1]])
 	if known == &severalDrugs || known != nil && c.gone.Supersede(known.resource, &known.edition) {
 		known = nil
 	}
@@ -373,19 +337,18 @@ func (c *converter) resolve(m *medication) bool {
 	reason := clinical.NoName
 	if known != nil {
 		known.used = true
-		m.drug = known.label
+		m.drug = known.Label
 	} else if m.ref.kind != noReference {
 		reason = clinical.Unresolved
 	}
 
-	if m.drug.name == "" {
-		m.drug = label{name: strings.TrimSpace(m.shown), typed: true}
+	if m.drug.Name == "" {
+		m.drug = labs.Label{Name: m.shown, FreeName: true}
 	}
-	if m.drug.name == "" {
+	if m.drug.Name == "" {
 		c.main.report.Drop(reason, m.source, "")
-		return false
 	}
-	return true
+	return m.drug.Name != ""
 }
 
 func (c *converter) skipUnused() {

@@ -237,3 +237,19 @@ func TestMemoryOfGzip(t *testing.T) {
 	assert.Positive(t, report.Count(clinical.TypeNotSent))
 	assert.Less(t, int64(e.peak)-int64(before), int64(64<<20))
 }
+
+// A field that is inside itself, as deep as a resource can be, takes no stack
+// of that depth.
+func TestFieldInsideItself(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ typ, field string }{
+		{"Patient", "contact"}, {"Patient", "extension"}, {"MedicationRequest", "medication"},
+		{"Observation", "performer"},
+	} {
+		n := 15 << 20 / len(`"":{}`+test.field)
+		input := `{"resourceType":"` + test.typ + `",` + strings.Repeat(`"`+test.field+`":{`, n) +
+			strings.Repeat("}", n+1)
+		_, _, err := fhir.Agent(reader(input), helios.AgentLight, fhir.Options{})
+		assert.ErrorIs(t, err, fhir.ErrNoData, test.field)
+	}
+}

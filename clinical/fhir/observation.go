@@ -13,29 +13,23 @@ import (
 
 // See https://hl7.org/fhir/R4/observation.html
 type observation struct {
-	is         category
-	word       string // for its category
-	code       concept
-	focuses    []reference
-	focus      bool   // it is about another than its subject, such as an implant
-	start, end string // of when it was true of the patient
-	misdated   bool   // a date cannot be read
-	hasMember  bool
-	content
+	is        category
+	word      string // for its category
+	focuses   []reference
+	focus     bool // it is about another than its subject, such as an implant
+	period         // in which it was true of the patient
+	hasMember bool
+	component
 	components []component
 }
 
-type content struct {
+type component struct {
+	code   concept
 	value  value
 	absent string // why there is no value
 	flags  []labs.Flag
-	ranges []rangeOf
+	ranges []labs.Range
 	key    []byte // that value came with
-}
-
-type component struct {
-	code concept
-	content
 }
 
 func newObservation(c *converter) item {
@@ -44,7 +38,7 @@ func newObservation(c *converter) item {
 }
 
 func (o *observation) read(d *decoder, key []byte) bool {
-	if o.content.read(d, key) {
+	if o.component.read(d, key) {
 		return true
 	}
 	switch string(key) {
@@ -55,8 +49,6 @@ func (o *observation) read(d *decoder, key []byte) bool {
 				o.is, o.word = is, word
 			}
 		})
-	case "code":
-		o.code = d.concept()
 	case "focus":
 		d.List(func() {
 			if ref, _ := d.reference(); d.room(len(o.focuses)) {
@@ -64,21 +56,21 @@ func (o *observation) read(d *decoder, key []byte) bool {
 			}
 		})
 	case "effectiveDateTime", "effectiveInstant", "effectivePeriod":
-		o.start, o.end, o.misdated = d.when(string(key) == "effectivePeriod")
+		o.period = d.period()
 	case "hasMember":
 		d.List(func() { o.hasMember = true })
 	case "related": // before R4
 		d.List(func() {
-			d.object(func(key []byte) {
-				if string(key) == "type" {
-					o.hasMember = d.string() == "has-member" || o.hasMember
-				}
-			})
+			var typ string
+			d.names(field{"type", &typ})
+			o.hasMember = o.hasMember || typ == "has-member"
 		})
 	case "component":
 		o.components = o.components[:0]
 		d.List(func() {
-			if c := d.component(); d.room(len(o.components)) {
+			var c component
+			d.object(func(key []byte) { c.read(d, key) })
+			if d.room(len(o.components)) {
 				o.components = append(o.components, c)
 			}
 		})
@@ -89,20 +81,10 @@ func (o *observation) read(d *decoder, key []byte) bool {
 	return true
 }
 
-func (d *decoder) component() component {
-	var c component
-	d.object(func(key []byte) {
-		switch {
-		case c.read(d, key):
-		case string(key) == "code":
-			c.code = d.concept()
-		}
-	})
-	return c
-}
-
-func (c *content) read(d *decoder, key []byte) bool {
+func (c *component) read(d *decoder, key []byte) bool {
 	switch string(key) {
+	case "code":
+		c.code = d.concept()
 	case "dataAbsentReason":
 		reason := d.concept()
 		c.absent = "unknown"
@@ -111,26 +93,22 @@ func (c *content) read(d *decoder, key []byte) bool {
 		}
 	case "interpretation":
 		c.flags = nil
-		if d.Kind() == '"' {
-			c.flags = []labs.Flag{{Text: d.string()}}
-			return true
-		}
-		d.concepts(func(i *concept) {
-			if d.room(len(c.flags)) {
-				c.flags = append(c.flags, flagsOf(i)...)
+		d.each(func() {
+			if i := d.word(); d.room(len(c.flags)) {
+				c.flags = append(c.flags, flagsOf(&i)...)
 			}
 		})
 	case "referenceRange":
 		c.ranges = nil
-		long := false
+		hasLong := false
 		d.List(func() {
-			if r := d.referenceRange(); d.room(len(c.ranges)) && r != (rangeOf{}) {
+			r, long := d.referenceRange()
+			if hasLong = hasLong || long; d.room(len(c.ranges)) && r != (labs.Range{}) {
 				c.ranges = append(c.ranges, r)
-				long = long || r.long
 			}
 		})
-		if long { // what it says may limit the others
-			c.ranges = []rangeOf{{Range: labs.Range{Broken: true}}}
+		if hasLong { // what it says may limit the others
+			c.ranges = []labs.Range{{Broken: true}}
 		}
 	default:
 		kind, ok := bytes.CutPrefix(key, []byte("value"))
@@ -164,7 +142,14 @@ func flagsOf(i *concept) []labs.Flag {
 func (o *observation) keep(c *converter, r *resource, rec *record) error {
 	o.focus = r.focus || slices.ContainsFunc(o.focuses, r.isAnother)
 	r.isLab, r.focus = o.is == labResult, o.focus
-	row := c.base(o, r)
+	if r.in == nil {
+		r.refs = r.lookups()
+	}
+	best := o.code.best()
+	row := labs.Result{
+		Source: r.source, Resource: r.name, Edition: r.edition, Refs: r.refs, System: best.system, Code: best.code,
+		Label: o.code.label(), Date: cmp.Or(o.end, o.start),
+	}
 
 	switch r.status {
 	case "final", "amended", "corrected":
@@ -176,7 +161,7 @@ func (o *observation) keep(c *converter, r *resource, rec *record) error {
 		row.Edition.Rank = labs.IsPreliminary
 		row.Note(clinical.Preliminary)
 		if c.opts.ExcludePreliminary {
-			r.refused = known(observationStatuses, r.status, unknownWord)
+			r.refused = known(observationStatuses, r.status)
 			rec.drop(clinical.StatusNotSent, &row, r.refused)
 			return nil
 		}
@@ -226,12 +211,10 @@ func (r *resource) isAnother(focus reference) bool {
 	switch kind {
 	case "Patient":
 		return focus.kind == contained || !focus.same(&r.subject)
-	case "", "RelatedPerson", "Person", "Practitioner", "PractitionerRole", "Group", "Organization", "Location":
+	case "", "RelatedPerson", "Person", "Practitioner", "PractitionerRole", "Group", "Organization", "Location",
+		"Device", "BiologicallyDerivedProduct", "Substance", "NutritionProduct": // which can be subjects too
 		return true
-	case "Device", "BiologicallyDerivedProduct", "Substance", "NutritionProduct":
-		return true // which can be subjects too
 	}
-
 	return false
 }
 
@@ -239,7 +222,7 @@ func (o *observation) unfit() (reason clinical.Reason, detail string) {
 	switch {
 	case o.focus:
 		return clinical.OtherPatient, "focus"
-	case o.is != otherCategory && isQuestion(&o.code):
+	case o.is != otherCategory && o.code.isIn(codes.Questions):
 		return clinical.OrderQuestion, ""
 	case o.value.Free && isNarrative(&o.code):
 		return clinical.Narrative, ""
@@ -254,99 +237,32 @@ func (o *observation) kind() (is category, word string, inferred bool) {
 	if o.is != uncategorised {
 		return o.is, o.word, false
 	}
-	coded := false
-	for _, coding := range o.code.codings {
-		if coding.system == loinc && coding.code != "" {
-			coded = true
-			if codes.VitalSigns[coding.code] {
-				return vitalSign, "", false
-			}
-		}
+	if o.code.isIn(codes.VitalSigns) {
+		return vitalSign, "", false
 	}
 
-	isResult := func(c *content) bool { return c.isResult(coded) }
-	if isResult(&o.content) ||
-		slices.ContainsFunc(o.components, func(c component) bool { return isResult(&c.content) }) {
+	best := o.code.best()
+	isCoded := best.system == codes.LOINC && best.code != ""
+	isResult := func(c component) bool { return c.isResult(isCoded) }
+	if isResult(o.component) || slices.ContainsFunc(o.components, isResult) {
 		return labResult, "", true
 	}
 	return uncategorised, "", false
 }
 
-func (c *content) isResult(coded bool) bool {
+func (c *component) isResult(isCoded bool) bool {
 	judged := len(c.flags) > 0 || len(c.ranges) > 0
-	if coded {
+	if isCoded {
 		return judged || c.value.quantity || c.value.found
 	}
-	return judged && c.value.quantity && vitalUnits[c.value.unit] == "" && vitalUnits[c.value.unitCode] == ""
+	return judged && c.value.quantity && !vitalUnits[c.value.unit] && !vitalUnits[c.value.unitCode]
 }
 
-func (c *converter) base(o *observation, r *resource) labs.Result {
-	row := labs.Result{Source: r.source, Resource: r.name, Edition: r.edition, Refs: r.refs}
-	if r.in == nil {
-		r.refs = r.lookups()
-		row.Refs = r.refs
-	}
-
-	name := o.code.label()
-	row.Name, row.FreeName, row.CodedName = name.name, name.typed, name.coded
-	best := o.code.best()
-	row.System, row.Code = best.system, best.code
-	row.Date = cmp.Or(o.end, o.start)
-	return row
-}
-
-// parts calls f for the value of an Observation and for its components.
-func (c *converter) parts(o *observation, base labs.Result, f func(*content, labs.Result)) {
-	components := o.components
-	pressure, rounded, ok := c.bloodPressure(o)
-	if ok {
-		components = withoutPressure(components)
-		row := base
-		row.Name, row.FreeName, row.CodedName = "Blood Pressure", false, ""
-		if rounded {
-			row.Notes = append(slices.Clip(row.Notes), clinical.Rounded)
-		}
-		f(&content{value: pressure, flags: o.flags}, row)
-	}
-
-	if o.hasValue() || !ok && len(components) == 0 {
-		f(&o.content, base)
-	}
-	for i := range components {
-		part := &components[i]
-		name := part.code.label()
-		row := name.in(base)
-		best := part.code.best()
-		row.System, row.Code, row.Of = best.system, best.code, base.Code
-		if name.name == "" {
-			row.Name = ""
-		}
-		f(&part.content, row)
-	}
-}
-
-func (o *observation) hasValue() bool { return o.value.String() != "" || o.value.notSent != "" }
-
+// results adds the value of an Observation and of its components.
 func (c *converter) results(o *observation, base labs.Result, is category, rec *record) {
-	_, _, pressure := c.bloodPressure(o)
-	if !o.hasValue() && !pressure && (len(o.components) > 0 || o.hasMember) {
-		switch {
-		case len(o.flags) > 0:
-			rec.report.Drop(clinical.Panel, base.Source, "interpretation")
-		case len(o.components) == 0:
-			rec.report.Drop(clinical.Panel, base.Source, "")
-		}
-		if len(o.components) == 0 {
-			rec.void(&base)
-			return
-		}
-	}
-
-	c.parts(o, base, func(from *content, row labs.Result) {
-		if from != &o.content && row.Name == "" {
-			rec.drop(clinical.NoName, &row, "component")
-			return
-		}
+	pressure, rounded := o.takePressure(c.opts.RoundDecimals)
+	hasValue := o.value.String() != "" || o.value.notSent != ""
+	add := func(from *component, row labs.Result) {
 		switch v := &from.value; {
 		case v.notSent != "":
 			rec.drop(clinical.ValueNotSent, &row, v.notSent)
@@ -354,80 +270,86 @@ func (c *converter) results(o *observation, base labs.Result, is category, rec *
 			rec.drop(clinical.NoValue, &row, cmp.Or(v.absent, from.absent))
 		default:
 			row.Value, row.Unit, row.UnitCode = v.Value, v.unit, v.unitCode
-			row.Flags, row.Ranges = from.flags, rangesOf(from.ranges, v)
+			row.Flags, row.Ranges = from.flags, from.ranges
+			for i := range row.Ranges {
+				if r := &row.Ranges[i]; r.UnitCode != "" && r.UnitCode == v.unitCode {
+					r.Unit = ""
+				}
+			}
 			if size(&row) > maxRow {
 				rec.drop(clinical.TooLarge, &row, "")
 				return
 			}
 			rec.add(row, is)
 		}
-	})
-}
+	}
 
-func pressures(components []component) (upper, lower *component) {
-	for i := range components {
-		switch code := &components[i].code; {
-		case upper == nil && code.hasCode(codes.Systolic):
-			upper = &components[i]
-		case lower == nil && code.hasCode(codes.Diastolic):
-			lower = &components[i]
+	if pressure != nil {
+		row := base
+		row.Label = labs.Label{Name: "Blood Pressure"}
+		if rounded {
+			row.Note(clinical.Rounded)
 		}
+		add(pressure, row)
 	}
-	return upper, lower
-}
-
-func withoutPressure(components []component) []component {
-	upper, lower := pressures(components)
-	var rest []component
-	for i := range components {
-		if c := &components[i]; c != upper && c != lower {
-			rest = append(rest, *c)
+	switch isAlone := len(o.components) == 0; {
+	case hasValue, pressure == nil && isAlone && !o.hasMember:
+		add(&o.component, base)
+	case pressure == nil && len(o.flags) > 0:
+		rec.drop(clinical.Panel, &base, "interpretation")
+	case pressure == nil && isAlone:
+		rec.drop(clinical.Panel, &base, "")
+	}
+	for i := range o.components {
+		part := &o.components[i]
+		row, best := base, part.code.best()
+		row.Label, row.System, row.Code, row.Of = in(base.Label, part.code.label()), best.system, best.code, base.Code
+		if row.Name == "" {
+			rec.drop(clinical.NoName, &row, "component")
+			continue
 		}
+		add(part, row)
 	}
-	return rest
 }
 
-// bloodPressure returns two components as one value, "138/88".
-func (c *converter) bloodPressure(o *observation) (v value, rounded, ok bool) {
-	upper, lower := pressures(o.components)
-	if upper == nil || lower == nil {
-		return value{}, false, false
+// takePressure joins two components to one value, "138/88".
+func (o *observation) takePressure(decimals *int) (pressure *component, rounded bool) {
+	index := func(code string) int {
+		return slices.IndexFunc(o.components, func(c component) bool { return c.code.hasCode(code) })
 	}
-	a, b := &upper.value, &lower.value
+	upper, lower := index(codes.Systolic), index(codes.Diastolic)
+	if upper < 0 || lower < 0 || upper == lower {
+		return nil, false
+	}
+	a, b := o.components[upper].value, o.components[lower].value
 	if a.Number == "" || b.Number == "" || a.Comparator != "" || b.Comparator != "" ||
 		a.unit != b.unit && (a.unitCode == "" || a.unitCode != b.unitCode) {
-		return value{}, false, false
+		return nil, false
 	}
-	v = *a
-	first, cut1 := labs.Round(a.Number, c.opts.RoundDecimals)
-	second, cut2 := labs.Round(b.Number, c.opts.RoundDecimals)
-	v.Value = labs.Value{Text: first + "/" + second}
-	return v, cut1 || cut2, true
+
+	first, cut1 := labs.Round(a.Number, decimals)
+	second, cut2 := labs.Round(b.Number, decimals)
+	a.Value = labs.Value{Text: first + "/" + second}
+	for _, i := range []int{max(upper, lower), min(upper, lower)} {
+		o.components = slices.Delete(o.components, i, i+1)
+	}
+	return &component{value: a, flags: o.flags}, cut1 || cut2
 }
 
 // in names a component behind the name of its panel: "Urinalysis: pH".
-func (l label) in(panel labs.Result) labs.Result {
-	coded := func(name string, typed bool, coded string) string {
-		if typed {
-			return coded
+func in(panel, part labs.Label) labs.Label {
+	if panel.Name == "" || part.Name == "" {
+		return part
+	}
+	coded := func(l labs.Label) string {
+		if l.FreeName {
+			return l.CodedName
 		}
-		return name
+		return l.Name
 	}
-
-	part := coded(l.name, l.typed, l.coded)
-	whole := coded(panel.Name, panel.FreeName, panel.CodedName)
-	switch {
-	case l.name == "":
-		return panel
-	case panel.Name == "":
-		panel.Name, panel.FreeName, panel.CodedName = l.name, l.typed, l.coded
-		return panel
+	name := labs.Label{Name: panel.Name + ": " + part.Name, FreeName: panel.FreeName || part.FreeName}
+	if name.CodedName = coded(part); name.CodedName != "" && coded(panel) != "" {
+		name.CodedName = coded(panel) + ": " + name.CodedName
 	}
-
-	panel.Name, panel.FreeName = panel.Name+": "+l.name, panel.FreeName || l.typed
-	panel.CodedName = part
-	if whole != "" && part != "" {
-		panel.CodedName = whole + ": " + part
-	}
-	return panel
+	return name
 }

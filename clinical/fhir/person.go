@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 	"github.com/heliosai/helios-go/clinical/internal/people"
 )
@@ -64,12 +65,7 @@ func (p *patient) keep(c *converter, r *resource, _ *record) error {
 }
 
 func (p *patient) shares(other *patient) bool {
-	for _, a := range p.identifiers {
-		if slices.Contains(other.identifiers, a) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.identifiers, func(id uint64) bool { return slices.Contains(other.identifiers, id) })
 }
 
 // same reports whether two Patients of the input are editions of one.
@@ -115,7 +111,7 @@ func (p *patient) with(again *patient, report *clinical.Report) *patient {
 // count as the patient.
 func (c *converter) learn(r *resource, patient bool) {
 	c.d.start(r)
-	c.d.person(patient)
+	c.d.person(patient, true)
 	if c.d.Bad {
 		c.people.Miss()
 	}
@@ -151,47 +147,37 @@ func (person) keep(c *converter, r *resource, _ *record) error {
 	return nil
 }
 
-func (d *decoder) person(patient bool) {
+// person remembers a person, if it is a whole one with contacts and extensions:
+// what FHIR has no element for, such as the mother's maiden name. See
+// https://hl7.org/fhir/R4/patient-profiles.html
+func (d *decoder) person(patient, whole bool) {
+	var name, url string
 	d.object(func(key []byte) {
 		switch string(key) {
-		case "contact":
-			d.each(func() { d.person(patient) })
-		case "name":
+		case "contact", "extension":
+			if whole {
+				d.each(func() { d.person(patient, false) })
+			}
+		case "name", "valueHumanName":
 			d.each(func() { d.humanName(patient) })
 		case "identifier", "telecom":
 			d.each(func() { d.strings(people.Number, patient, "value") })
-		case "address":
-			d.each(func() { d.address(patient) })
+		case "address", "valueAddress":
+			d.each(func() { d.strings(people.Address, patient, "text", "line", "city", "district", "postalCode") })
 		case "birthDate":
 			year, rest, _ := strings.Cut(d.short(), "-")
 			month, day, _ := strings.Cut(rest, "-")
 			d.people.AddDate(year, month, day, patient)
 		case "generalPractitioner":
 			d.mention(true)
-		case "extension":
-			d.each(func() { d.personExtension(patient) })
-		}
-	})
-}
-
-// personExtension reads what FHIR has no element for, such as the mother's
-// maiden name. See https://hl7.org/fhir/R4/patient-profiles.html
-func (d *decoder) personExtension(patient bool) {
-	name, isName := "", false
-	d.object(func(key []byte) {
-		switch string(key) {
 		case "url":
-			isName = strings.HasSuffix(d.short(), "Name")
+			url = d.short()
 		case "valueString":
 			name = d.short()
-		case "valueHumanName":
-			d.humanName(patient)
-		case "valueAddress":
-			d.address(patient)
 		}
 	})
 
-	if isName {
+	if strings.HasSuffix(url, "Name") {
 		d.people.AddName(name, "", patient)
 	}
 }
@@ -207,20 +193,14 @@ func (d *decoder) humanName(patient bool) {
 			family = d.short()
 		case "given":
 			d.each(func() {
-				if s := d.short(); given == "" {
-					given = s
-				} else {
-					d.people.AddName(s, "", patient)
-				}
+				s := d.short()
+				d.people.AddName(s, "", patient)
+				given = cmp.Or(given, s)
 			})
 		}
 	})
 
 	d.people.AddName(given, family, patient)
-}
-
-func (d *decoder) address(patient bool) {
-	d.strings(people.Address, patient, "text", "line", "city", "district", "postalCode")
 }
 
 func (d *decoder) strings(what people.Fact, patient bool, fields ...string) {
@@ -279,10 +259,9 @@ func (d *decoder) mention(whole bool) {
 		}
 
 		d.author = shown
-		switch {
-		case kind == "Practitioner" || kind == "Person" || kind == "RelatedPerson" || kind == "Patient" ||
-			isTitled(shown):
-			d.people.AddShown(shown, kind == "Patient" || kind == "RelatedPerson")
+		switch is, near := isPerson(kind); {
+		case is || isTitled(shown):
+			d.people.AddShown(shown, near)
 		case kind == "":
 			d.people.Add(shown, people.WholeName, false)
 		default:
@@ -293,8 +272,8 @@ func (d *decoder) mention(whole bool) {
 
 func kindIn(reference string) string {
 	for part := range strings.SplitSeq(reference, "/") {
-		if kind := resourceTypes[part]; kind != "" {
-			return kind
+		if resourceTypes[part] {
+			return part
 		}
 	}
 	return ""
@@ -302,7 +281,7 @@ func kindIn(reference string) string {
 
 func isTitled(s string) bool {
 	words := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return r == ' ' || r == ',' || r == '.' })
-	return len(words) > 1 && (titles[words[0]] != "" || titles[words[len(words)-1]] != "")
+	return len(words) > 1 && (titles[words[0]] || titles[words[len(words)-1]])
 }
 
-var titles = words("dr prof professor doctor mr mrs ms miss md do rn np pa phd dnp herr frau")
+var titles = codes.Words("dr prof professor doctor mr mrs ms miss md do rn np pa phd dnp herr frau")

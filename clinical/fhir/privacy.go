@@ -18,29 +18,31 @@ const (
 	maxPeople = 1 << 17
 )
 
-// clear looks through a text. It returns why the text is not sent.
-func (c *converter) clear(text *string, typed bool, longest int, is people.Text) clinical.Reason {
-	if !typed {
-		is = people.Coded
-	}
-	return c.people.Text(text, typed, longest, is)
-}
-
-// clearLabel is clear for a name, which gives way to that of the terminology.
-func (c *converter) clearLabel(l *label) (reason, instead clinical.Reason) {
+// clearLabel looks through a name, which gives way to that of the terminology.
+func (c *converter) clearLabel(l *labs.Label) (reason, instead clinical.Reason) {
 	is := people.Coded
-	if l.typed {
+	if l.FreeName {
 		is = people.Title
 	}
-	return c.people.Name(&l.name, l.typed, is, l.coded, people.Coded)
+	return c.people.Name(&l.Name, l.FreeName, is, l.CodedName, people.Coded)
 }
 
-// clearOften is clear for how often a drug is taken, coded with a unit.
-func (c *converter) clearOften(text *string, typed bool) clinical.Reason {
-	if !typed && c.people.Identifies(*text, people.Unit) {
-		return clinical.Identifying
+// clearName is clearLabel for the name of an item, without which it is dropped.
+func (c *converter) clearName(l *labs.Label, from *origin) bool {
+	reason, instead := c.clearLabel(l)
+	if reason != "" {
+		c.main.report.Drop(reason, from.source, "")
+		return false
 	}
-	return c.clear(text, typed, people.MaxPhrase, people.Typed)
+	c.note(from, instead)
+	return true
+}
+
+// note notes a reservation about an item, if there is one.
+func (c *converter) note(from *origin, reason clinical.Reason) {
+	if reason != "" {
+		c.main.report.Note(reason, from.source, "")
+	}
 }
 
 func (c *converter) clearResult(r *labs.Result) clinical.Reason {

@@ -42,7 +42,7 @@ func parseReference(s string) reference {
 	s, _, _ = strings.Cut(s, "/_history/")
 	if slash := strings.LastIndexByte(s, '/'); slash > 0 && isID(s[slash+1:]) {
 		from := strings.LastIndexByte(s[:slash], '/') + 1
-		if kind := s[from:slash]; resourceTypes[kind] != "" {
+		if kind := s[from:slash]; resourceTypes[kind] {
 			if from == 0 {
 				return reference{kind: relative, tail: s}
 			}
@@ -104,7 +104,7 @@ func (d *decoder) reference() (r reference, display string) {
 	case r.kind != noReference:
 	case identifier != 0:
 		r = reference{kind: logical, hash: identifier}
-		if resourceTypes[typ] != "" {
+		if resourceTypes[typ] {
 			r.tail = typ + "/"
 		}
 	case display != "":

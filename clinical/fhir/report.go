@@ -1,11 +1,13 @@
 package fhir
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/heliosai/helios-go/clinical"
+	"github.com/heliosai/helios-go/clinical/internal/codes"
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
@@ -51,9 +53,9 @@ func (t *diagnosticReport) isLikelyLab() bool {
 	if t.is != uncategorised || t.images {
 		return false
 	}
-	for word := range strings.FieldsFuncSeq(strings.ToLower(t.code.label().name),
+	for word := range strings.FieldsFuncSeq(strings.ToLower(t.code.label().Name),
 		func(r rune) bool { return !unicode.IsLetter(r) }) {
-		if imagingWords[word] != "" {
+		if imagingWords[word] {
 			return false
 		}
 	}
@@ -61,7 +63,7 @@ func (t *diagnosticReport) isLikelyLab() bool {
 }
 
 // imagingWords are in names of reports that are no laboratory's.
-var imagingWords = words(
+var imagingWords = codes.Words(
 	`ct mr mri xr us pet nm dxa dexa ecg ekg eeg emg echo echocardiogram electrocardiogram ray radiology
 	radiograph radiography imaging image images ultrasound tomography mammogram mammography sonogram scan angiography
 	endoscopy colonoscopy spirometry polysomnography audiogram survey questionnaire assessment screening`,
@@ -89,31 +91,33 @@ func (r *resource) holdsObservations() bool {
 }
 
 type reports struct {
-	members map[uint64]membership
-	names   []label
-	index   map[string]int32 // of names
+	members map[uint64]*membership
+	known   map[membership]*membership // each once, as many results are in one report
 }
 
 type membership struct {
-	name  int32 // in reports.names
+	labs.Label
 	isLab bool
 	maybe bool // it is not said, but likely
-}
-
-func newReports() reports {
-	return reports{members: map[uint64]membership{}, names: make([]label, 1), index: map[string]int32{"": 0}}
 }
 
 // remember returns the key for results that are inside of the report.
 func (c *converter) remember(t *diagnosticReport, r *resource) uint64 {
 	all := &c.reports
-	member := membership{name: all.name(&t.code), isLab: r.isLab, maybe: t.isLikelyLab()}
+	member := membership{t.code.label(), r.isLab, t.isLikelyLab()}
+	isFull := all.known[member] == nil && len(all.known) >= maxStrings
+	if isFull || member.Name == t.code.best().code { // a code is no name
+		member.Label = labs.Label{}
+	}
+	if all.known[member] == nil {
+		all.known[member] = &member
+	}
 	add := func(key uint64) {
-		known, ok := all.members[key]
-		if key == 0 || !ok && len(all.members) >= maxReferences || ok && !all.precedes(member, known) {
+		known := all.members[key]
+		if key == 0 || known == nil && len(all.members) >= maxReferences || known != nil && !member.precedes(known) {
 			return
 		}
-		all.members[key] = member
+		all.members[key] = all.known[member]
 	}
 
 	if t.is <= uncategorised || r.isLab {
@@ -134,49 +138,34 @@ func (c *converter) remember(t *diagnosticReport, r *resource) uint64 {
 }
 
 // precedes decides between two reports of one result, in any order.
-func (t *reports) precedes(member, known membership) bool {
-	if member.isLab != known.isLab {
-		return member.isLab
+func (m *membership) precedes(known *membership) bool {
+	if m.isLab != known.isLab {
+		return m.isLab
 	}
-	return t.names[member.name].name < t.names[known.name].name
+	return m.Name < known.Name
 }
 
-func (t *reports) name(code *concept) int32 {
-	name := code.label()
-	if best := code.best(); name.name == best.code {
-		return 0 // a code is no name
-	}
-	if i, ok := t.index[name.name]; ok {
-		return i
-	}
-	if len(t.names) == maxStrings {
-		return 0 // no name
-	}
-
-	i := int32(len(t.names)) //nolint:gosec // it is below maxStrings
-	t.names = append(t.names, name)
-	t.index[name.name] = i
-	return i
-}
-
-func (t *reports) of(row *labs.Result) (membership, bool) {
+func (t *reports) of(row *labs.Result) membership {
 	for _, key := range row.Refs {
-		if member, ok := t.members[key]; ok && key != 0 {
-			return member, true
+		if member := t.members[key]; member != nil {
+			return *member
 		}
 	}
-	return membership{}, false
+	return membership{}
 }
 
-func (c *converter) categorize(row *labs.Result, member membership) {
-	name := c.reports.names[member.name]
-	reason, instead := c.clearLabel(&name)
-	if reason != "" {
-		row.Note(reason)
-		return
+// categorize gives a result what the report says that it is in.
+func (c *converter) categorize(row *labs.Result) {
+	member := c.reports.of(row)
+	reason, instead := c.clearLabel(&member.Label)
+	if reason == "" {
+		row.Category = member.Name
 	}
-	if instead != "" {
-		row.Note(instead)
+	if note := cmp.Or(reason, instead); note != "" {
+		row.Note(note)
 	}
-	row.Category = name.name
+	if member.isLab {
+		row.Notes = slices.DeleteFunc(slices.Clone(row.Notes),
+			func(n clinical.Reason) bool { return n == clinical.CategoryInferred })
+	}
 }

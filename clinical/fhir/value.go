@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
@@ -10,117 +11,84 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 )
 
-type quantity struct {
-	value, comparator string
-	unit              string // as printed, or the code
-	code              string
-	there, unread     bool // unread if it is no number
-}
-
-func (d *decoder) quantity() quantity {
-	q := quantity{there: !d.Empty()}
-	q.unread = q.there && d.Kind() != '{'
-	d.object(func(key []byte) {
-		switch string(key) {
-		case "value":
-			q.value, q.unread = d.number()
-		case "comparator":
-			q.comparator = d.string()
-		case "unit":
-			q.unit = strings.TrimSpace(d.string())
-		case "code":
-			q.code = strings.TrimSpace(d.string())
-		}
-	})
-
-	if q.unit == "" {
-		q.unit = q.code
-	}
-	return q
-}
-
-func (q *quantity) isComparable() bool {
-	return slices.Contains([]string{"", "<", "<=", ">=", ">"}, q.comparator)
-}
-
-func (q *quantity) String() string { return strings.TrimSpace(q.number().String() + " " + q.unit) }
-
-func (q *quantity) number() labs.Value { return labs.Value{Comparator: q.comparator, Number: q.value} }
-
-func (d *decoder) pair(first, second string) (a, b quantity) {
-	d.object(func(key []byte) {
-		switch string(key) {
-		case first:
-			a = d.quantity()
-		case second:
-			b = d.quantity()
-		}
-	})
-	return a, b
-}
-
 type value struct {
 	labs.Value
-	unit, unitCode string
-	quantity       bool   // it is a Quantity
-	found          bool   // it is what a qualitative test finds
-	absent         string // the code that says that there is none
-	// notSent names a type that is not sent, such as "SampledData".
+	unit     string // as printed, or the code
+	unitCode string
+	quantity bool   // it is a Quantity
+	unread   bool   // it is there, and cannot be read
+	found    bool   // it is what a qualitative test finds
+	absent   string // the code that says that there is none
+	// notSent names what is not sent, such as "SampledData".
 	notSent string
 }
 
-func (d *decoder) value(kind []byte) value {
+func (d *decoder) quantity() value {
+	v := value{quantity: !d.Empty()}
+	v.unread = v.quantity && d.Kind() != '{'
+	d.object(func(key []byte) {
+		switch string(key) {
+		case "value":
+			v.Number = checked(d, d.Number, &v.unread)
+		case "comparator":
+			if v.Comparator = d.string(); !slices.Contains([]string{"", "<", "<=", ">=", ">"}, v.Comparator) {
+				v.notSent = "comparator"
+			}
+		case "unit":
+			v.unit = strings.TrimSpace(d.string())
+		case "code":
+			v.unitCode = strings.TrimSpace(d.string())
+		}
+	})
+
+	v.unit = cmp.Or(v.unit, v.unitCode)
+	return v
+}
+
+func (v value) withUnit() string { return strings.TrimSpace(v.String() + " " + v.unit) }
+
+func (d *decoder) value(kind []byte) (v value) {
 	switch string(kind) {
 	case "Quantity":
-		q := d.quantity()
-		switch {
-		case q.unread:
-			return value{notSent: "Quantity"}
-		case q.value == "":
-			return value{}
-		case !q.isComparable():
-			return value{notSent: "comparator"}
-		}
-		return value{Value: q.number(), unit: q.unit, unitCode: q.code, quantity: true}
+		v = d.quantity()
 	case "CodeableConcept":
 		c := d.concept()
-		if absent := c.absent(); absent != "" {
-			return value{absent: absent}
+		if v.absent = c.absent(); v.absent == "" {
+			label := c.label()
+			v.Text, v.Free, v.found = label.Name, label.FreeName, c.isFound()
 		}
-		label := c.label()
-		return value{Value: labs.Value{Text: label.name, Free: label.typed}, found: c.isFound()}
 	case "String":
-		v := labs.ParseValue(d.text())
+		v.Value = labs.ParseValue(d.text())
 		v.Free = v.Number == ""
-		return value{Value: v}
 	case "Boolean":
 		empty := d.Empty()
 		is, ok := d.Bool()
-		switch {
-		case ok:
-			return value{Value: labs.Value{Text: strconv.FormatBool(is)}}
-		case empty:
-			return value{}
+		if v.unread = !ok && !empty; ok {
+			v.Text = strconv.FormatBool(is)
 		}
-		return value{notSent: "boolean"}
 	case "Integer":
-		n, unread := d.number()
-		if unread {
-			return value{notSent: "integer"}
-		}
-		return value{Value: labs.Value{Number: n}}
+		v.Number = checked(d, d.Number, &v.unread)
 	case "Range":
-		return rangeValue(d.pair("low", "high"))
+		v = rangeValue(pair(d, "low", "high", d.quantity))
 	case "Ratio":
-		return ratioValue(d.pair("numerator", "denominator"))
+		v = ratioValue(pair(d, "numerator", "denominator", d.quantity))
 	case "DateTime":
-		return value{Value: labs.Value{Text: d.date()}}
+		v.Text = d.date()
 	case "Time":
-		return value{Value: labs.Value{Text: d.time()}}
+		v.Text = d.time()
 	case "Period", "SampledData":
-		return value{notSent: string(kind)}
+		v.unread = true
+	default:
+		v.notSent = unknownType
 	}
-	return value{notSent: "unknown type"}
+
+	if v.unread {
+		v.notSent = string(kind)
+	}
+	if v.notSent != "" || v.String() == "" {
+		return value{notSent: v.notSent, absent: v.absent}
+	}
+	return v
 }
 
 func (c *concept) absent() string {
@@ -148,28 +116,25 @@ func (d *decoder) time() string {
 	return s
 }
 
-func rangeValue(low, high quantity) value {
+func rangeValue(low, high value) value {
 	q := low
-	if low.value == "" {
+	if low.Number == "" {
 		q = high
 	}
-	v := value{unit: q.unit, unitCode: q.code}
+	v := value{unit: q.unit, unitCode: q.unitCode, unread: low.unread || high.unread}
 	switch {
-	case low.unread || high.unread:
-		return value{notSent: "Range"}
-	case low.comparator != "" || high.comparator != "":
-		return value{notSent: "comparator"}
-	case low.value == "" && high.value == "":
-		return value{}
-	case high.value == "":
-		v.Value = labs.Value{Comparator: ">=", Number: low.value}
-	case low.value == "":
-		v.Value = labs.Value{Comparator: "<=", Number: high.value}
+	case low.Comparator != "" || high.Comparator != "":
+		v.notSent = "comparator"
+	case low.Number == "" && high.Number == "":
+	case high.Number == "":
+		v.Comparator, v.Number = ">=", low.Number
+	case low.Number == "":
+		v.Comparator, v.Number = "<=", high.Number
 	case low.unit != high.unit && low.unit != "" && high.unit != "":
 		v.unit, v.unitCode = "", ""
-		v.Text = low.value + " " + low.unit + " to " + high.value + " " + high.unit
+		v.Text = low.withUnit() + " to " + high.withUnit()
 	default:
-		v.Text = labs.Between(low.value, high.value)
+		v.Text = labs.Between(low.Number, high.Number)
 	}
 
 	return v
@@ -177,51 +142,26 @@ func rangeValue(low, high quantity) value {
 
 // ratioValue writes "1:128", or a number alone where converters from HL7 v2 put
 // the unit into both.
-func ratioValue(a, b quantity) value {
+func ratioValue(a, b value) value {
+	v := value{unread: a.unread || b.unread, notSent: cmp.Or(a.notSent, b.notSent)}
 	switch {
-	case a.unread || b.unread:
-		return value{notSent: "Ratio"}
-	case !a.isComparable() || !b.isComparable():
-		return value{notSent: "comparator"}
-	case a.value == "":
-		return value{}
-	case b.value == "" && (b.unit == "" || b.unit == a.unit):
-		return value{Value: a.number(), unit: a.unit, unitCode: a.code}
-	case b.value == "":
-		return value{notSent: "Ratio"}
+	case a.Number == "":
+	case b.Number != "":
+		v.Text = a.withUnit() + ":" + b.withUnit()
+	case b.unit == "" || b.unit == a.unit:
+		v.Value, v.unit, v.unitCode = a.Value, a.unit, a.unitCode
+	default:
+		v.unread = true
 	}
-
-	return value{Value: labs.Value{Text: a.String() + ":" + b.String()}}
-}
-
-type rangeOf struct {
-	labs.Range
-	code string
-	long bool // its text is longer than is read
-}
-
-// rangesOf returns ranges, in the value's unit if the codes are the same.
-func rangesOf(ranges []rangeOf, v *value) []labs.Range {
-	if len(ranges) == 0 {
-		return nil
-	}
-	result := make([]labs.Range, len(ranges))
-	for i, r := range ranges {
-		if r.code != "" && r.code == v.unitCode {
-			r.Unit = ""
-		}
-		result[i] = r.Range
-	}
-	return result
+	return v
 }
 
 // See
 // https://hl7.org/fhir/R4/observation-definitions.html#Observation.referenceRange
-func (d *decoder) referenceRange() rangeOf {
-	var r rangeOf
-	var low, high quantity
-	modified := d.modified
-	d.modified = false
+func (d *decoder) referenceRange() (r labs.Range, long bool) {
+	var low, high value
+	modified, tooLong := d.modified, d.TooLong
+	d.modified, d.TooLong = false, false
 	d.object(func(key []byte) {
 		switch string(key) {
 		case "low":
@@ -229,89 +169,81 @@ func (d *decoder) referenceRange() rangeOf {
 		case "high":
 			high = d.quantity()
 		case "text":
-			long := d.TooLong
-			d.TooLong = false
 			r.Text = strings.TrimSpace(d.string())
-			r.long, d.TooLong = d.TooLong, long
-		case "type", "meaning": // of which the second is DSTU2's
-			unread := d.Kind() != '{' && !d.Empty()
-			c := d.concept()
-			r.Other = r.Other || unread || !isNormalRange(&c)
-		case "appliesTo":
+		case "type", "meaning", "appliesTo": // of which the second is DSTU2's
 			next := d.Kind()
 			r.Other = r.Other || next != '[' && next != '{' && !d.Empty()
 			d.concepts(func(c *concept) {
-				if isNormalRange(c) { // as some write the type
-					return
+				if !isNormalRange(c) {
+					gender := genderRange(c)
+					r.Other = r.Other || gender == "" || r.Gender != "" && r.Gender != gender
+					r.Gender = gender
 				}
-				gender, ok := genderRange(c)
-				r.Other = r.Other || !ok || r.Gender != "" && r.Gender != gender
-				r.Gender = gender
 			})
 		case "age":
 			d.rangeAge(&r)
 		}
 	})
 
-	r.Other = r.Other || d.modified // it does not change the result
-	d.modified = modified
+	r.Other, long = r.Other || d.modified, d.TooLong // the result is as it was
+	d.modified, d.TooLong = modified, tooLong
 	// Without a bound that cannot be read the range would say something else.
-	noNumber := low.there && low.value == "" || high.there && high.value == ""
-	r.Broken = noNumber || low.comparator != "" || high.comparator != "" ||
-		low.value != "" && high.value != "" && low.unit != high.unit && low.unit != "" && high.unit != ""
+	noNumber := low.quantity && low.Number == "" || high.quantity && high.Number == ""
+	r.Broken = noNumber || low.Comparator != "" || high.Comparator != "" ||
+		low.Number != "" && high.Number != "" && low.unit != high.unit && low.unit != "" && high.unit != ""
 	switch {
 	case !r.Broken:
-		r.Low, r.High = low.value, high.value
+		r.Low, r.High = low.Number, high.Number
 		q := low
-		if q.value == "" || q.unit == "" {
+		if q.Number == "" || q.unit == "" {
 			q = high
 		}
-		r.Unit, r.code = q.unit, q.code
+		r.Unit, r.UnitCode = q.unit, q.unitCode
 	case r.Text == "" && !noNumber: // it is sent as it is written
-		r.Text = strings.TrimSpace(low.String() + " to " + high.String())
+		r.Text = strings.TrimSpace(low.withUnit() + " to " + high.withUnit())
 	}
 
-	return r
+	return r, long
 }
 
 // isNormalRange reports whether a range is not, say, a treatment's goal.
 func isNormalRange(c *concept) bool {
-	if c.isEmpty() || c.hasCode("normal") {
-		return true
-	}
-	switch strings.ToLower(c.label().name) {
-	case "normal", "normal range", "reference range":
-		return true
-	}
-	return false
+	return c.isEmpty() || c.hasCode("normal") || normalRanges[strings.ToLower(c.label().Name)]
 }
 
-func genderRange(c *concept) (gender string, ok bool) {
-	gender = codes.Gender(c.label().name)
+var normalRanges = codes.Set("normal", "normal range", "reference range")
+
+// genderRange returns the gender that a range is for, "" for what is none.
+func genderRange(c *concept) string {
+	gender := codes.Gender(c.label().Name)
 	for _, coding := range c.codings {
-		switch coding.code {
-		case "male", "248153007": // the second is SNOMED CT's
-			gender = "male"
-		case "female", "248152002":
-			gender = "female"
-		}
+		gender = cmp.Or(rangeGenders[coding.code], gender)
 	}
-	return gender, gender == "male" || gender == "female"
+	if gender != "male" && gender != "female" {
+		return ""
+	}
+	return gender
+}
+
+// rangeGenders are codes of FHIR and SNOMED CT.
+var rangeGenders = map[string]string{
+	"male": "male", "female": "female", "248153007": "male", "248152002": "female",
 }
 
 // rangeAge reads ages in whole years, as the patient's is known in these.
-func (d *decoder) rangeAge(r *rangeOf) {
+func (d *decoder) rangeAge(r *labs.Range) {
 	if d.Empty() {
 		return
 	}
 
-	unread := d.Kind() != '{'
-	low, high := d.pair("low", "high")
-	bound := func(q *quantity, isHigh bool) *float64 {
-		if q.value == "" {
+	r.Other = r.Other || d.Kind() != '{'
+	low, high := pair(d, "low", "high", d.quantity)
+	bound := func(q *value, isHigh bool) *float64 {
+		r.Other = r.Other || q.unread
+		if q.Number == "" {
 			return nil
 		}
-		n, err := strconv.ParseFloat(q.value, 64)
+		n, err := strconv.ParseFloat(q.Number, 64)
 		switch strings.ToLower(q.unit) {
 		case "a", "y", "yr", "yrs", "year", "years":
 		case "mo", "month", "months":
@@ -320,12 +252,10 @@ func (d *decoder) rangeAge(r *rangeOf) {
 		default:
 			r.Other = true
 		}
-		if err != nil || q.comparator != "" || n != math.Trunc(n) {
-			r.Other = true
-		}
+		r.Other = r.Other || err != nil || q.Comparator != "" || n != math.Trunc(n)
 		return &n
 	}
 
 	r.AgeLow, r.AgeHigh = bound(&low, false), bound(&high, true)
-	r.Other = r.Other || unread || low.unread || high.unread || r.AgeLow == nil && r.AgeHigh == nil
+	r.Other = r.Other || r.AgeLow == nil && r.AgeHigh == nil
 }

@@ -62,6 +62,7 @@ func TestRanges(t *testing.T) {
 		{"for men", to("5.5", women) + "," + to("8", men), "<=8 mmol/L", helios.FlagNormal, reasons{}},
 		{"for men, in words", to("5.5", `,"appliesTo":[{"text":"Women"}]`) + "," +
 			to("8", `,"appliesTo":[{"text":"men"}]`), "<=8 mmol/L", helios.FlagNormal, reasons{}},
+		{"for men, by its type", to("8", `,"type":{"text":"men"}`), "<=8 mmol/L", helios.FlagNormal, reasons{}},
 		{"for women only, by another code", to("5.5", `,"appliesTo":[{"coding":[{"code":"248152002"}]}]`), "",
 			"", reasons{clinical.RangeNotSent: 1, clinical.Unclassified: 1}},
 		{"for men and women", to("5.5", `,"appliesTo":[{"text":"men"},{"text":"women"}]`), "", "",

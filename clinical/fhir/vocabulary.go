@@ -12,7 +12,7 @@ const unknownType = "unknown type"
 
 // resourceTypes are those of all versions. See
 // https://hl7.org/fhir/R5/resourcelist.html
-var resourceTypes = words(`
+var resourceTypes = codes.Words(`
 	Account ActivityDefinition AdverseEvent AllergyIntolerance Appointment AppointmentResponse AuditEvent Basic Binary
 	BiologicallyDerivedProduct BodyStructure Bundle CapabilityStatement CarePlan CareTeam CatalogEntry ChargeItem
 	ChargeItemDefinition Claim ClaimResponse ClinicalImpression CodeSystem Communication CommunicationRequest
@@ -45,50 +45,54 @@ var resourceTypes = words(`
 	MedicationOrder Order OrderResponse ProcedureRequest ProcessRequest ProcessResponse ReferralRequest Sequence
 	ServiceDefinition`)
 
-func words(list string) map[string]string {
-	m := map[string]string{}
-	for word := range strings.FieldsSeq(list) {
-		m[word] = word
-	}
-	return m
-}
-
 func typeOf(typ string) string {
-	if kind, ok := resourceTypes[typ]; ok || typ == "" {
-		return kind
+	if resourceTypes[typ] || typ == "" {
+		return typ
 	}
 	return unknownType
 }
 
 // See https://hl7.org/fhir/R4/datatypes.html#id
 func isID(s string) bool {
-	if s == "" || len(s) > 64 {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
+	isOther := func(c rune) bool {
 		isAlphanumeric := c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
-		if !isAlphanumeric && c != '-' && c != '.' && c != '_' { // the last is some servers', and not FHIR's
-			return false
-		}
+		return !isAlphanumeric && c != '-' && c != '.' && c != '_' // the last is some servers', and not FHIR's
 	}
-
-	return true
+	return s != "" && len(s) <= 64 && !strings.ContainsFunc(s, isOther)
 }
 
-func known(vocabulary map[string]string, word, other string) string {
+// unknownWord stands for a code that the standard does not have.
+const unknownWord = "unknown code"
+
+func known[T any](vocabulary map[string]T, word string) string {
 	if _, ok := vocabulary[word]; ok {
 		return word
 	}
-	return other
+	return unknownWord
+}
+
+// oneOf returns the first code of a concept that is one of the words, else its
+// text, else unknownWord; "" for nothing.
+func oneOf[T any](d *decoder, words map[string]T) string {
+	c := d.word()
+	for _, coding := range c.codings {
+		if _, ok := words[coding.code]; ok {
+			return coding.code
+		}
+	}
+	if c.isEmpty() {
+		return ""
+	}
+	return known(words, strings.ToLower(strings.TrimSpace(c.text)))
 }
 
 // See https://hl7.org/fhir/R4/terminologies-valuesets.html
 var (
-	observationStatuses = words("registered preliminary final amended corrected cancelled entered-in-error unknown")
-	clinicalStatuses    = words("active recurrence relapse inactive remission resolved")
-	verifications       = words("unconfirmed provisional differential confirmed refuted entered-in-error")
-	orderStatuses       = words("active on-hold cancelled completed entered-in-error stopped draft unknown " +
+	observationStatuses = codes.Words("registered preliminary final amended corrected cancelled entered-in-error " +
+		"unknown")
+	clinicalStatuses = codes.Words("active recurrence relapse inactive remission resolved")
+	verifications    = codes.Words("unconfirmed provisional differential confirmed refuted entered-in-error")
+	orderStatuses    = codes.Words("active on-hold cancelled completed entered-in-error stopped draft unknown " +
 		"intended not-taken")
 	// See https://hl7.org/fhir/R5/valueset-medication-statement-adherence.html
 	adherences = map[string]string{
@@ -117,17 +121,11 @@ func (c *coding) isCoded() bool {
 	if c.code == "" || c.system == "" {
 		return false
 	}
-	if c.system == loinc {
+	if c.system == codes.LOINC {
 		return true
 	}
 	system := strings.TrimPrefix(strings.TrimPrefix(c.system, "http://"), "https://")
-	for _, t := range terminologies {
-		if strings.HasPrefix(system, t) {
-			return true
-		}
-	}
-
-	return false
+	return slices.ContainsFunc(terminologies[:], func(t string) bool { return strings.HasPrefix(system, t) })
 }
 
 type category int
@@ -145,7 +143,7 @@ var labTexts = codes.Set("laboratory", "lab", "labs", "lab result", "lab results
 
 // See https://terminology.hl7.org/CodeSystem-observation-category.html and
 // https://hl7.org/fhir/us/core/CodeSystem-us-core-category.html
-var otherCategories = words(`social-history imaging procedure survey exam therapy activity sdoh functional-status
+var otherCategories = codes.Words(`social-history imaging procedure survey exam therapy activity sdoh functional-status
 	disability-status cognitive-status clinical-test care-experience-preference treatment-intervention-preference
 	observation-adi-documentation`)
 
@@ -154,12 +152,12 @@ func categoryOf(c *concept) (is category, word string) {
 	for _, coding := range c.codings {
 		got := uncategorised
 		switch code := coding.code; {
-		case strings.EqualFold(code, "laboratory"), strings.EqualFold(code, "lab"), code == "RSLT",
-			codes.LabCategories[code], is0074(coding.system) && codes.Sections[code] != "":
+		case labTexts[strings.ToLower(code)], code == "RSLT", codes.LabCategories[code],
+			is0074(coding.system) && codes.Sections[code] != "":
 			got = labResult
 		case code == "vital-signs", code == "vital-sign":
 			got = vitalSign
-		case otherCategories[code] != "", is0074(coding.system) && codes.OtherSections[code]:
+		case otherCategories[code], is0074(coding.system) && codes.OtherSections[code]:
 			got = otherCategory
 		}
 		if got > is {
@@ -170,12 +168,8 @@ func categoryOf(c *concept) (is category, word string) {
 		return is, word
 	}
 
-	texts := []string{c.text}
-	for i := range c.codings {
-		texts = append(texts, c.codings[i].display)
-	}
-	for _, text := range texts {
-		switch text = strings.ToLower(strings.TrimSpace(text)); {
+	for _, coding := range slices.Concat([]coding{{display: c.text}}, c.codings) {
+		switch text := strings.ToLower(strings.TrimSpace(coding.display)); {
 		case labTexts[text]:
 			return labResult, ""
 		case text == "vital signs":
@@ -190,7 +184,7 @@ func is0074(system string) bool {
 }
 
 // findings are codes for what a qualitative test finds.
-var findings = words(`260373001 260415000 10828004 260385009 419984006 82334004 11214006 131194007 42425007
+var findings = codes.Words(`260373001 260415000 10828004 260385009 419984006 82334004 11214006 131194007 42425007
 	LA11882-0 LA11883-8 LA6576-8 LA6577-6 LA9663-1 LA11884-6 LA18960-7 LA15255-5`)
 
 // findingTexts are words for them. Present and absent are not among them, since
@@ -199,26 +193,22 @@ var findingTexts = codes.Set("positive", "negative", "detected", "not detected",
 	"non-reactive", "not reactive", "indeterminate", "inconclusive", "equivocal")
 
 func (c *concept) isFound() bool {
-	for i := range c.codings {
-		if findings[c.codings[i].code] != "" || findingTexts[strings.ToLower(c.codings[i].display)] {
-			return true
-		}
-	}
-	return findingTexts[strings.ToLower(strings.TrimSpace(c.text))]
+	return findingTexts[strings.ToLower(strings.TrimSpace(c.text))] || slices.ContainsFunc(c.codings,
+		func(c coding) bool { return findings[c.code] || findingTexts[strings.ToLower(c.display)] })
 }
 
-var vitalUnits = words(
+var vitalUnits = codes.Words(
 	"mm[Hg] mmHg mm(hg) /min bpm {beats}/min kg g lb [lb_av] cm m in [in_i] Cel degC [degF] degF kg/m2 m2",
 )
 
 // isNarrative reports whether an Observation is a text rather than a result.
 func isNarrative(code *concept) bool {
 	return slices.ContainsFunc(code.codings, func(c coding) bool {
-		return c.system == loinc && (codes.Comments[c.code] || strings.HasSuffix(c.display, "Narrative"))
+		return c.system == codes.LOINC && (codes.Comments[c.code] || strings.HasSuffix(c.display, "Narrative"))
 	})
 }
 
-func isQuestion(code *concept) bool {
-	return slices.ContainsFunc(code.codings,
-		func(c coding) bool { return c.system == loinc && codes.Questions[c.code] })
+// isIn reports whether a code of LOINC is in a list.
+func (c *concept) isIn(list map[string]bool) bool {
+	return slices.ContainsFunc(c.codings, func(c coding) bool { return c.system == codes.LOINC && list[c.code] })
 }

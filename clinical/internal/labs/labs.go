@@ -15,11 +15,7 @@ import (
 type Result struct {
 	Source       string // for the report: "Observation/123", "message 2, OBX 14"
 	System, Code string // of the test; System is "http://loinc.org" for LOINC
-	Name         string
-	FreeName     bool // Name is no terminology's text, but was typed by someone
-	// CodedName is what a terminology calls it, if Name was typed. It is sent
-	// where Name cannot be.
-	CodedName string
+	Label
 	// Of qualifies Code: the organism of a susceptibility test, say. It is in
 	// Name too.
 	Of       string
@@ -52,6 +48,15 @@ type Result struct {
 	isOut         bool
 }
 
+// Label is the name of a test, a drug or a condition.
+type Label struct {
+	Name     string
+	FreeName bool // Name is no terminology's text, but was typed by someone
+	// CodedName is what a terminology calls it, if Name was typed. It is sent
+	// where Name cannot be.
+	CodedName string
+}
+
 // Value is what was found. Either Number or Text is set.
 type Value struct {
 	Comparator string // "<", "<=", ">=", ">" or ""
@@ -72,6 +77,7 @@ func (v Value) String() string {
 type Range struct {
 	Low, High string // numbers as written, "" if open
 	Unit      string // of Low and High; "" means the value's
+	UnitCode  string // of Unit, for the source's reader
 	// Text is read where there are no bounds and it has a form such as
 	// "4.0-5.6" or "<5". Beside bounds, it can say of whom they are true.
 	Text string

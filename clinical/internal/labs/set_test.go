@@ -14,7 +14,7 @@ const loinc = "http://loinc.org"
 
 func hba1c(change func(*Result)) Result {
 	r := Result{
-		Source: "Observation/1", System: loinc, Code: "4548-4", Name: "Hemoglobin A1c",
+		Source: "Observation/1", System: loinc, Code: "4548-4", Label: Label{Name: "Hemoglobin A1c"},
 		Value: Value{Number: "7.20"}, Unit: "%",
 		Ranges: []Range{{Low: "4.0", High: "5.6"}}, Flags: []Flag{{System: v3,
 			Code: "H"}}, Date: "2025-01-15T23:30:00-08:00",
@@ -318,14 +318,14 @@ func TestSet_Rounds(t *testing.T) {
 func TestSet_VitalSigns(t *testing.T) {
 	t.Parallel()
 	s, report := collect(ForRecord, Options{},
-		Result{IsVitalSign: true, Source: "Observation/1", Name: "Blood Pressure", Value: Value{Text: "138/88"},
-			Unit: "mmHg", Date: "2025-01-14"},
-		Result{IsVitalSign: true, Source: "Observation/2", Name: "Heart rate", Value: Value{Number: "72"}, Unit: "/min",
-			Date: "2025-01-15T08:00:00Z"},
-		Result{IsVitalSign: true, Source: "Observation/3", Name: "Heart rate", Value: Value{Number: "72"}, Unit: "/min",
-			Date: "2025-01-15T08:00:00Z"},
-		Result{Source: "Observation/4", Name: "Heart rate", Value: Value{Number: "72"}, Unit: "/min",
-			Date: "2025-01-15T08:00:00Z", Flags: []Flag{{Code: "N"}}})
+		Result{IsVitalSign: true, Source: "Observation/1", Label: Label{Name: "Blood Pressure"},
+			Value: Value{Text: "138/88"}, Unit: "mmHg", Date: "2025-01-14"},
+		Result{IsVitalSign: true, Source: "Observation/2", Label: Label{Name: "Heart rate"},
+			Value: Value{Number: "72"}, Unit: "/min", Date: "2025-01-15T08:00:00Z"},
+		Result{IsVitalSign: true, Source: "Observation/3", Label: Label{Name: "Heart rate"},
+			Value: Value{Number: "72"}, Unit: "/min", Date: "2025-01-15T08:00:00Z"},
+		Result{Source: "Observation/4", Label: Label{Name: "Heart rate"},
+			Value: Value{Number: "72"}, Unit: "/min", Date: "2025-01-15T08:00:00Z", Flags: []Flag{{Code: "N"}}})
 	assert.Equal(t, []helios.VitalSign{
 		{Display: "Heart rate", Value: "72", Unit: "/min", Date: "2025-01-15"},
 		{Display: "Blood Pressure", Value: "138/88", Unit: "mmHg", Date: "2025-01-14"},
