@@ -137,6 +137,12 @@ func TestMedications(t *testing.T) {
 		}, fhir.Options{}, []helios.Medication{{Medication: "Metformin 500mg", Status: "active", Dosage: "One"},
 			{Medication: "Metformin 500mg", Status: "active", Dosage: "two"},
 			{Medication: "A", Status: "active"}}, reasons{clinical.Duplicate: 1}},
+		{"for one need and another", []string{
+			order("1", metformin+`,"dosageInstruction":[{"text":"one","asNeededCodeableConcept":{"text":"pain"}}]`),
+			order("2", metformin+`,"dosageInstruction":[{"text":"one","asNeededCodeableConcept":{"text":"fever"}}]`),
+		}, fhir.Options{}, []helios.Medication{
+			{Medication: "Metformin 500mg", Status: "active", Dosage: "one", Frequency: "as needed for pain"},
+			{Medication: "Metformin 500mg", Status: "active", Dosage: "one", Frequency: "as needed for fever"}}, reasons{}},
 		{"a Medication before", []string{drug, order("1", `"medicationReference":{"reference":"Medication/m"}`)},
 			fhir.Options{}, []helios.Medication{{Medication: "Metformin", Status: "active"}}, reasons{}},
 		{"a Medication behind", []string{order("1",

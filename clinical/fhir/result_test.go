@@ -57,6 +57,33 @@ func TestCorrection_InAResourceOfItsOwn(t *testing.T) {
 	}
 }
 
+// TestReport_EnteredInError: with it go the results inside of it, also corrected
+// ones, unless a newer edition has them.
+func TestReport_EnteredInError(t *testing.T) {
+	t.Parallel()
+	with := func(version, status, inside string) string {
+		return `{"resourceType":"DiagnosticReport","id":"r","subject":{"reference":"Patient/p"},"status":"` + status +
+			`","meta":{` + version + `},"category":[{"coding":[{"code":"LAB"}]}],"contained":[{` +
+			`"resourceType":"Observation","id":"o","status":"` + inside + `","code":{"text":"A"},"valueInteger":4}]}`
+	}
+	const one, two = `"versionId":"1"`, `"versionId":"2"`
+	for name, test := range map[string]struct {
+		input []string
+		sent  string
+	}{
+		"afterwards":            {[]string{with("", "final", "final"), with("", "entered-in-error", "final")}, "9"},
+		"a corrected result":    {[]string{with("", "final", "corrected"), with("", "entered-in-error", "final")}, "9"},
+		"by number, and before": {[]string{with(two, "entered-in-error", "final"), with(one, "final", "corrected")}, "9"},
+		"and then made anew":    {[]string{with(one, "entered-in-error", "final"), with(two, "final", "final")}, "4 9"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			req, _ := results(t, bundle(append(test.input, lab("9", `"valueInteger":9`))...), fhir.Options{})
+			assert.Equal(t, test.sent, sentValues(req))
+		})
+	}
+}
+
 // One Observation each, as a lab result.
 func TestResult(t *testing.T) {
 	t.Parallel()
