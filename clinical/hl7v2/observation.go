@@ -26,7 +26,7 @@ func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason
 	}
 
 	f := r.split(seg.data)
-	r.learn(obx, f)
+	r.learn("OBX", f)
 	if seg.unended && len(at(f, 11)) == 0 { // with it, what is before it is whole
 		return p, clinical.CutOff, ""
 	}

@@ -46,39 +46,39 @@ type place struct {
 	read  func(*reader, []byte)
 }
 
-var persons = map[kind][]place{
-	pid: {{2, id}, {3, id}, {4, id}, {5, name}, {6, name}, {7, birth}, {9, name}, {11, address}, {12, whole},
+var persons = map[string][]place{
+	"PID": {{2, id}, {3, id}, {4, id}, {5, name}, {6, name}, {7, birth}, {9, name}, {11, address}, {12, whole},
 		{13, phone}, {14, phone}, {18, id}, {19, whole},
 		{20, id}, {21, id}, {23, whole}, {40, phone}},
-	pd1: {{3, whole}, {4, person}},
-	mrg: {{1, id}, {2, id}, {3, id}, {4, id}, {5, id}, {6, id}, {7, name}},
-	nk1: {{2, name}, {4, address}, {5, phone}, {6, phone}, {12, id}, {13, whole}, {16, birth}, {26, name}, {30, name},
+	"PD1": {{3, whole}, {4, person}},
+	"MRG": {{1, id}, {2, id}, {3, id}, {4, id}, {5, id}, {6, id}, {7, name}},
+	"NK1": {{2, name}, {4, address}, {5, phone}, {6, phone}, {12, id}, {13, whole}, {16, birth}, {26, name}, {30, name},
 		{31, phone}, {32, address}, {33, id}, {37, whole},
 		{40, phone}, {41, phone}},
-	gt1: {{2, id}, {3, name}, {4, name}, {5, address}, {6, phone}, {7, phone}, {8, birth}, {12, whole}, {19, id}},
-	in1: {{16, name}, {18, birth}, {19, address}, {36, whole}, {49, id}},
-	pv1: {{3, whole}, {5, id}, {7, person}, {8, person}, {9, person}, {17, person}, {19, id}, {50, id}, {52, person}},
-	orc: {{2, id}, {3, id}, {4, id}, {8, pair}, {10, person}, {11, person}, {12, person}, {14, phone}, {19, person},
+	"GT1": {{2, id}, {3, name}, {4, name}, {5, address}, {6, phone}, {7, phone}, {8, birth}, {12, whole}, {19, id}},
+	"IN1": {{16, name}, {18, birth}, {19, address}, {36, whole}, {49, id}},
+	"PV1": {{3, whole}, {5, id}, {7, person}, {8, person}, {9, person}, {17, person}, {19, id}, {50, id}, {52, person}},
+	"ORC": {{2, id}, {3, id}, {4, id}, {8, pair}, {10, person}, {11, person}, {12, person}, {14, phone}, {19, person},
 		{21, whole}, {22, address}, {23, phone},
 		{24, address}},
-	obr: {{2, id}, {3, id}, {10, person}, {16, person}, {17, phone}, {18, whole}, {19, whole}, {20, whole},
+	"OBR": {{2, id}, {3, id}, {10, person}, {16, person}, {17, phone}, {18, whole}, {19, whole}, {20, whole},
 		{21, whole}, {28, person}, {29, pair}, {32, operator},
 		{33, operator}, {34, operator}, {35, operator}, {53, id}, {54, id}},
-	obx: {{16, person}, {18, id}, {23, whole}, {24, address}, {25, person}},
-	ctd: {{2, name}, {3, address}, {5, phone}, {7, id}},
-	prt: {{5, person}, {8, whole}, {14, address}, {15, phone}},
-	rol: {{4, person}, {11, address}, {12, phone}},
-	spm: {{2, pair}, {3, id}, {30, id}, {31, id}},
+	"OBX": {{16, person}, {18, id}, {23, whole}, {24, address}, {25, person}},
+	"CTD": {{2, name}, {3, address}, {5, phone}, {7, id}},
+	"PRT": {{5, person}, {8, whole}, {14, address}, {15, phone}},
+	"ROL": {{4, person}, {11, address}, {12, phone}},
+	"SPM": {{2, pair}, {3, id}, {30, id}, {31, id}},
 }
 
-func (k kind) isNear() bool { return k == pid || k == mrg || k == nk1 || k == gt1 || k == in1 }
+var isNear = codes.Words("PID MRG NK1 GT1 IN1")
 
 // learn remembers what a segment says of people, unless the field said it last:
 // laboratories come again and again.
-func (r *reader) learn(k kind, fields [][]byte) {
-	r.ofPatient = k.isNear()
-	for i := range persons[k] {
-		p := &persons[k][i]
+func (r *reader) learn(kind string, fields [][]byte) {
+	r.ofPatient = isNear[kind]
+	for i := range persons[kind] {
+		p := &persons[kind][i]
 		field := at(fields, p.field)
 		if len(field) == 0 || bytes.Equal(field, r.said[p]) {
 			continue

@@ -108,7 +108,7 @@ func (r *reader) segment(seg segment) error {
 	case seg.stray:
 		r.report.Drop(clinical.Malformed, "before message "+strconv.Itoa(r.message+1), "")
 		return nil
-	case seg.kind == msh:
+	case seg.kind == "MSH":
 		r.endMessage()
 		r.message++
 		r.beginMessage(seg)
@@ -123,11 +123,13 @@ func (r *reader) segment(seg segment) error {
 		return nil
 	}
 	seg.data = data
-	if seg.kind == obx {
+	if seg.kind == "OBX" {
 		r.obxs++
 	}
 	switch seg.kind {
-	case pid:
+	case "":
+		return nil
+	case "PID":
 		r.pids++
 		if seg.tooLarge {
 			return r.errorAt("PID", r.pids, "is larger than 1 MiB")
@@ -137,24 +139,23 @@ func (r *reader) segment(seg segment) error {
 			return nil
 		}
 		return r.newPatient(r.split(seg.data))
-	case pd1, mrg, nk1, gt1, in1, pv1, orc, ctd, prt, rol, spm:
-		if seg.tooLarge {
-			r.known.Miss()
-			return nil
-		}
-		fields := r.split(seg.data)
-		r.learn(seg.kind, fields)
-		if seg.kind == orc {
-			r.numbers = r.orderNumbers(fields)
-		}
-		if seg.kind == spm {
-			r.readSpecimen(fields)
-		}
-	case obr:
+	case "OBR":
 		return r.orderSegment(seg)
-	case obx:
+	case "OBX":
 		return r.resultSegment(seg)
-	case other, msh:
+	}
+
+	if seg.tooLarge {
+		r.known.Miss()
+		return nil
+	}
+	fields := r.split(seg.data)
+	r.learn(seg.kind, fields)
+	switch seg.kind {
+	case "ORC":
+		r.numbers = r.orderNumbers(fields)
+	case "SPM":
+		r.readSpecimen(fields)
 	}
 	return nil
 }
@@ -176,7 +177,7 @@ func (r *reader) orderSegment(seg segment) error {
 		return nil
 	}
 	fields := r.split(seg.data)
-	r.learn(obr, fields)
+	r.learn("OBR", fields)
 	r.readOrder(fields)
 	return nil
 }
@@ -248,7 +249,7 @@ func (r *reader) newPatient(fields [][]byte) error {
 	}
 	r.current = p
 	if fields != nil {
-		r.learn(pid, fields)
+		r.learn("PID", fields)
 		p.describe(r, fields)
 	}
 	return nil

@@ -18,35 +18,9 @@ const (
 	headLength = 64
 )
 
-type kind uint8
-
-const (
-	other kind = iota
-	msh
-	pid
-	nk1
-	pv1
-	orc
-	obr
-	obx
-	spm
-	// The following only tell of people.
-	pd1
-	mrg
-	gt1
-	in1
-	ctd
-	prt
-	rol
-)
-
-var kinds = map[string]kind{
-	"MSH": msh, "PID": pid, "NK1": nk1, "PV1": pv1, "ORC": orc, "OBR": obr, "OBX": obx, "SPM": spm,
-	"PD1": pd1, "MRG": mrg, "GT1": gt1, "IN1": in1, "CTD": ctd, "PRT": prt, "ROL": rol,
-}
-
 type segment struct {
-	kind kind
+	// kind is the name, "" if it is none that is read.
+	kind string
 	data []byte
 	// attachment is the type, ED or RP, of an OBX whose value is a document.
 	attachment string
@@ -127,8 +101,8 @@ func (s *scanner) split(data []byte, atEOF bool) (advance int, token []byte, err
 	for {
 		end += lineEnd(data[end:])
 		s.unended = end == len(data)
-		s.tooLarge = s.tooLarge || s.kind != other && end-start > maxSegment
-		if s.kind == other || s.tooLarge {
+		s.tooLarge = s.tooLarge || s.kind != "" && end-start > maxSegment
+		if s.kind == "" || s.tooLarge {
 			start = end
 		}
 
@@ -138,7 +112,7 @@ func (s *scanner) split(data []byte, atEOF bool) (advance int, token []byte, err
 			s.from = end - start
 			return start, nil, nil
 		}
-		if isFar || next == len(data) || s.isHeader(data[next:]) {
+		if isFar || next == len(data) || s.name(data[next:]) != "" {
 			s.within, s.atEnd = false, next == len(data)
 			return next, data[start:end], nil
 		}
@@ -146,67 +120,56 @@ func (s *scanner) split(data []byte, atEOF bool) (advance int, token []byte, err
 	}
 }
 
-func name3(b []byte) (name [3]byte) {
-	for i := range name {
-		if name[i] = b[i]; 'a' <= b[i] && b[i] <= 'z' {
-			name[i] -= 'a' - 'A'
-		}
+// name returns the name of the segment that begins with b, "" if none does.
+func (s *scanner) name(b []byte) string {
+	if len(b) < 3 {
+		return ""
+	}
+	isBare := len(b) == 3 || isBreak(b[3])
+	if !isBare && !isSeparator(b[3]) {
+		return ""
+	}
+
+	name, ok := strings.ToUpper(string(b[:3])), s.field != 0
+	switch name {
+	case "MSH", "FHS", "BHS":
+		ok = !isBare
+	case "BTS", "FTS": // of a batch, which can have other separators than its messages
+	case "PID", "NK1", "PV1", "ORC", "OBR", "OBX", "NTE", "SPM":
+		ok = ok && (isBare || b[3] == s.field)
+	default: // is told from a text by its capitals
+		ok = ok && !isBare && b[3] == s.field && isUpper(b[0]) && (isUpper(b[1]) || isDigit(b[1])) &&
+			(isUpper(b[2]) || isDigit(b[2]))
+	}
+	if !ok {
+		return ""
 	}
 	return name
 }
 
-func (s *scanner) isHeader(b []byte) bool {
-	if len(b) < 3 {
-		return false
-	}
-
-	name, bare := name3(b), len(b) == 3 || isBreak(b[3])
-	switch string(name[:]) {
-	case "MSH", "FHS", "BHS":
-		return !bare && isSeparator(b[3])
-	case "BTS", "FTS": // of a batch, which can have other separators than its messages
-		return s.field != 0 && (bare || isSeparator(b[3]))
-	case "PID", "NK1", "PV1", "ORC", "OBR", "OBX", "NTE", "SPM":
-		return s.field != 0 && (bare || b[3] == s.field)
-	}
-	// Others are told from a text by their capitals.
-	return !bare && s.field != 0 && b[3] == s.field && isUpper(b[0]) && (isUpper(b[1]) || isDigit(b[1])) &&
-		(isUpper(b[2]) || isDigit(b[2]))
-}
-
-func (s *scanner) describe(b []byte) (seg segment) {
-	if !s.isHeader(b) {
-		return segment{stray: true}
-	}
-
-	name := name3(b)
-	switch seg.kind = kinds[string(name[:])]; seg.kind {
-	case msh:
+func (s *scanner) describe(b []byte) segment {
+	seg := segment{kind: s.name(b)}
+	switch {
+	case seg.kind == "":
+		seg.stray = true
+	case seg.kind == "MSH":
 		s.field = b[3]
-	case obx:
+	case seg.kind == "OBX":
 		seg.attachment = attachment(b[:min(len(b), headLength)], s.field)
-	default:
+	case persons[seg.kind] == nil:
+		seg.kind = ""
 	}
 	return seg
 }
 
 func attachment(head []byte, field byte) string {
-	for range 2 {
-		_, rest, ok := bytes.Cut(head, []byte{field})
-		if !ok {
-			return ""
-		}
-		head = rest
+	kind := bytes.TrimLeft(nth(head, field, 3), " ")
+	if end := bytes.IndexFunc(kind, func(r rune) bool { return !isLetterOrDigit(r) }); end >= 0 {
+		kind = kind[:end]
 	}
-
-	name := bytes.TrimLeft(head, " ")
-	if end := bytes.IndexFunc(name, func(r rune) bool { return !isLetterOrDigit(r) }); end >= 0 {
-		name = name[:end]
-	}
-	for _, kind := range [2]string{"ED", "RP"} {
-		if strings.EqualFold(string(name), kind) {
-			return kind
-		}
+	switch kind := strings.ToUpper(string(kind)); kind {
+	case "ED", "RP":
+		return kind
 	}
 	return ""
 }

@@ -30,7 +30,7 @@ func scanAll(t *testing.T, r io.Reader) []string {
 			all = append(all, "too large")
 		case seg.attachment != "":
 			all = append(all, seg.attachment)
-		case seg.kind == other:
+		case seg.kind == "":
 			all = append(all, "other")
 		default:
 			all = append(all, string(seg.data))
