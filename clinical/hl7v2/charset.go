@@ -83,8 +83,8 @@ func charsetOf(name string) (*charset, bool) {
 // it changes to. They must be known and readable as one.
 func (e *syntax) readCharset(field []byte) (c *charset, ok bool) {
 	c, ok = undeclared, true
-	e.repetitions(field, func(b []byte) {
-		next, known := charsetOf(string(bytes.TrimSpace(nth(b, e.component, 1))))
+	for b := range e.repetitions(field) {
+		next, known := charsetOf(string(bytes.TrimSpace(e.part(b, 1))))
 		switch {
 		case !known:
 			ok = false
@@ -95,7 +95,7 @@ func (e *syntax) readCharset(field []byte) (c *charset, ok bool) {
 		case c.wide != nil || next.wide != nil:
 			ok = false
 		}
-	})
+	}
 	return c, ok
 }
 

@@ -168,11 +168,11 @@ func (i *identity) merge(other *identity) {
 func (r *reader) identify(fields [][]byte) identity {
 	var who identity
 	for _, n := range [2]int{3, 2} {
-		r.repetitions(at(fields, n), func(b []byte) {
+		for b := range r.repetitions(at(fields, n)) {
 			if id := r.identifier(b); len(who.ids) < maxIDs && !isPlaceholder(id.value) {
 				who.ids = append(who.ids, id)
 			}
-		})
+		}
 		if slices.ContainsFunc(who.ids, func(id identifier) bool { return !id.isShared() }) {
 			break
 		}
@@ -191,7 +191,7 @@ func (r *reader) identify(fields [][]byte) identity {
 }
 
 func (r *reader) identifier(b []byte) (id identifier) {
-	value, authority := nth(b, r.component, 1), nth(b, r.component, 4)
+	value := r.part(b, 1)
 	if id.value = r.textOnce(value); len(value) > maxCompared || unreadable(id.value) {
 		return identifier{}
 	}
@@ -200,7 +200,7 @@ func (r *reader) identifier(b []byte) (id identifier) {
 		id.kind = "MR"
 	}
 
-	id.namespace, id.universal = r.compared(nth(authority, r.sub, 1), 1), r.compared(nth(authority, r.sub, 2), 1)
+	id.namespace, id.universal = r.compared(b, 4, 1), r.compared(b, 4, 2)
 	if id.isUnassigned() {
 		id.sender = r.sender
 	}
@@ -277,7 +277,7 @@ func (p *patient) describe(r *reader, fields [][]byte) {
 }
 
 func (r *reader) timeField(fields [][]byte, n int) []byte {
-	return bytes.TrimSpace(nth(r.first(at(fields, n)), r.component, 1))
+	return bytes.TrimSpace(r.part(r.first(at(fields, n)), 1))
 }
 
 func (p *patient) context(opts *Options) labs.Patient {

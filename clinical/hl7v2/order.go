@@ -53,8 +53,9 @@ func (r *reader) readOrder(fields [][]byte) {
 		}
 	}
 	r.numbers = [2]orderNumber{}
-	o.isForm = r.isForm(at(fields, 4))
-	o.isLab = o.isLab || r.isLaboratory(o, fields)
+	service := r.coded(at(fields, 4))
+	o.isForm = service.isForm()
+	o.isLab = o.isLab || r.isLaboratory(&service, fields)
 
 	parent := at(fields, 26)
 	o.about = r.reference(parent)
@@ -79,7 +80,7 @@ func (r *reader) readSpecimen(fields [][]byte) {
 func (r *reader) orderNumbers(fields [][]byte) (numbers [2]orderNumber) {
 	for i := range numbers {
 		b := r.first(at(fields, 3-i))
-		value := nth(b, r.component, 1)
+		value := r.part(b, 1)
 		if len(value) > maxCompared {
 			continue
 		}
@@ -103,7 +104,7 @@ type parent struct {
 }
 
 func (r *reader) remember(test, sub, value []byte, found string) {
-	code, alternate := nth(test, r.component, 1), nth(test, r.component, 4)
+	code, alternate := r.part(test, 1), r.part(test, 4)
 	if len(code)+len(alternate)+len(sub) > maxCompared {
 		return
 	}
@@ -133,16 +134,16 @@ func (r *reader) organism(result, order []byte) (organism string, free bool) {
 	if len(result) == 0 {
 		return "", false
 	}
-	code, said := nth(result, r.component, 1), bytes.TrimSpace(nth(result, r.component, 3))
-	key := parentKey{"", string(nth(code, r.sub, 1)), string(nth(code, r.sub, 4)),
-		string(bytes.TrimSpace(nth(result, r.component, 2)))}
+	said := bytes.TrimSpace(r.part(result, 3))
+	key := parentKey{"", string(r.part(result, 1, 1)), string(r.part(result, 1, 4)),
+		string(bytes.TrimSpace(r.part(result, 2)))}
 	if key == (parentKey{}) {
 		return oneLine(r.compared(result, 3)), true
 	}
 
 	isOrderGiven := false
 	for n := 2; n > 0; n-- { // the number of who fills it, then of who placed it
-		number := r.compared(nth(nth(order, r.component, n), r.sub, 1), 1)
+		number := r.compared(order, n, 1)
 		isOrderGiven = isOrderGiven || number != ""
 		within := key
 		within.order = number
@@ -161,7 +162,7 @@ func (r *reader) organism(result, order []byte) (organism string, free bool) {
 // reference returns which result OBR-26 names: by code and sub-identifier,
 // which stay when the result is corrected, else in words.
 func (r *reader) reference(result []byte) string {
-	code, sub := r.compared(nth(nth(result, r.component, 1), r.sub, 1), 1), r.compared(result, 2)
+	code, sub := r.compared(result, 1, 1), r.compared(result, 2)
 	switch {
 	case code+sub != "":
 		return "\x00" + code + "\x00" + sub

@@ -84,7 +84,9 @@ func (r *reader) learn(kind string, fields [][]byte) {
 			continue
 		}
 
-		r.repetitions(field, func(b []byte) { p.read(r, b) })
+		for b := range r.repetitions(field) {
+			p.read(r, b)
+		}
 		if len(field) <= maxCompared {
 			r.said[p] = append(r.said[p][:0], field...)
 		}
@@ -120,7 +122,7 @@ func pair(r *reader, b []byte) {
 func whole(r *reader, b []byte) { r.parts(b, 1, people.Address) }
 
 func birth(r *reader, b []byte) {
-	if day := labs.Day(timestamp(bytes.TrimSpace(nth(b, r.component, 1)))); len(day) == len("2006-01-02") {
+	if day := labs.Day(timestamp(r.part(b, 1))); len(day) == len("2006-01-02") {
 		r.known.AddDate(day[:4], day[5:7], day[8:], r.ofPatient)
 	}
 	r.parts(b, 1, people.Number) // also if it is no date
@@ -141,7 +143,7 @@ func (r *reader) fullName(b []byte, n int) {
 		r.known.AddName(r.text(nth(given, r.sub, i)), "", r.ofPatient)
 		r.known.AddName("", r.text(nth(family, r.sub, i)), r.ofPatient)
 	}
-	r.known.AddName(r.componentText(b, n+2), "", r.ofPatient)
+	r.known.AddName(r.text(b, n+2), "", r.ofPatient)
 }
 
 // operator is a number and a name in one component.

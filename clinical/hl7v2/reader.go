@@ -256,12 +256,13 @@ func (r *reader) newPatient(fields [][]byte) error {
 }
 
 func (r *reader) isAnimal(species []byte) bool {
-	name, _ := r.codedText(r.first(species))
+	c := r.coded(species)
+	name, _ := c.text()
 	switch strings.TrimSuffix(strings.ToLower(name), " (organism)") {
 	case "", "human", "human being", "homo sapiens", "unknown":
 		return false
 	}
-	return r.code(species) != "337915000" // Homo sapiens
+	return c[1] != "337915000" // Homo sapiens
 }
 
 func (r *reader) index(p *patient) {

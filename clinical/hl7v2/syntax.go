@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/hex"
+	"iter"
 	"strings"
 	"unicode/utf8"
 )
@@ -36,23 +37,16 @@ func (e *syntax) readDelimiters(segment []byte) bool {
 		return false
 	}
 
-	e.field = segment[3]
-	chars, _, _ := bytes.Cut(segment[4:], []byte{e.field})
-
-	seen := string(e.field)
-	into := [4]*byte{&e.component, &e.repetition, &e.escape, &e.sub}
-	for i, to := range into {
-		*to = 0
-		if i >= len(chars) {
-			continue
-		}
-		if !isSeparator(chars[i]) || strings.IndexByte(seen, chars[i]) >= 0 {
+	all := [5]byte{segment[3]}
+	chars, _, _ := bytes.Cut(segment[4:], all[:1])
+	for i, c := range chars[:min(len(chars), 4)] {
+		if !isSeparator(c) || bytes.IndexByte(all[:i+1], c) >= 0 {
 			return false
 		}
-		*to = chars[i]
-		seen += string(chars[i])
+		all[i+1] = c
 	}
 
+	e.delimiters = delimiters{all[0], all[1], all[2], all[3], all[4]}
 	return e.component != 0
 }
 
@@ -102,48 +96,68 @@ func nth(b []byte, c byte, n int) []byte {
 	return b
 }
 
-func (e *syntax) repetitions(field []byte, do func([]byte)) {
-	for e.repetition != 0 {
-		i := bytes.IndexByte(field, e.repetition)
-		if i < 0 {
-			break
+func (e *syntax) repetitions(field []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for e.repetition != 0 {
+			i := bytes.IndexByte(field, e.repetition)
+			if i < 0 {
+				break
+			}
+			if !yield(field[:i]) {
+				return
+			}
+			field = field[i+1:]
 		}
-		do(field[:i])
-		field = field[i+1:]
+		yield(field)
 	}
-	do(field)
 }
 
 func (e *syntax) first(field []byte) []byte { return nth(field, e.repetition, 1) }
 
-func (e *syntax) componentText(b []byte, n int) string { return e.text(nth(b, e.component, n)) }
+// part returns the component with a number, or a subcomponent of it.
+func (e *syntax) part(b []byte, numbers ...int) []byte {
+	separators := [2]byte{e.component, e.sub}
+	for i, n := range numbers {
+		b = nth(b, separators[i], n)
+	}
+	return b
+}
 
 // code returns a first component, to be compared with words of a table.
-func (e *syntax) code(field []byte) string {
-	b := bytes.TrimSpace(nth(e.first(field), e.component, 1))
-	if len(b) > maxCompared || string(b) == null {
-		return ""
-	}
-	return strings.ToUpper(string(b))
-}
+func (e *syntax) code(field []byte) string { return strings.ToUpper(e.compared(e.first(field), 1)) }
 
 const maxCompared = 256
 
-func (e *syntax) compared(b []byte, n int) string {
-	s := e.componentText(b, n)
+func limited(s string) string {
 	if len(s) > maxCompared {
 		return strings.ToValidUTF8(strings.Clone(s[:maxCompared]), "")
 	}
 	return s
 }
 
+func (e *syntax) compared(b []byte, numbers ...int) string { return limited(e.text(b, numbers...)) }
+
+// coded is a CE or CWE by the numbers of its components: code, text and system,
+// the same of an alternate code, and at 9 the text as it was written.
+type coded [10]string
+
+func (e *syntax) coded(field []byte) (c coded) {
+	b := e.first(field)
+	for n := 1; n < len(c) && len(b) > 0; n++ {
+		var component []byte
+		component, b, _ = bytes.Cut(b, []byte{e.component})
+		c[n] = e.text(component)
+	}
+	return c
+}
+
 // null is how a message says that a field is empty on purpose.
 const null = `""`
 
-// text returns a component in UTF-8 and without escapes, with U+FFFD for what
-// cannot be read. Names and units come again and are kept once.
-func (e *syntax) text(b []byte) string {
-	b = bytes.TrimSpace(b)
+// text returns a part in UTF-8 and without escapes, with U+FFFD for what cannot
+// be read. Names and units come again and are kept once.
+func (e *syntax) text(b []byte, numbers ...int) string {
+	b = bytes.TrimSpace(e.part(b, numbers...))
 	if len(b) == 0 {
 		return ""
 	}
