@@ -384,5 +384,8 @@ func (r *reader) endMessage() {
 	}
 
 	r.mismatch, r.guessed = false, false
-	r.forget()
+	r.known.Reset()
+	for p, field := range r.said {
+		r.said[p] = field[:0]
+	}
 }
