@@ -40,9 +40,11 @@ func (r *reader) weigh(p *pending, kind string, value []byte) evidence {
 	isWord := hasWord(p.Value.Text, resultWords) || p.System == codes.LOINC && isShort
 	e.own = isNumber || isWord && !hasWord(p.Name, imaging)
 	e.asks = asks(p.Name, isNumber, p.Unit != "")
-	isMoment := slices.Contains([]string{"DT", "TS", "DTM", "TM"}, kind)
-	answer := r.coded(value)
-	e.asks = e.asks || !e.measured && (isMoment || answer.isYesOrNo())
+	if !e.measured {
+		answer := r.coded(value)
+		isMoment := slices.Contains([]string{"DT", "TS", "DTM", "TM"}, kind)
+		e.asks = e.asks || isMoment || answer.isYesOrNo()
+	}
 	return e
 }
 

@@ -167,9 +167,10 @@ func attachment(head []byte, field byte) string {
 	if end := bytes.IndexFunc(kind, func(r rune) bool { return !isLetterOrDigit(r) }); end >= 0 {
 		kind = kind[:end]
 	}
-	switch kind := strings.ToUpper(string(kind)); kind {
-	case "ED", "RP":
-		return kind
+	for _, document := range [2]string{"ED", "RP"} {
+		if strings.EqualFold(string(kind), document) {
+			return document
+		}
 	}
 	return ""
 }

@@ -142,11 +142,9 @@ func (e *syntax) compared(b []byte, numbers ...int) string { return limited(e.te
 type coded [10]string
 
 func (e *syntax) coded(field []byte) (c coded) {
-	b := e.first(field)
-	for n := 1; n < len(c) && len(b) > 0; n++ {
-		var component []byte
-		component, b, _ = bytes.Cut(b, []byte{e.component})
-		c[n] = e.text(component)
+	field = e.first(field)
+	for _, n := range [7]int{1, 2, 3, 4, 5, 6, 9} { // not the versions of the systems
+		c[n] = e.text(field, n)
 	}
 	return c
 }
