@@ -12,6 +12,8 @@ import (
 	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/traditionalchinese"
+
+	"github.com/heliosai/helios-go/clinical"
 )
 
 // See https://terminology.hl7.org/CodeSystem-v2-0211.html
@@ -109,7 +111,7 @@ func (e *syntax) readable(segment []byte) ([]byte, bool) {
 	if c := e.charset; c.wide != nil {
 		// Characters of three bytes are not UTF-8 by accident.
 		if isUTF8 && bytes.ContainsFunc(segment, func(r rune) bool { return r > 0x7ff }) {
-			e.mismatch = true
+			e.note = clinical.CharacterSet
 			return segment, true
 		}
 		decoded, err := c.wide.NewDecoder().Bytes(segment)
@@ -129,7 +131,7 @@ func (e *syntax) readable(segment []byte) ([]byte, bool) {
 	case !isLatin(segment):
 		return nil, false
 	case e.charset == undeclared:
-		e.guessed = true
+		e.note = clinical.CharacterSetGuessed
 		decoded, err := charmap.Windows1252.NewDecoder().Bytes(segment)
 		return decoded, err == nil
 	}
@@ -193,7 +195,9 @@ func (e *syntax) decode(b []byte) string {
 	}
 
 	if utf8.Valid(b) {
-		e.mismatch = e.mismatch || e.charset == ascii || e.charset.oneByte != nil
+		if e.charset == ascii || e.charset.oneByte != nil {
+			e.note = clinical.CharacterSet
+		}
 		return string(b)
 	}
 

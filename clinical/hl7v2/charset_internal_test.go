@@ -11,6 +11,8 @@ import (
 	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/traditionalchinese"
+
+	"github.com/heliosai/helios-go/clinical"
 )
 
 func TestDecode(t *testing.T) {
@@ -45,7 +47,7 @@ func TestDecode(t *testing.T) {
 			e.charset, ok = charsetOf(test.charset)
 			assert.True(t, ok)
 			assert.Equal(t, test.want, e.decode([]byte(test.in)))
-			assert.Equal(t, test.mismatch, e.mismatch)
+			assert.Equal(t, test.mismatch, e.note == clinical.CharacterSet)
 		})
 	}
 }
@@ -128,8 +130,8 @@ func TestTextIsNotKeptFromOtherCharsets(t *testing.T) {
 	e := usual()
 	e.charset = latin1
 	assert.Equal(t, "µg", e.text([]byte("µg")))
-	assert.True(t, e.mismatch)
-	e.mismatch = false
+	assert.Equal(t, clinical.CharacterSet, e.note)
+	e.note = ""
 	assert.Equal(t, "µg", e.text([]byte("µg")))
-	assert.True(t, e.mismatch, "it is noticed in the next message too")
+	assert.Equal(t, clinical.CharacterSet, e.note, "it is noticed in the next message too")
 }

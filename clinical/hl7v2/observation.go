@@ -295,7 +295,7 @@ func (r *reader) flags(field []byte) (flags []labs.Flag, ok bool) {
 	if len(flags) > maxFlags {
 		return nil, false
 	}
-	if len(field) <= maxInternedLength && len(r.knownFlags) < maxInterned && !r.mismatch {
+	if len(field) <= maxInternedLength && len(r.knownFlags) < maxInterned && r.note != clinical.CharacterSet {
 		r.knownFlags[string(field)] = flags
 	}
 	return flags, true

@@ -40,7 +40,6 @@ func (r *reader) beginOrder() {
 }
 
 func (r *reader) readOrder(fields [][]byte) {
-	r.beginOrder()
 	o, collected := r.order, r.timeField(fields, 7)
 	o.collected, o.issued = timestamp(collected), timestamp(r.timeField(fields, 22))
 	o.collectedUnread = isUnreadTime(collected, o.collected)

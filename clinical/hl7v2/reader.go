@@ -36,25 +36,7 @@ type reader struct {
 	added    int
 
 	message int // number, from 1
-	// sender is the authority of numbers that name none.
-	sender string
-	// skipped is set within a message that is not read.
-	skipped bool
-	// untyped is set where MSH-9 is missing. Such a message is read from its
-	// first OBR on, behind which its PID is held.
-	untyped bool
-	held    []byte
-	// animal is set behind the PID of one.
-	animal  bool
-	current *patient
-	pids    int
-	order   *order
-	// specimen is of the last SPM, where these come before their orders.
-	specimen      order
-	specimenFirst bool
-	orders        int            // of the message
-	numbers       [2]orderNumber // of the order that comes, as an ORC says
-	obxs          int
+	within
 
 	pending []pending
 	parents parents
@@ -67,8 +49,30 @@ type reader struct {
 	said      map[*place][]byte // what it read last of a field
 }
 
+// within is what is known within a message.
+type within struct {
+	// sender is the authority of numbers that name none.
+	sender string
+	// skipped is set if the message is not read.
+	skipped bool
+	// untyped is set where MSH-9 is missing. Such a message is read from its
+	// first OBR on, behind which its PID is held.
+	untyped bool
+	held    []byte
+	// animal is set behind the PID of one.
+	animal             bool
+	current            *patient
+	pids, orders, obxs int
+
+	order   *order
+	numbers [2]orderNumber // of the order that comes, as an ORC says
+	// specimen is of the last SPM, where these come before their orders.
+	specimen      order
+	specimenFirst bool
+}
+
 func newReader(r io.Reader, opts *Options, one bool) *reader {
-	return &reader{syntax: syntax{charset: undeclared}, opts: opts,
+	return &reader{syntax: syntax{charset: undeclared, interned: map[string]string{}}, opts: opts,
 		known: people.Screen{Set: people.Set{Max: maxKnown}, Redact: opts.Redact}, scan: newScanner(r),
 		report: &clinical.Report{}, one: one, byID: map[string][]*patient{},
 		parents: parents{}, said: map[*place][]byte{},
@@ -123,66 +127,67 @@ func (r *reader) segment(seg segment) error {
 		return nil
 	}
 	seg.data = data
-	if seg.kind == "OBX" {
-		r.obxs++
-	}
+
 	switch seg.kind {
 	case "":
 		return nil
 	case "PID":
-		r.pids++
-		if seg.tooLarge {
-			return r.errorAt("PID", r.pids, "is larger than 1 MiB")
-		}
-		if r.untyped && r.orders == 0 {
-			r.held = bytes.Clone(seg.data)
-			return nil
-		}
-		return r.newPatient(r.split(seg.data))
-	case "OBR":
-		return r.orderSegment(seg)
+		return r.patientSegment(seg)
 	case "OBX":
 		return r.resultSegment(seg)
+	case "OBR":
+		if err := r.orderSegment(seg); err != nil {
+			return err
+		}
 	}
-
 	if seg.tooLarge {
 		r.known.Miss()
 		return nil
 	}
+
 	fields := r.split(seg.data)
 	r.learn(seg.kind, fields)
 	switch seg.kind {
 	case "ORC":
 		r.numbers = r.orderNumbers(fields)
+	case "OBR":
+		r.readOrder(fields)
 	case "SPM":
 		r.readSpecimen(fields)
 	}
 	return nil
 }
 
+func (r *reader) patientSegment(seg segment) error {
+	r.pids++
+	switch {
+	case seg.tooLarge:
+		return r.errorAt("PID", r.pids, "is larger than 1 MiB")
+	case r.untyped && r.orders == 0:
+		r.held = bytes.Clone(seg.data)
+		return nil
+	}
+	return r.newPatient(r.split(seg.data))
+}
+
 func (r *reader) orderSegment(seg segment) error {
 	r.orders++
 	if r.held != nil {
-		held := r.held
-		r.held = nil
-		if err := r.newPatient(r.split(held)); err != nil {
+		if err := r.newPatient(r.split(r.held)); err != nil {
 			return err
 		}
+		r.held = nil
 	}
 
+	r.beginOrder()
 	if seg.tooLarge {
-		r.beginOrder()
-		r.known.Miss()
 		r.toReport().Drop(clinical.Malformed, r.place("OBR", r.orders), "")
-		return nil
 	}
-	fields := r.split(seg.data)
-	r.learn("OBR", fields)
-	r.readOrder(fields)
 	return nil
 }
 
 func (r *reader) resultSegment(seg segment) error {
+	r.obxs++
 	switch {
 	case r.animal:
 		r.report.Drop(clinical.Animal, r.place("OBX", r.obxs), "")
@@ -223,7 +228,7 @@ func (r *reader) newPatient(fields [][]byte) error {
 	who := r.identify(fields)
 	p, ambiguous := r.find(&who)
 	if p == nil {
-		source := r.place("PID", max(1, r.pids))
+		source := r.place("PID", r.pids)
 		if r.pids == 0 {
 			source = r.place("MSH", 0)
 		}
@@ -298,9 +303,7 @@ func (r *reader) errorAt(segment string, n int, what string) error {
 }
 
 func (r *reader) beginMessage(seg segment) {
-	r.skipped, r.current, r.pids, r.orders, r.obxs = true, nil, 0, 0, 0
-	r.held, r.animal = nil, false
-	r.mismatch, r.guessed = false, false
+	r.within = within{skipped: true}
 	r.forgetOrders()
 
 	before := r.delimiters
@@ -326,7 +329,6 @@ func (r *reader) beginMessage(seg segment) {
 	}
 
 	r.untyped, r.specimenFirst = name == "", name == "OUL"
-	r.sender = ""
 	if application, facility := r.compared(at(fields, 2), 1), r.compared(at(fields, 3), 1); application+facility != "" {
 		r.sender = application + "\x00" + facility
 	}
@@ -376,14 +378,11 @@ func (r *reader) endMessage() {
 	}
 	r.untyped = false
 
-	if r.mismatch && !r.skipped {
-		r.toReport().Note(clinical.CharacterSet, r.place("MSH", 0), "")
-	}
-	if r.guessed && !r.skipped {
-		r.toReport().Note(clinical.CharacterSetGuessed, r.place("MSH", 0), "")
+	if r.note != "" && !r.skipped {
+		r.toReport().Note(r.note, r.place("MSH", 0), "")
 	}
 
-	r.mismatch, r.guessed = false, false
+	r.note = ""
 	r.known.Reset()
 	for p, field := range r.said {
 		r.said[p] = field[:0]

@@ -7,6 +7,8 @@ import (
 	"iter"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/heliosai/helios-go/clinical"
 )
 
 const maxFields = 64
@@ -23,9 +25,9 @@ type delimiters struct{ field, component, repetition, escape, sub byte }
 type syntax struct {
 	delimiters
 	charset *charset
-	// mismatch is set when a text is UTF-8 though another charset is declared.
-	mismatch bool
-	guessed  bool
+	// note is what is to be said of the message's charset: it is guessed, or a
+	// text is UTF-8 though another one is declared.
+	note clinical.Reason
 
 	interned map[string]string
 	scratch  []byte
@@ -164,10 +166,7 @@ func (e *syntax) text(b []byte, numbers ...int) string {
 	}
 
 	s := e.textOnce(b)
-	if len(b) <= maxInternedLength && len(e.interned) < maxInterned && !e.mismatch {
-		if e.interned == nil {
-			e.interned = map[string]string{}
-		}
+	if len(b) <= maxInternedLength && len(e.interned) < maxInterned && e.note != clinical.CharacterSet {
 		key := s
 		if string(b) != s {
 			key = string(b)

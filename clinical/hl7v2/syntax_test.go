@@ -8,7 +8,7 @@ import (
 )
 
 func usual() *syntax {
-	return &syntax{charset: undeclared, delimiters: delimiters{'|', '^', '~', '\\', '&'}}
+	return &syntax{charset: undeclared, interned: map[string]string{}, delimiters: delimiters{'|', '^', '~', '\\', '&'}}
 }
 
 func TestReadDelimiters(t *testing.T) {
@@ -92,9 +92,9 @@ func TestText(t *testing.T) {
 			assert.Equal(t, test.want, e.text([]byte(test.in)), "from memory")
 		})
 	}
-	e := &syntax{charset: undeclared, delimiters: delimiters{'|', '^', '~', 0, 0}}
+	e := &syntax{charset: undeclared, interned: map[string]string{}, delimiters: delimiters{'|', '^', '~', 0, 0}}
 	assert.Equal(t, `a\T\b`, e.text([]byte(`a\T\b`)), "without an escape character")
-	e = &syntax{charset: undeclared, delimiters: delimiters{'|', '^', 0, '\\', 0}}
+	e = &syntax{charset: undeclared, interned: map[string]string{}, delimiters: delimiters{'|', '^', 0, '\\', 0}}
 	assert.Equal(t, `a&~b`, e.text([]byte(`a\T\\R\b`)), "without the separators that are escaped")
 }
 

@@ -31,7 +31,7 @@ func (e *syntax) value(kind string, field []byte) (v labs.Value, is people.Text,
 	case "TM":
 		v, reason = e.each(field, e.moment(clock))
 	case "":
-		return e.untyped(field)
+		return e.ofNoType(field)
 	default:
 		reason = clinical.ValueNotSent
 	}
@@ -172,9 +172,9 @@ func (e *syntax) moment(read func([]byte) string) func([]byte) (labs.Value, bool
 	}
 }
 
-// untyped reads a number, one text or a known code. What has other parts may be
+// ofNoType reads a number, one text or a known code. What has other parts may be
 // a document or a person.
-func (e *syntax) untyped(field []byte) (v labs.Value, is people.Text, reason clinical.Reason) {
+func (e *syntax) ofNoType(field []byte) (v labs.Value, is people.Text, reason clinical.Reason) {
 	if c := e.coded(field); c.isKnown() {
 		v, is = e.codedValue(field)
 		return v, is, ""
