@@ -158,15 +158,13 @@ func isForeign(c byte) bool {
 // isDamagedUTF8 reports whether b is UTF-8 but for a few bytes.
 func isDamagedUTF8(b []byte) bool {
 	valid, broken := 0, 0
-	for len(b) > 0 {
-		r, n := utf8.DecodeRune(b)
+	for _, r := range string(b) {
 		switch {
-		case r == utf8.RuneError && n == 1:
+		case r == utf8.RuneError:
 			broken++
-		case n > 1:
-			valid += n
+		case r >= utf8.RuneSelf:
+			valid += utf8.RuneLen(r)
 		}
-		b = b[n:]
 	}
 	return valid >= 4*broken
 }

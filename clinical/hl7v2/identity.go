@@ -3,8 +3,8 @@ package hl7v2
 import (
 	"bytes"
 	"cmp"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
@@ -109,23 +109,13 @@ func (i *identity) like(other *identity) (l likeness, contradicted bool) {
 }
 
 func (i *identity) agrees(other *identity) bool {
-	return i.family != "" && i.family == other.family && i.given != "" && !isNewborn(i.given) &&
-		!isNewborn(other.given) &&
-		likeNames(i.given, other.given) == same && i.born != "" && i.born == other.born && i.sex != "" &&
-		i.sex == other.sex
+	return i.family != "" && i.family == other.family && i.born != "" && i.born == other.born &&
+		i.sex != "" && i.sex == other.sex && i.given != "" && likeNames(i.given, other.given) == same &&
+		!newborn.MatchString(i.given) && !newborn.MatchString(other.given)
 }
 
-// isNewborn reports whether first names are what twins are called at first.
-func isNewborn(given string) bool {
-	for word := range strings.FieldsSeq(given) {
-		for _, prefix := range [8]string{"baby", "boy", "girl", "newborn", "infant", "twin", "male", "female"} {
-			if strings.HasPrefix(word, prefix) {
-				return true
-			}
-		}
-	}
-	return false
-}
+// newborn is in first names that twins are called by at first.
+var newborn = regexp.MustCompile(`(^| )(baby|boy|girl|newborn|infant|twin|male|female)`)
 
 // contradicts needs no family name where birth dates agree: people marry.
 func (i *identity) contradicts(other *identity) (born, name bool) {
@@ -260,7 +250,7 @@ func (p *patient) contest(who *identity) {
 }
 
 func (p *patient) describe(r *reader, fields [][]byte) {
-	if birth := labs.Day(timestamp(r.timeField(fields, 7))); p.birth == "" || len(birth) > len(p.birth) {
+	if birth := labs.Day(timestamp(r.timeField(fields, 7))); len(birth) > len(p.birth) {
 		p.birth = birth
 	}
 	if death := labs.Day(timestamp(r.timeField(fields, 29))); death != "" {
@@ -289,11 +279,4 @@ func (p *patient) context(opts *Options) labs.Patient {
 	return shared.Patient(person, shared.Day(p.newest), func(reason clinical.Reason) {
 		p.report.Note(reason, p.source, "")
 	})
-}
-
-func age(years *int) string {
-	if years == nil {
-		return ""
-	}
-	return strconv.Itoa(*years)
 }

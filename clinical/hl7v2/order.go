@@ -3,6 +3,7 @@ package hl7v2
 import (
 	"bytes"
 	"cmp"
+	"slices"
 	"strings"
 )
 
@@ -96,10 +97,8 @@ type parents map[parentKey]parent
 type parentKey struct{ order, code, alternate, sub string }
 
 type parent struct {
-	found string
+	found string // "" if it can be one of several results
 	said  string // the value as written
-	// isSeveral is set if it can be one of several results.
-	isSeveral bool
 }
 
 func (r *reader) remember(test, sub, value []byte, found string) {
@@ -120,9 +119,11 @@ func (r *reader) remember(test, sub, value []byte, found string) {
 
 func (all parents) add(key parentKey, p parent) {
 	known, ok := all[key]
-	if ok || len(all) < maxParents {
-		p.isSeveral = known.isSeveral || ok && known.found != p.found
+	switch {
+	case !ok && len(all) < maxParents:
 		all[key] = p
+	case ok && known.found != p.found:
+		all[key] = parent{}
 	}
 }
 
@@ -133,7 +134,7 @@ func (r *reader) organism(result, order []byte) (organism string, free bool) {
 	if len(result) == 0 {
 		return "", false
 	}
-	said := bytes.TrimSpace(r.part(result, 3))
+	said := string(bytes.TrimSpace(r.part(result, 3)))
 	key := parentKey{"", string(r.part(result, 1, 1)), string(r.part(result, 1, 4)),
 		string(bytes.TrimSpace(r.part(result, 2)))}
 	if key == (parentKey{}) {
@@ -146,13 +147,15 @@ func (r *reader) organism(result, order []byte) (organism string, free bool) {
 		isOrderGiven = isOrderGiven || number != ""
 		within := key
 		within.order = number
-		if p := r.parents[within]; number != "" && p.found != "" && !p.isSeveral {
+		if p := r.parents[within]; number != "" && p.found != "" {
 			return p.found, false
 		}
 	}
 
 	p := r.parents[key]
-	if p.found != "" && !p.isSeveral && (!isOrderGiven || r.says(p.said, string(said))) {
+	isSaid := said != "" && slices.ContainsFunc(strings.Split(p.said, string(rune(r.component))),
+		func(part string) bool { return strings.EqualFold(strings.TrimSpace(part), said) })
+	if p.found != "" && (!isOrderGiven || isSaid) {
 		return p.found, false
 	}
 	return oneLine(r.compared(result, 3)), true
@@ -169,13 +172,4 @@ func (r *reader) reference(result []byte) string {
 		return "\x00\x00\x00" + r.compared(result, 3)
 	}
 	return ""
-}
-
-func (r *reader) says(value, text string) bool {
-	for part := range strings.SplitSeq(value, string(rune(r.component))) {
-		if text != "" && strings.EqualFold(strings.TrimSpace(part), text) {
-			return true
-		}
-	}
-	return false
 }

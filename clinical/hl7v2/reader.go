@@ -62,6 +62,7 @@ type within struct {
 	// animal is set behind the PID of one.
 	animal             bool
 	current            *patient
+	to                 *clinical.Report // the current patient's, else the reader's
 	pids, orders, obxs int
 
 	order   *order
@@ -90,21 +91,18 @@ func (r *reader) place(segment string, n int) string {
 }
 
 func (r *reader) all() error {
-	for {
-		seg, err := r.scan.next()
-		switch {
-		case errors.Is(err, io.EOF):
-			r.endMessage()
-			return nil
-		case err != nil:
-			r.endMessage()
-			return labs.ReadError("hl7v2", "message "+strconv.Itoa(r.message), err)
-		}
-
+	seg, err := r.scan.next()
+	for ; err == nil; seg, err = r.scan.next() {
 		if err := r.segment(seg); err != nil {
 			return err
 		}
 	}
+
+	r.endMessage()
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return labs.ReadError("hl7v2", "message "+strconv.Itoa(r.message), err)
 }
 
 func (r *reader) segment(seg segment) error {
@@ -121,12 +119,11 @@ func (r *reader) segment(seg segment) error {
 		return nil
 	}
 
-	data, ok := r.readable(seg.data)
-	if !ok {
+	var ok bool
+	if seg.data, ok = r.readable(seg.data); !ok {
 		r.refuse()
 		return nil
 	}
-	seg.data = data
 
 	switch seg.kind {
 	case "":
@@ -181,7 +178,7 @@ func (r *reader) orderSegment(seg segment) error {
 
 	r.beginOrder()
 	if seg.tooLarge {
-		r.toReport().Drop(clinical.Malformed, r.place("OBR", r.orders), "")
+		r.to.Drop(clinical.Malformed, r.place("OBR", r.orders), "")
 	}
 	return nil
 }
@@ -208,20 +205,13 @@ func (r *reader) resultSegment(seg segment) error {
 	return nil
 }
 
-func (r *reader) toReport() *clinical.Report {
-	if r.current != nil {
-		return r.current.report
-	}
-	return r.report
-}
-
 func (r *reader) newPatient(fields [][]byte) error {
 	r.flush()
 	if r.current != nil || r.animal {
 		r.forgetOrders()
 	}
 	if r.animal = r.isAnimal(at(fields, 35)); r.animal {
-		r.current = nil
+		r.current, r.to = nil, r.report
 		return nil
 	}
 
@@ -252,7 +242,7 @@ func (r *reader) newPatient(fields [][]byte) error {
 	if n := len(p.messages); n == 0 || !r.one && p.messages[n-1] != r.message {
 		p.messages = append(p.messages, r.message)
 	}
-	r.current = p
+	r.current, r.to = p, p.report
 	if fields != nil {
 		r.learn("PID", fields)
 		p.describe(r, fields)
@@ -303,19 +293,19 @@ func (r *reader) errorAt(segment string, n int, what string) error {
 }
 
 func (r *reader) beginMessage(seg segment) {
-	r.within = within{skipped: true}
+	r.within = within{skipped: true, to: r.report}
 	r.forgetOrders()
 
-	before := r.delimiters
+	delimiters, charset := r.delimiters, r.charset
 	if seg.tooLarge || !r.readDelimiters(seg.data) {
 		r.report.Drop(clinical.Malformed, r.place("MSH", 0), "")
 		return
 	}
-	if r.delimiters != before {
-		r.forgetTexts()
-	}
-
 	data, ok := r.declare(seg.data)
+	if r.delimiters != delimiters || r.charset != charset {
+		clear(r.interned)
+		clear(r.knownFlags)
+	}
 	if !ok {
 		r.report.Drop(clinical.Unreadable, r.place("MSH", 0), "")
 		return
@@ -345,11 +335,8 @@ func (r *reader) declare(msh []byte) ([]byte, bool) {
 	if !ok {
 		return nil, false
 	}
-	if charset != r.charset {
-		r.charset = charset
-		r.forgetTexts()
-	}
 
+	r.charset = charset
 	msh, ok = r.readable(msh)
 	return msh, ok && bytes.Equal(at(r.split(msh), 17), declared)
 }
@@ -362,13 +349,8 @@ func (r *reader) refuse() {
 	}
 	clear(r.pending)
 	r.pending = r.pending[:0]
-	r.toReport().Drop(clinical.Unreadable, r.place("MSH", 0), "")
+	r.to.Drop(clinical.Unreadable, r.place("MSH", 0), "")
 	r.skipped = true
-}
-
-func (r *reader) forgetTexts() {
-	clear(r.interned)
-	clear(r.knownFlags)
 }
 
 func (r *reader) endMessage() {
@@ -379,7 +361,7 @@ func (r *reader) endMessage() {
 	r.untyped = false
 
 	if r.note != "" && !r.skipped {
-		r.toReport().Note(r.note, r.place("MSH", 0), "")
+		r.to.Note(r.note, r.place("MSH", 0), "")
 	}
 
 	r.note = ""

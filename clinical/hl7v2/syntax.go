@@ -192,48 +192,39 @@ func (e *syntax) textOnce(b []byte) string {
 // unescape keeps what is no escape of the standard.
 func (e *syntax) unescape(to, b []byte) []byte {
 	for {
-		i := bytes.IndexByte(b, e.escape)
-		if i < 0 {
-			return append(to, b...)
+		text, rest, begins := bytes.Cut(b, []byte{e.escape})
+		to = append(to, text...)
+		if !begins {
+			return to
 		}
-		to = append(to, b[:i]...)
-		n := bytes.IndexByte(b[i+1:], e.escape)
-		if n < 0 {
-			return append(to, b[i:]...)
+		sequence, after, ends := bytes.Cut(rest, []byte{e.escape})
+		if !ends {
+			return append(append(to, e.escape), rest...)
 		}
 
-		sequence := b[i+1 : i+1+n]
 		var known bool
-		if to, known = e.unescaped(to, sequence); !known {
-			// The second escape character may begin a sequence of its own.
-			to = append(to, b[i:i+1+n]...)
-			b = b[i+1+n:]
+		if to, known = e.unescaped(to, sequence); known {
+			b = after
 			continue
 		}
-		b = b[i+n+2:]
+		// The second escape character may begin a sequence of its own.
+		to, b = append(to, e.escape), rest
 	}
 }
 
 func (e *syntax) unescaped(to, sequence []byte) (_ []byte, known bool) {
+	// # is the truncation character of version 2.7.
+	separators := [6]byte{e.field, e.component, cmp.Or(e.sub, '&'), cmp.Or(e.repetition, '~'), e.escape, '#'}
+	if i := strings.Index("FSTREP", string(sequence)); i >= 0 && len(sequence) == 1 {
+		return append(to, separators[i]), true
+	}
+
 	switch string(sequence) {
-	case "F":
-		return append(to, e.field), true
-	case "S":
-		return append(to, e.component), true
-	case "T":
-		return append(to, cmp.Or(e.sub, '&')), true
-	case "R":
-		return append(to, cmp.Or(e.repetition, '~')), true
-	case "E":
-		return append(to, e.escape), true
-	case "P":
-		return append(to, '#'), true // the truncation character of version 2.7
 	case "H", "N", ".fi", ".nf":
 		return to, true // highlighting, and whether lines are filled
 	case ".br", ".ce":
 		return append(to, '\n'), true
 	}
-
 	switch {
 	case len(sequence) < 3:
 		return to, false
