@@ -1,7 +1,6 @@
 package hl7v2
 
 import (
-	"bytes"
 	"cmp"
 	"regexp"
 	"slices"
@@ -142,19 +141,6 @@ func isInitial(initial, name string) bool {
 	return len([]rune(initial)) == 1 && strings.HasPrefix(name, initial)
 }
 
-func (i *identity) merge(other *identity) {
-	for _, id := range other.ids {
-		if len(i.ids) < maxIDs && !slices.Contains(i.ids, id) {
-			i.ids = append(i.ids, id)
-		}
-	}
-
-	if len(other.given) > len(i.given) {
-		i.given = other.given
-	}
-	i.family, i.born, i.sex = cmp.Or(i.family, other.family), cmp.Or(i.born, other.born), cmp.Or(i.sex, other.sex)
-}
-
 func (r *reader) identify(fields [][]byte) identity {
 	var who identity
 	for _, n := range [2]int{3, 2} {
@@ -173,9 +159,9 @@ func (r *reader) identify(fields [][]byte) identity {
 	who.given = strings.Join(wordsOf(r.compared(name, 2)), " ")
 	who.sex = codes.Gender(r.code(at(fields, 8)))
 
-	born := r.timeField(fields, 7)
-	if who.born = labs.Day(timestamp(born)); who.born == "" && !isPlaceholder(string(born)) {
-		who.born = r.compared(born, 1)
+	born := r.compared(r.first(at(fields, 7)), 1)
+	if who.born = labs.Day(timestamp([]byte(born))); who.born == "" && !isPlaceholder(born) {
+		who.born = born
 	}
 	return who
 }
@@ -238,7 +224,16 @@ func (p *patient) join(who *identity) {
 	// the shorter of two names is that of more people
 	isLess := who.family+who.given == "" || p.given != "" && who.given != p.given
 	p.isNameMissing = p.isNameMissing || isLess
-	p.merge(who)
+
+	for _, id := range who.ids {
+		if len(p.ids) < maxIDs && !slices.Contains(p.ids, id) {
+			p.ids = append(p.ids, id)
+		}
+	}
+	if len(who.given) > len(p.given) {
+		p.given = who.given
+	}
+	p.family, p.born, p.sex = cmp.Or(p.family, who.family), cmp.Or(p.born, who.born), cmp.Or(p.sex, who.sex)
 }
 
 // contest notes that someone else has the identifier. Messages that are known
@@ -250,11 +245,11 @@ func (p *patient) contest(who *identity) {
 }
 
 func (p *patient) describe(r *reader, fields [][]byte) {
-	if birth := labs.Day(timestamp(r.timeField(fields, 7))); len(birth) > len(p.birth) {
-		p.birth = birth
+	if birth, _ := r.time(fields, 7); len(labs.Day(birth)) > len(p.birth) {
+		p.birth = labs.Day(birth)
 	}
-	if death := labs.Day(timestamp(r.timeField(fields, 29))); death != "" {
-		p.death = death
+	if death, _ := r.time(fields, 29); death != "" {
+		p.death = labs.Day(death)
 	}
 
 	switch gender := codes.Gender(r.code(at(fields, 8))); {
@@ -264,10 +259,6 @@ func (p *patient) describe(r *reader, fields [][]byte) {
 	case gender != p.gender && gender != "unknown":
 		p.contradicted = true
 	}
-}
-
-func (r *reader) timeField(fields [][]byte, n int) []byte {
-	return bytes.TrimSpace(r.part(r.first(at(fields, n)), 1))
 }
 
 func (p *patient) context(opts *Options) labs.Patient {

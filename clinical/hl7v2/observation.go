@@ -30,32 +30,14 @@ func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason
 		return p, clinical.CutOff, ""
 	}
 
-	switch kind := r.code(at(f, 29)); kind {
-	case "QST":
-		return p, clinical.OrderQuestion, kind
-	case "SCI":
-		return p, clinical.TypeNotSent, kind
-	}
-	if codes.OtherSections[r.order.section] {
-		return p, clinical.CategoryNotSent, r.order.section
-	}
-
-	test := r.coded(at(f, 3))
-	if reason, detail := r.isForeign(&test); reason != "" {
+	test, sub := r.coded(at(f, 3)), bytes.TrimSpace(at(f, 4))
+	if reason, detail := r.isForeign(r.code(at(f, 29)), &test); reason != "" {
 		return p, reason, detail
 	}
-	system, code := test.code()
-	isLOINC := system == codes.LOINC
-	switch {
-	case isLOINC && codes.Questions[code]:
-		return p, clinical.OrderQuestion, ""
-	case isLOINC && codes.VitalSigns[code]:
-		return p, clinical.TypeNotSent, "vital-signs"
-	}
 
-	sub := bytes.TrimSpace(at(f, 4))
-	p = pending{Result: &labs.Result{System: system, Code: code}, obx: r.obxs, order: r.order}
-	p.narrative = isLOINC && codes.Comments[code]
+	p = pending{Result: &labs.Result{}, obx: r.obxs, order: r.order}
+	p.System, p.Code = test.code()
+	p.narrative = p.System == codes.LOINC && codes.Comments[p.Code]
 	r.name(&p, &test)
 	r.date(&p, f)
 
@@ -78,52 +60,52 @@ func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason
 }
 
 func (r *reader) status(p *pending, field []byte) (status string, sent bool) {
-	table, status := statuses, r.code(field)
-	if status == "" {
-		table, status = orderStatuses, r.order.status
-	}
-	use, known := table[status]
-	if !known {
-		status = ""
-	}
-
-	switch use {
-	case useNone:
-		return status, false
-	case useWithdrawn:
+	status = cmp.Or(r.code(field), r.order.status)
+	switch status { // see https://terminology.hl7.org/CodeSystem-v2-0085.html
+	case "F", "B", "U", "V":
+	case "A", "C":
+		p.Corrected = true
+	case "D", "W", "X": // what came before is not to be used either
 		p.Corrected, p.withdrawn = true, true
 		return status, false
-	case usePreliminary, useUnknown:
-		p.Preliminary = true
-		p.Notes = append(p.Notes, clinical.Preliminary)
-		return status, !r.opts.ExcludePreliminary
-	case useCorrected:
-		p.Corrected = true
-	case useFinal:
+	case "I", "N", "O", "R", "S":
+		return status, false
+	case "P":
+		return status, r.preliminary(p)
+	default:
+		return "", r.preliminary(p)
 	}
 	return status, true
 }
 
+func (r *reader) preliminary(p *pending) (sent bool) {
+	p.Preliminary = true
+	p.Notes = append(p.Notes, clinical.Preliminary)
+	return !r.opts.ExcludePreliminary
+}
+
 func (r *reader) date(p *pending, f [][]byte) {
-	own, collected := r.timeField(f, 14), r.order.collected
-	p.Date = timestamp(own)
+	var isUnread bool
+	p.Date, isUnread = r.time(f, 14)
 	p.observed = p.Date != ""
-	unread := isUnreadTime(own, p.Date)
+	isUnread = isUnread || !p.observed && r.order.collectedUnread
 
-	if p.Date == "" {
-		p.Date = collected
-		unread = unread || r.order.collectedUnread
-	}
-	if p.Date == "" {
-		if p.Date = r.order.issued; p.Date != "" {
-			p.issued = true
-			p.Notes = append(p.Notes, clinical.DateIssued)
-		}
+	p.Date = cmp.Or(p.Date, r.order.collected)
+	if p.Date == "" && r.order.issued != "" {
+		p.Date, p.issued = r.order.issued, true
+		p.Notes = append(p.Notes, clinical.DateIssued)
 	}
 
-	if unread {
+	if isUnread {
 		p.Notes = append(p.Notes, clinical.DateUnreadable)
 	}
+}
+
+// time also reports whether there is something that is no date.
+func (r *reader) time(fields [][]byte, n int) (date string, isUnread bool) {
+	b := bytes.TrimSpace(r.part(r.first(at(fields, n)), 1))
+	date = timestamp(b)
+	return date, date == "" && string(b) != null && len(bytes.Trim(b, "0")) > 0
 }
 
 func (r *reader) measure(p *pending, f [][]byte) (clinical.Reason, string) {
@@ -179,8 +161,8 @@ func (r *reader) ranges(text string) []labs.Range {
 		return nil
 	}
 
-	known, ok := r.knownRanges[text]
-	if !ok {
+	known := r.knownRanges[text]
+	if known == nil {
 		known = []labs.Range{{Text: text}}
 		if len(r.knownRanges) < maxInterned {
 			r.knownRanges[text] = known
@@ -191,10 +173,6 @@ func (r *reader) ranges(text string) []labs.Range {
 
 // Longer names, values, units and ranges are none.
 const maxAnyText = 2000
-
-func isUnreadTime(b []byte, date string) bool {
-	return date == "" && string(b) != null && len(bytes.Trim(b, "0")) > 0
-}
 
 func isLetterOrDigit(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }
 
@@ -274,9 +252,6 @@ func (c *coded) isPower() bool {
 
 // flags is not ok if they are more than can be.
 func (r *reader) flags(field []byte) (flags []labs.Flag, ok bool) {
-	if len(field) == 0 {
-		return nil, true
-	}
 	if known, ok := r.knownFlags[string(field)]; ok {
 		return known, true
 	}

@@ -15,7 +15,7 @@ type order struct {
 	collectedUnread bool // there is something that is no date
 	issued          string
 	section         string
-	status          string
+	status          string // as OBX-11 has it
 
 	organism     string
 	freeOrganism bool
@@ -41,10 +41,10 @@ func (r *reader) beginOrder() {
 }
 
 func (r *reader) readOrder(fields [][]byte) {
-	o, collected := r.order, r.timeField(fields, 7)
-	o.collected, o.issued = timestamp(collected), timestamp(r.timeField(fields, 22))
-	o.collectedUnread = isUnreadTime(collected, o.collected)
-	o.section, o.status = r.code(at(fields, 24)), r.code(at(fields, 25))
+	o := r.order
+	o.collected, o.collectedUnread = r.time(fields, 7)
+	o.issued, _ = r.time(fields, 22)
+	o.section, o.status = r.code(at(fields, 24)), orderStatuses[r.code(at(fields, 25))]
 
 	o.numbers = r.orderNumbers(fields)
 	for i, number := range r.numbers {

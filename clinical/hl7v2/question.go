@@ -14,7 +14,6 @@ import (
 
 // evidence is what says whether an observation is a result.
 type evidence struct {
-	judged   bool // it has a range or flag
 	measured bool // it has a unit, range or flag
 	asks     bool // its name or value is that of a question
 	own      bool // its code or value is that of a result
@@ -29,9 +28,9 @@ var devices = codes.Words("MDC")
 const maxWords = 3
 
 func (r *reader) weigh(p *pending, kind string, value []byte) evidence {
-	e := evidence{judged: len(p.Ranges)+len(p.Flags) > 0}
-	e.measured = e.judged || p.Unit != ""
-	if e.judged || p.Value.String() == "" {
+	isJudged := len(p.Ranges)+len(p.Flags) > 0
+	e := evidence{measured: isJudged || p.Unit != ""}
+	if isJudged || p.Value.String() == "" {
 		return e
 	}
 
@@ -49,14 +48,26 @@ func (r *reader) weigh(p *pending, kind string, value []byte) evidence {
 }
 
 // isForeign reports why an observation is no result whatever it says.
-func (r *reader) isForeign(test *coded) (clinical.Reason, string) {
+func (r *reader) isForeign(kind string, test *coded) (reason clinical.Reason, detail string) {
+	system, code := test.code()
+	isLOINC := system == codes.LOINC
 	switch {
+	case kind == "QST":
+		return clinical.OrderQuestion, kind
+	case kind == "SCI":
+		return clinical.TypeNotSent, kind
+	case codes.OtherSections[r.order.section]:
+		return clinical.CategoryNotSent, r.order.section
 	case r.order.isForm:
 		return clinical.OrderQuestion, ""
 	case test.isOf(notifications):
 		return clinical.OrderQuestion, "PHINQUESTION"
 	case test.isOf(devices):
 		return clinical.CategoryNotSent, "MDC"
+	case isLOINC && codes.Questions[code]:
+		return clinical.OrderQuestion, ""
+	case isLOINC && codes.VitalSigns[code]:
+		return clinical.TypeNotSent, "vital-signs"
 	}
 	return "", ""
 }

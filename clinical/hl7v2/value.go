@@ -219,12 +219,8 @@ func timestamp(b []byte) string {
 
 	to := make([]byte, 0, 32)
 	to = append(to, whole[:4]...)
-	for i, before := range [5]byte{'-', '-', 'T', ':', ':'} {
-		at := 4 + 2*i
-		if at >= len(whole) {
-			break
-		}
-		to = append(append(to, before), whole[at:at+2]...)
+	for i := 4; i < len(whole); i += 2 {
+		to = append(append(to, "--T::"[i/2-2]), whole[i:i+2]...)
 	}
 
 	if date := string(to[:min(len(to), 10)]); !labs.ValidDate(date) || date[:4] == "0000" {
