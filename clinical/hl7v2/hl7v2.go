@@ -166,7 +166,10 @@ func (p *patient) request(opts *Options) (*helios.LabResultsRequest, error) {
 		p.set.Revise(func(*labs.Result) clinical.Reason { return clinical.NoPatient })
 	}
 
-	about := p.context(opts)
+	shared, person := opts.labs(), labs.Person{Born: p.birth, Died: p.death, Gender: p.gender}
+	about := shared.Patient(person, shared.Day(p.newest), func(reason clinical.Reason) {
+		p.report.Note(reason, p.source, "")
+	})
 	results := p.set.LabResults(about)
 	if len(results) == 0 {
 		return nil, ErrNoResults

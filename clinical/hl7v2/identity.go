@@ -209,7 +209,6 @@ type patient struct {
 
 	birth, death string
 	gender       string
-	contradicted bool // two messages give two genders
 	newest       string
 	doubtful     bool // one of its messages may be about someone else
 
@@ -257,17 +256,6 @@ func (p *patient) describe(r *reader, fields [][]byte) {
 	case p.gender == "" || p.gender == "unknown":
 		p.gender = gender
 	case gender != p.gender && gender != "unknown":
-		p.contradicted = true
+		p.gender = "contradicted" // which is none
 	}
-}
-
-func (p *patient) context(opts *Options) labs.Patient {
-	shared := opts.labs()
-	person := labs.Person{Born: p.birth, Died: p.death, Gender: p.gender}
-	if p.contradicted {
-		person.Gender = ""
-	}
-	return shared.Patient(person, shared.Day(p.newest), func(reason clinical.Reason) {
-		p.report.Note(reason, p.source, "")
-	})
 }

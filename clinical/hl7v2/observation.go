@@ -54,7 +54,7 @@ func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason
 	}
 
 	if r.order.organism == "" && p.Value.Text != "" && !p.Value.Free {
-		r.remember(at(f, 3), sub, at(f, 5), p.Value.Text)
+		r.remember(&test, sub, at(f, 5), p.Value.Text)
 	}
 	return p, "", ""
 }

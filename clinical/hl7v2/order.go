@@ -29,15 +29,7 @@ type order struct {
 
 func (r *reader) forgetOrders() {
 	clear(r.parents)
-	r.numbers, r.specimen = [2]orderNumber{}, order{}
-	r.beginOrder()
-}
-
-func (r *reader) beginOrder() {
-	r.order = &order{}
-	if r.specimenFirst {
-		r.order.isLab, r.order.isControl = r.specimen.isLab, r.specimen.isControl
-	}
+	r.numbers, r.specimen, r.order = [2]orderNumber{}, order{}, &order{}
 }
 
 func (r *reader) readOrder(fields [][]byte) {
@@ -58,8 +50,13 @@ func (r *reader) readOrder(fields [][]byte) {
 	o.isLab = o.isLab || r.isLaboratory(&service, fields)
 
 	parent := at(fields, 26)
-	o.about = r.reference(parent)
-	o.organism, o.freeOrganism = r.organism(parent, at(fields, 29))
+	key := parentKey{code: r.compared(parent, 1, 1), alternate: r.compared(parent, 1, 4), sub: r.compared(parent, 2)}
+	said := r.compared(parent, 3)
+	o.about = "\x00" + key.code + "\x00" + key.sub // which stay when the result is corrected
+	if key.code+key.sub == "" {
+		o.about += "\x00" + said
+	}
+	o.organism, o.freeOrganism = r.organism(key, said, at(fields, 29))
 	isReference := bytes.IndexByte(parent, r.component) >= 0 // and no field that is out of place
 	o.isOrphan = o.organism == "" && isReference && bytes.ContainsFunc(parent, isLetterOrDigit)
 }
@@ -70,7 +67,7 @@ func (r *reader) readSpecimen(fields [][]byte) {
 	isControl := controls[r.code(at(fields, 11))]
 	if r.specimenFirst {
 		r.specimen = order{isLab: true, isControl: isControl}
-		r.beginOrder()
+		r.order = new(r.specimen)
 		return
 	}
 	r.order.isLab = true
@@ -101,13 +98,8 @@ type parent struct {
 	said  string // the value as written
 }
 
-func (r *reader) remember(test, sub, value []byte, found string) {
-	code, alternate := r.part(test, 1), r.part(test, 4)
-	if len(code)+len(alternate)+len(sub) > maxCompared {
-		return
-	}
-
-	key := parentKey{"", string(code), string(alternate), string(sub)}
+func (r *reader) remember(test *coded, sub, value []byte, found string) {
+	key := parentKey{code: limited(test[1]), alternate: limited(test[4]), sub: r.compared(sub)}
 	p := parent{found: found, said: string(value[:min(len(value), maxCompared)])}
 	r.parents.add(key, p)
 	for _, number := range r.order.numbers {
@@ -129,25 +121,17 @@ func (all parents) add(key parentKey, p parent) {
 
 // organism returns the result that OBR-26 and OBR-29 name or, if that is not
 // certain, what OBR-26 says of it.
-func (r *reader) organism(result, order []byte) (organism string, free bool) {
-	result = bytes.TrimSpace(result)
-	if len(result) == 0 {
-		return "", false
-	}
-	said := string(bytes.TrimSpace(r.part(result, 3)))
-	key := parentKey{"", string(r.part(result, 1, 1)), string(r.part(result, 1, 4)),
-		string(bytes.TrimSpace(r.part(result, 2)))}
+func (r *reader) organism(key parentKey, said string, order []byte) (organism string, free bool) {
 	if key == (parentKey{}) {
-		return oneLine(r.compared(result, 3)), true
+		return oneLine(said), true
 	}
 
 	isOrderGiven := false
 	for n := 2; n > 0; n-- { // the number of who fills it, then of who placed it
-		number := r.compared(order, n, 1)
-		isOrderGiven = isOrderGiven || number != ""
 		within := key
-		within.order = number
-		if p := r.parents[within]; number != "" && p.found != "" {
+		within.order = r.compared(order, n, 1)
+		isOrderGiven = isOrderGiven || within.order != ""
+		if p := r.parents[within]; within.order != "" && p.found != "" {
 			return p.found, false
 		}
 	}
@@ -158,18 +142,5 @@ func (r *reader) organism(result, order []byte) (organism string, free bool) {
 	if p.found != "" && (!isOrderGiven || isSaid) {
 		return p.found, false
 	}
-	return oneLine(r.compared(result, 3)), true
-}
-
-// reference returns which result OBR-26 names: by code and sub-identifier,
-// which stay when the result is corrected, else in words.
-func (r *reader) reference(result []byte) string {
-	code, sub := r.compared(result, 1, 1), r.compared(result, 2)
-	switch {
-	case code+sub != "":
-		return "\x00" + code + "\x00" + sub
-	case len(bytes.TrimSpace(result)) > 0:
-		return "\x00\x00\x00" + r.compared(result, 3)
-	}
-	return ""
+	return oneLine(said), true
 }

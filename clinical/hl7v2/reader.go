@@ -176,7 +176,7 @@ func (r *reader) orderSegment(seg segment) error {
 		r.held = nil
 	}
 
-	r.beginOrder()
+	r.order = new(r.specimen)
 	if seg.tooLarge {
 		r.to.Drop(clinical.Malformed, r.place("OBR", r.orders), "")
 	}
@@ -236,8 +236,11 @@ func (r *reader) newPatient(fields [][]byte) error {
 		r.patients = append(r.patients, p)
 	}
 	p.join(&who)
-	if !ambiguous {
-		r.index(p)
+	for i := range p.ids {
+		key := p.ids[i].value
+		if sharing := r.byID[key]; !ambiguous && len(sharing) < maxSharing && !slices.Contains(sharing, p) {
+			r.byID[key] = append(sharing, p)
+		}
 	}
 	if n := len(p.messages); n == 0 || !r.one && p.messages[n-1] != r.message {
 		p.messages = append(p.messages, r.message)
@@ -258,15 +261,6 @@ func (r *reader) isAnimal(species []byte) bool {
 		return false
 	}
 	return c[1] != "337915000" // Homo sapiens
-}
-
-func (r *reader) index(p *patient) {
-	for i := range p.ids {
-		key := p.ids[i].value
-		if sharing := r.byID[key]; len(sharing) < maxSharing && !slices.Contains(sharing, p) {
-			r.byID[key] = append(sharing, p)
-		}
-	}
 }
 
 func (r *reader) find(who *identity) (found *patient, ambiguous bool) {
