@@ -58,10 +58,9 @@ var charsets = func() map[string]*charset {
 		"big5 950":                           traditionalchinese.Big5,
 		"ksx1001 ksc5601 euckr 949":          korean.EUCKR,
 	} {
-		c := &charset{isISO: strings.HasPrefix(names, "8859")}
-		var isOneByte bool
-		if c.oneByte, isOneByte = set.(*charmap.Charmap); !isOneByte {
-			c.wide = set
+		c := &charset{wide: set, isISO: strings.HasPrefix(names, "8859")}
+		if oneByte, ok := set.(*charmap.Charmap); ok {
+			c.oneByte, c.wide = oneByte, nil
 		}
 		for name := range strings.FieldsSeq(names) {
 			all[name] = c

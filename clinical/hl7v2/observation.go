@@ -70,18 +70,15 @@ func (r *reader) status(p *pending, field []byte) (status string, sent bool) {
 		return status, false
 	case "I", "N", "O", "R", "S":
 		return status, false
-	case "P":
-		return status, r.preliminary(p)
 	default:
-		return "", r.preliminary(p)
+		if status != "P" {
+			status = "" // a report names none that is not known
+		}
+		p.Preliminary = true
+		p.Notes = append(p.Notes, clinical.Preliminary)
+		return status, !r.opts.ExcludePreliminary
 	}
 	return status, true
-}
-
-func (r *reader) preliminary(p *pending) (sent bool) {
-	p.Preliminary = true
-	p.Notes = append(p.Notes, clinical.Preliminary)
-	return !r.opts.ExcludePreliminary
 }
 
 func (r *reader) date(p *pending, f [][]byte) {

@@ -258,17 +258,15 @@ func clean(s string) string {
 		return s
 	}
 
-	s = strings.ReplaceAll(s, "\r\n", "\n")
 	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\r':
-			return '\n'
-		case isControl(r):
+		if isControl(r) {
 			return ' '
 		}
 		return r
-	}, s)
+	}, lineBreaks.Replace(s))
 }
+
+var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 func isControl(r rune) bool { return r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 }
 
