@@ -57,8 +57,8 @@ func TestCharsetOf(t *testing.T) {
 	t.Parallel()
 	for set, names := range map[encoding.Encoding]string{
 		nil: ", ASCII, us-ascii, ISO IR6, UNICODE UTF-8, UNICODE, utf-8, UTF8",
-		charmap.Windows1252: "8859/1, 8859-1, ISO-8859-1, ISO8859-1, iso_8859-1:1987, ISO 8859/1, ISO/IEC 8859-1, Latin1," +
-			"latin-1, ISO IR100, WINDOWS-1252, windows1252, CP1252, cp-1252, Win1252, MS1252, ibm-1252, 1252",
+		charmap.Windows1252: "8859/1, 8859-1, ISO-8859-1, ISO8859-1, iso_8859-1:1987, ISO 8859/1, ISO/IEC 8859-1, " +
+			"Latin1, latin-1, ISO IR100, WINDOWS-1252, windows1252, CP1252, cp-1252, Win1252, MS1252, ibm-1252, 1252",
 		charmap.ISO8859_2: "8859/2, ISO-8859-2, ISO IR101", charmap.ISO8859_3: "8859/3, ISO8859-3, ISO IR109",
 		charmap.ISO8859_4: "8859/4, iso8859_4, ISO IR110", charmap.ISO8859_5: "8859/5, ISO-8859-5, ISO IR144",
 		charmap.ISO8859_6: "8859/6, ISO-8859-6, ISO IR127", charmap.ISO8859_7: "8859/7, ISO-8859-7, ISO IR126",

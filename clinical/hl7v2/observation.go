@@ -255,8 +255,9 @@ func (r *reader) flags(field []byte) (flags []labs.Flag, ok bool) {
 
 	for b := range r.repetitions(field) {
 		c := r.coded(b)
-		for _, flag := range [3]labs.Flag{{System: c[3], Code: c[1], Text: c[2]}, {System: c[6], Code: c[4], Text: c[5]},
-			{Text: c[9]}} {
+		for _, flag := range [3]labs.Flag{
+			{System: c[3], Code: c[1], Text: c[2]}, {System: c[6], Code: c[4], Text: c[5]}, {Text: c[9]},
+		} {
 			flag = labs.Flag{System: limited(flag.System), Code: limited(flag.Code), Text: limited(flag.Text)}
 			if flag.Code+flag.Text != "" && len(flags) <= maxFlags && !slices.Contains(flags, flag) {
 				flags = append(flags, flag)

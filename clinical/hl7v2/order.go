@@ -128,14 +128,14 @@ func (r *reader) organism(key parentKey, said string, order []byte) (organism st
 
 	isOrderGiven := false
 	for n := 2; n > 0; n-- { // the number of who fills it, then of who placed it
-		within := key
-		within.order = r.compared(order, n, 1)
-		isOrderGiven = isOrderGiven || within.order != ""
-		if p := r.parents[within]; within.order != "" && p.found != "" {
+		key.order = r.compared(order, n, 1)
+		isOrderGiven = isOrderGiven || key.order != ""
+		if p := r.parents[key]; key.order != "" && p.found != "" {
 			return p.found, false
 		}
 	}
 
+	key.order = ""
 	p := r.parents[key]
 	isSaid := said != "" && slices.ContainsFunc(strings.Split(p.said, string(rune(r.component))),
 		func(part string) bool { return strings.EqualFold(strings.TrimSpace(part), said) })

@@ -41,9 +41,9 @@ type scanner struct {
 	field byte
 
 	segment
-	within bool // the segment has begun
-	from   int  // where its current line goes on
-	atEnd  bool // it ends with what was read
+	begun bool // the segment has
+	from  int  // where its current line goes on
+	atEnd bool // it ends with what was read
 }
 
 func newScanner(r io.Reader) *scanner {
@@ -89,12 +89,12 @@ func blank(b []byte) int { return len(b) - len(bytes.TrimLeft(b, "\ufeff \t"+bre
 // buffer does not grow.
 func (s *scanner) split(data []byte, atEOF bool) (advance int, token []byte, err error) {
 	start := 0
-	if !s.within {
+	if !s.begun {
 		start = blank(data)
 		if start == len(data) || len(data)-start < headLength && !atEOF {
 			return start, nil, nil
 		}
-		s.segment, s.from, s.within = s.describe(data[start:]), 0, true
+		s.segment, s.from, s.begun = s.describe(data[start:]), 0, true
 	}
 
 	end := start + s.from
@@ -113,7 +113,7 @@ func (s *scanner) split(data []byte, atEOF bool) (advance int, token []byte, err
 			return start, nil, nil
 		}
 		if isFar || next == len(data) || s.name(data[next:]) != "" {
-			s.within, s.atEnd = false, next == len(data)
+			s.begun, s.atEnd = false, next == len(data)
 			return next, data[start:end], nil
 		}
 		end = next // the line goes on: it is no segment that follows

@@ -172,8 +172,8 @@ func (e *syntax) moment(read func([]byte) string) func([]byte) (labs.Value, bool
 	}
 }
 
-// ofNoType reads a number, one text or a known code. What has other parts may be
-// a document or a person.
+// ofNoType reads a number, one text or a known code. What has other parts may
+// be a document or a person.
 func (e *syntax) ofNoType(field []byte) (v labs.Value, is people.Text, reason clinical.Reason) {
 	if c := e.coded(field); c.isKnown() {
 		v, is = e.codedValue(field)
