@@ -52,9 +52,11 @@ func (r *reader) readOrder(fields [][]byte) {
 	parent := at(fields, 26)
 	key := parentKey{code: r.compared(parent, 1, 1), alternate: r.compared(parent, 1, 4), sub: r.compared(parent, 2)}
 	said := r.compared(parent, 3)
-	o.about = "\x00" + key.code + "\x00" + key.sub // which stay when the result is corrected
-	if key.code+key.sub == "" {
-		o.about += "\x00" + said
+	switch {
+	case key.code+key.sub != "":
+		o.about = "\x00" + key.code + "\x00" + key.sub // which stay when the result is corrected
+	case said != "":
+		o.about = "\x00\x00\x00" + said
 	}
 	o.organism, o.freeOrganism = r.organism(key, said, at(fields, 29))
 	isReference := bytes.IndexByte(parent, r.component) >= 0 // and no field that is out of place

@@ -73,10 +73,10 @@ type within struct {
 }
 
 func newReader(r io.Reader, opts *Options, one bool) *reader {
-	return &reader{syntax: syntax{charset: undeclared, interned: map[string]string{}}, opts: opts,
-		known: people.Screen{Set: people.Set{Max: maxKnown}, Redact: opts.Redact}, scan: newScanner(r),
-		report: &clinical.Report{}, one: one, byID: map[string][]*patient{},
-		parents: parents{}, said: map[*place][]byte{},
+	texts := make(map[string]string, 50) // as a short message has
+	return &reader{syntax: syntax{charset: undeclared, interned: texts}, opts: opts, one: one, scan: newScanner(r),
+		known:  people.Screen{Set: people.Set{Max: maxKnown}, Redact: opts.Redact},
+		report: &clinical.Report{}, byID: map[string][]*patient{}, parents: parents{}, said: map[*place][]byte{},
 		knownFlags: map[string][]labs.Flag{}, knownRanges: map[string][]labs.Range{}}
 }
 
