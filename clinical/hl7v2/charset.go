@@ -116,7 +116,7 @@ func (e *syntax) readable(segment []byte) ([]byte, bool) {
 		decoded, err := c.wide.NewDecoder().Bytes(segment)
 		return decoded, err == nil && !bytes.ContainsRune(decoded, utf8.RuneError)
 	}
-	if bytes.IndexByte(segment, escapeByte) >= 0 { // begins another set, which is not declared
+	if bytes.IndexByte(segment, '\x1b') >= 0 { // begins another set, which is not declared
 		return nil, false
 	}
 
@@ -137,11 +137,9 @@ func (e *syntax) readable(segment []byte) ([]byte, bool) {
 	return segment, true
 }
 
-const escapeByte = 0x1b
-
 func isPlain(b []byte) bool {
 	for _, c := range b {
-		if c >= utf8.RuneSelf || c == escapeByte {
+		if c >= utf8.RuneSelf || c == '\x1b' {
 			return false
 		}
 	}

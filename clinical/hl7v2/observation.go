@@ -46,9 +46,6 @@ func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason
 	if !sent {
 		return p, clinical.StatusNotSent, detail
 	}
-	if seg.attachment != "" {
-		return p, clinical.ValueNotSent, seg.attachment
-	}
 	if reason, detail := r.measure(&p, f); reason != "" {
 		return p, reason, detail
 	}
@@ -196,7 +193,7 @@ func (c *coded) written() string { return cmp.Or(c[1], c[4], c[2], c[5], c[9], c
 func (r *reader) name(p *pending, c *coded) {
 	s, is := c.text()
 	isCodes := c[1] != "" && c[2] == s
-	p.FreeName = is == people.Typed && (s == "" || !isCodes)
+	p.FreeName = is == people.Typed && !isCodes
 	p.Name, p.nameIs = oneLine(s), max(is, people.Title)
 
 	if r.order.organism != "" && p.Name != "" {
