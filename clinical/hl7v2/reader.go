@@ -246,10 +246,8 @@ func (r *reader) newPatient(fields [][]byte) error {
 		p.messages = append(p.messages, r.message)
 	}
 	r.current, r.to = p, p.report
-	if fields != nil {
-		r.learn("PID", fields)
-		p.describe(r, fields)
-	}
+	r.learn("PID", fields)
+	p.describe(r, fields)
 	return nil
 }
 

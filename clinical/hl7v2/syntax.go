@@ -219,22 +219,18 @@ func (e *syntax) unescaped(to, sequence []byte) (_ []byte, known bool) {
 		return append(to, separators[i]), true
 	}
 
-	switch string(sequence) {
-	case "H", "N", ".fi", ".nf":
+	switch s := string(sequence); {
+	case s == "H", s == "N", s == ".fi", s == ".nf":
 		return to, true // highlighting, and whether lines are filled
-	case ".br", ".ce":
+	case s == ".br", s == ".ce", strings.HasPrefix(s, ".sp"):
 		return append(to, '\n'), true
-	}
-	switch {
-	case len(sequence) < 3:
+	case len(s) < 3:
 		return to, false
-	case string(sequence[:3]) == ".sp":
-		return append(to, '\n'), true
-	case sequence[0] == '.': // indents
+	case s[0] == '.': // indents
 		return append(to, ' '), true
-	case sequence[0] == 'X':
+	case s[0] == 'X':
 		return e.hexadecimal(to, sequence[1:])
-	case (sequence[0] == 'C' || sequence[0] == 'M') && isDigit(sequence[1]):
+	case (s[0] == 'C' || s[0] == 'M') && isDigit(s[1]):
 		return append(to, "\ufffd"...), true // another character set begins, which is not read
 	}
 	return to, false
