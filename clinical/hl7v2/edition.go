@@ -44,8 +44,7 @@ func (p *patient) orderKey(filler, placer uint64) uint64 {
 	return filler
 }
 
-func (r *reader) edition(p *pending, field, sub []byte) {
-	test := r.written(field)
+func (r *reader) edition(p *pending, test string, sub []byte) {
 	if test == "" || len(sub) > maxCompared {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/heliosai/helios-go"
@@ -80,12 +81,16 @@ func (o *Options) labs() labs.Options {
 	}
 }
 
-func (o *Options) check() error {
-	if _, ok := charsetOf(o.Charset); !ok {
-		return errors.New("helios: hl7v2: Options.Charset is not a character set that is read")
+// read reads all. There is a report even if there is an error.
+func read(r io.Reader, opts *Options, one bool) (*reader, error) {
+	in, shared := newReader(r, opts, one), opts.labs()
+	if _, ok := charsetOf(opts.Charset); !ok {
+		return in, errors.New("helios: hl7v2: Options.Charset is not a character set that is read")
 	}
-	shared := o.labs()
-	return shared.Check("hl7v2")
+	if err := shared.Check("hl7v2"); err != nil {
+		return in, err
+	}
+	return in, in.all()
 }
 
 // LabResults reads the messages of one patient and returns a request for the
@@ -102,19 +107,13 @@ func (o *Options) check() error {
 // The memory it takes does not depend on the size of the input. It may be
 // called concurrently with different readers.
 func LabResults(r io.Reader, opts Options) (*helios.LabResultsRequest, *clinical.Report, error) {
-	if err := opts.check(); err != nil {
-		return nil, &clinical.Report{}, err
-	}
-
-	in := newReader(r, &opts, true)
-	if err := in.all(); err != nil {
+	in, err := read(r, &opts, true)
+	switch {
+	case err != nil:
 		return nil, in.report, err
-	}
-
-	if in.message == 0 {
+	case in.message == 0:
 		return nil, in.report, fmt.Errorf("%w: the input has no MSH segment", ErrNoResults)
-	}
-	if len(in.patients) == 0 {
+	case len(in.patients) == 0:
 		return nil, in.report, fmt.Errorf("%w: the input has no ORU message with results", ErrNoResults)
 	}
 
@@ -148,12 +147,8 @@ type Patient struct {
 // 10,000 patients, has more than 500,000 results, or a PID segment larger than
 // 1 MiB. No patients are returned then.
 func ByPatient(r io.Reader, opts Options) ([]Patient, *clinical.Report, error) {
-	if err := opts.check(); err != nil {
-		return nil, &clinical.Report{}, err
-	}
-
-	in := newReader(r, &opts, false)
-	if err := in.all(); err != nil {
+	in, err := read(r, &opts, false)
+	if err != nil {
 		return nil, in.report, err
 	}
 
@@ -171,7 +166,10 @@ func (p *patient) request(opts *Options) (*helios.LabResultsRequest, error) {
 		p.set.Revise(func(*labs.Result) clinical.Reason { return clinical.NoPatient })
 	}
 
-	about := p.context(opts)
+	shared, person := opts.labs(), labs.Person{Born: p.birth, Died: p.death, Gender: p.gender}
+	about := shared.Patient(person, shared.Day(p.newest), func(reason clinical.Reason) {
+		p.report.Note(reason, p.source, "")
+	})
 	results := p.set.LabResults(about)
 	if len(results) == 0 {
 		return nil, ErrNoResults
@@ -179,7 +177,10 @@ func (p *patient) request(opts *Options) (*helios.LabResultsRequest, error) {
 
 	req := &helios.LabResultsRequest{LabResults: results}
 	if about.Age != nil || about.Gender != "" {
-		req.PatientContext = &helios.PatientContext{Age: age(about.Age), Gender: about.Gender}
+		req.PatientContext = &helios.PatientContext{Gender: about.Gender}
+	}
+	if about.Age != nil {
+		req.PatientContext.Age = strconv.Itoa(*about.Age)
 	}
 	return req, nil
 }

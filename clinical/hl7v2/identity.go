@@ -1,10 +1,9 @@
 package hl7v2
 
 import (
-	"bytes"
 	"cmp"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
@@ -109,23 +108,13 @@ func (i *identity) like(other *identity) (l likeness, contradicted bool) {
 }
 
 func (i *identity) agrees(other *identity) bool {
-	return i.family != "" && i.family == other.family && i.given != "" && !isNewborn(i.given) &&
-		!isNewborn(other.given) &&
-		likeNames(i.given, other.given) == same && i.born != "" && i.born == other.born && i.sex != "" &&
-		i.sex == other.sex
+	return i.family != "" && i.family == other.family && i.born != "" && i.born == other.born &&
+		i.sex != "" && i.sex == other.sex && i.given != "" && likeNames(i.given, other.given) == same &&
+		!newborn.MatchString(i.given) && !newborn.MatchString(other.given)
 }
 
-// isNewborn reports whether first names are what twins are called at first.
-func isNewborn(given string) bool {
-	for word := range strings.FieldsSeq(given) {
-		for _, prefix := range [8]string{"baby", "boy", "girl", "newborn", "infant", "twin", "male", "female"} {
-			if strings.HasPrefix(word, prefix) {
-				return true
-			}
-		}
-	}
-	return false
-}
+// newborn is in first names that twins are called by at first.
+var newborn = regexp.MustCompile(`(^| )(baby|boy|girl|newborn|infant|twin|male|female)`)
 
 // contradicts needs no family name where birth dates agree: people marry.
 func (i *identity) contradicts(other *identity) (born, name bool) {
@@ -152,27 +141,14 @@ func isInitial(initial, name string) bool {
 	return len([]rune(initial)) == 1 && strings.HasPrefix(name, initial)
 }
 
-func (i *identity) merge(other *identity) {
-	for _, id := range other.ids {
-		if len(i.ids) < maxIDs && !slices.Contains(i.ids, id) {
-			i.ids = append(i.ids, id)
-		}
-	}
-
-	if len(other.given) > len(i.given) {
-		i.given = other.given
-	}
-	i.family, i.born, i.sex = cmp.Or(i.family, other.family), cmp.Or(i.born, other.born), cmp.Or(i.sex, other.sex)
-}
-
 func (r *reader) identify(fields [][]byte) identity {
 	var who identity
 	for _, n := range [2]int{3, 2} {
-		r.repetitions(at(fields, n), func(b []byte) {
+		for b := range r.repetitions(at(fields, n)) {
 			if id := r.identifier(b); len(who.ids) < maxIDs && !isPlaceholder(id.value) {
 				who.ids = append(who.ids, id)
 			}
-		})
+		}
 		if slices.ContainsFunc(who.ids, func(id identifier) bool { return !id.isShared() }) {
 			break
 		}
@@ -183,15 +159,15 @@ func (r *reader) identify(fields [][]byte) identity {
 	who.given = strings.Join(wordsOf(r.compared(name, 2)), " ")
 	who.sex = codes.Gender(r.code(at(fields, 8)))
 
-	born := r.timeField(fields, 7)
-	if who.born = labs.Day(timestamp(born)); who.born == "" && !isPlaceholder(string(born)) {
-		who.born = r.compared(born, 1)
+	born := r.compared(r.first(at(fields, 7)), 1)
+	if who.born = labs.Day(timestamp([]byte(born))); who.born == "" && !isPlaceholder(born) {
+		who.born = born
 	}
 	return who
 }
 
 func (r *reader) identifier(b []byte) (id identifier) {
-	value, authority := nth(b, r.component, 1), nth(b, r.component, 4)
+	value := r.part(b, 1)
 	if id.value = r.textOnce(value); len(value) > maxCompared || unreadable(id.value) {
 		return identifier{}
 	}
@@ -200,7 +176,7 @@ func (r *reader) identifier(b []byte) (id identifier) {
 		id.kind = "MR"
 	}
 
-	id.namespace, id.universal = r.compared(nth(authority, r.sub, 1), 1), r.compared(nth(authority, r.sub, 2), 1)
+	id.namespace, id.universal = r.compared(b, 4, 1), r.compared(b, 4, 2)
 	if id.isUnassigned() {
 		id.sender = r.sender
 	}
@@ -233,7 +209,6 @@ type patient struct {
 
 	birth, death string
 	gender       string
-	contradicted bool // two messages give two genders
 	newest       string
 	doubtful     bool // one of its messages may be about someone else
 
@@ -247,7 +222,16 @@ func (p *patient) join(who *identity) {
 	// the shorter of two names is that of more people
 	isLess := who.family+who.given == "" || p.given != "" && who.given != p.given
 	p.isNameMissing = p.isNameMissing || isLess
-	p.merge(who)
+
+	for _, id := range who.ids {
+		if len(p.ids) < maxIDs && !slices.Contains(p.ids, id) {
+			p.ids = append(p.ids, id)
+		}
+	}
+	if len(who.given) > len(p.given) {
+		p.given = who.given
+	}
+	p.family, p.born, p.sex = cmp.Or(p.family, who.family), cmp.Or(p.born, who.born), cmp.Or(p.sex, who.sex)
 }
 
 // contest notes that someone else has the identifier. Messages that are known
@@ -259,11 +243,11 @@ func (p *patient) contest(who *identity) {
 }
 
 func (p *patient) describe(r *reader, fields [][]byte) {
-	if birth := labs.Day(timestamp(r.timeField(fields, 7))); p.birth == "" || len(birth) > len(p.birth) {
-		p.birth = birth
+	if birth, _ := r.time(fields, 7); len(labs.Day(birth)) > len(p.birth) {
+		p.birth = labs.Day(birth)
 	}
-	if death := labs.Day(timestamp(r.timeField(fields, 29))); death != "" {
-		p.death = death
+	if death, _ := r.time(fields, 29); death != "" {
+		p.death = labs.Day(death)
 	}
 
 	switch gender := codes.Gender(r.code(at(fields, 8))); {
@@ -271,28 +255,6 @@ func (p *patient) describe(r *reader, fields [][]byte) {
 	case p.gender == "" || p.gender == "unknown":
 		p.gender = gender
 	case gender != p.gender && gender != "unknown":
-		p.contradicted = true
+		p.gender = "contradicted" // which is none
 	}
-}
-
-func (r *reader) timeField(fields [][]byte, n int) []byte {
-	return bytes.TrimSpace(nth(r.first(at(fields, n)), r.component, 1))
-}
-
-func (p *patient) context(opts *Options) labs.Patient {
-	shared := opts.labs()
-	person := labs.Person{Born: p.birth, Died: p.death, Gender: p.gender}
-	if p.contradicted {
-		person.Gender = ""
-	}
-	return shared.Patient(person, shared.Day(p.newest), func(reason clinical.Reason) {
-		p.report.Note(reason, p.source, "")
-	})
-}
-
-func age(years *int) string {
-	if years == nil {
-		return ""
-	}
-	return strconv.Itoa(*years)
 }

@@ -2,6 +2,7 @@ package hl7v2
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
@@ -11,8 +12,6 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/labs"
 	"github.com/heliosai/helios-go/clinical/internal/people"
 )
-
-const loinc = "http://loinc.org"
 
 // readObservation reads an OBX. One that is not sent is pending nevertheless if
 // it replaces another.
@@ -26,104 +25,81 @@ func (r *reader) readObservation(seg segment) (p pending, reason clinical.Reason
 	}
 
 	f := r.split(seg.data)
-	r.learn(obx, f)
+	r.learn("OBX", f)
 	if seg.unended && len(at(f, 11)) == 0 { // with it, what is before it is whole
 		return p, clinical.CutOff, ""
 	}
 
-	switch kind := r.code(at(f, 29)); kind {
-	case "QST":
-		return p, clinical.OrderQuestion, kind
-	case "SCI":
-		return p, clinical.TypeNotSent, kind
-	}
-	if codes.OtherSections[r.order.section] {
-		return p, clinical.CategoryNotSent, r.order.section
-	}
-
-	if reason, detail := r.isForeign(at(f, 3)); reason != "" {
+	test, sub := r.coded(at(f, 3)), bytes.TrimSpace(at(f, 4))
+	if reason, detail := r.isForeign(r.code(at(f, 29)), &test); reason != "" {
 		return p, reason, detail
 	}
-	system, code := r.test(at(f, 3))
-	isLOINC := system == loinc
-	switch {
-	case isLOINC && codes.Questions[code]:
-		return p, clinical.OrderQuestion, ""
-	case isLOINC && codes.VitalSigns[code]:
-		return p, clinical.TypeNotSent, "vital-signs"
-	}
 
-	sub := bytes.TrimSpace(at(f, 4))
-	p = pending{Result: &labs.Result{System: system, Code: code}, obx: r.obxs, order: r.order}
-	p.narrative = isLOINC && codes.Comments[code]
-	r.name(&p, at(f, 3))
+	p = pending{Result: &labs.Result{}, obx: r.obxs, order: r.order}
+	p.System, p.Code = test.code()
+	p.narrative = p.System == codes.LOINC && codes.Comments[p.Code]
+	r.name(&p, &test)
 	r.date(&p, f)
 
 	detail, sent := r.status(&p, at(f, 11))
-	r.edition(&p, at(f, 3), sub)
+	r.edition(&p, test.written(), sub)
 	if !sent {
 		return p, clinical.StatusNotSent, detail
-	}
-	if seg.attachment != "" {
-		return p, clinical.ValueNotSent, seg.attachment
 	}
 	if reason, detail := r.measure(&p, f); reason != "" {
 		return p, reason, detail
 	}
 
 	if r.order.organism == "" && p.Value.Text != "" && !p.Value.Free {
-		r.remember(at(f, 3), sub, at(f, 5), p.Value.Text)
+		r.remember(&test, sub, at(f, 5), p.Value.Text)
 	}
 	return p, "", ""
 }
 
 func (r *reader) status(p *pending, field []byte) (status string, sent bool) {
-	table, status := statuses, r.code(field)
-	if status == "" {
-		table, status = orderStatuses, r.order.status
-	}
-	use, known := table[status]
-	if !known {
-		status = ""
-	}
-
-	switch use {
-	case useNone:
-		return status, false
-	case useWithdrawn:
+	status = cmp.Or(r.code(field), r.order.status)
+	switch status { // see https://terminology.hl7.org/CodeSystem-v2-0085.html
+	case "F", "B", "U", "V":
+	case "A", "C":
+		p.Edition.Rank = labs.IsCorrected
+	case "D", "W", "X": // what came before is not to be used either
 		p.Edition.Rank, p.Edition.IsWrong = labs.IsCorrected, true
 		return status, false
-	case usePreliminary, useUnknown:
+	case "I", "N", "O", "R", "S":
+		return status, false
+	default:
+		if status != "P" {
+			status = "" // a report names none that is not known
+		}
 		p.Edition.Rank = labs.IsPreliminary
 		p.Notes = append(p.Notes, clinical.Preliminary)
 		return status, !r.opts.ExcludePreliminary
-	case useCorrected:
-		p.Edition.Rank = labs.IsCorrected
-	case useFinal:
 	}
 	return status, true
 }
 
 func (r *reader) date(p *pending, f [][]byte) {
-	own, collected := r.timeField(f, 14), r.order.collected
-	p.Date = timestamp(own)
+	var isUnread bool
+	p.Date, isUnread = r.time(f, 14)
 	p.observed = p.Date != ""
-	unread := isUnreadTime(own, p.Date)
+	isUnread = isUnread || !p.observed && r.order.collectedUnread
 
-	if p.Date == "" {
-		p.Date = collected
-		unread = unread || r.order.collectedUnread
-	}
-	if p.Date == "" {
-		if p.Date = r.order.issued; p.Date != "" {
-			p.issued = true
-			p.Notes = append(p.Notes, clinical.DateIssued)
-		}
+	p.Date = cmp.Or(p.Date, r.order.collected)
+	if p.Date == "" && r.order.issued != "" {
+		p.Date, p.issued = r.order.issued, true
+		p.Notes = append(p.Notes, clinical.DateIssued)
 	}
 
-	if unread {
+	if isUnread {
 		p.Notes = append(p.Notes, clinical.DateUnreadable)
 	}
+}
+
+// time also reports whether there is something that is no date.
+func (r *reader) time(fields [][]byte, n int) (date string, isUnread bool) {
+	b := bytes.TrimSpace(r.part(r.first(at(fields, n)), 1))
+	date = timestamp(b)
+	return date, date == "" && string(b) != null && len(bytes.Trim(b, "0")) > 0
 }
 
 func (r *reader) measure(p *pending, f [][]byte) (clinical.Reason, string) {
@@ -166,9 +142,7 @@ func (r *reader) measure(p *pending, f [][]byte) (clinical.Reason, string) {
 // rangeText returns a range. From several nothing is concluded.
 func (r *reader) rangeText(field []byte) string {
 	return r.joined(field, "; ", func(b []byte) string {
-		// empty components: what stands between two is a part of the text
-		b = bytes.Trim(b, string([]byte{r.component, ' '}))
-		text := oneLine(r.text(b))
+		text := oneLine(r.text(r.trim(b)))
 		if !strings.ContainsFunc(text, isLetterOrDigit) || strings.EqualFold(text, "null") {
 			return ""
 		}
@@ -181,8 +155,8 @@ func (r *reader) ranges(text string) []labs.Range {
 		return nil
 	}
 
-	known, ok := r.knownRanges[text]
-	if !ok {
+	known := r.knownRanges[text]
+	if known == nil {
 		known = []labs.Range{{Text: text}}
 		if len(r.knownRanges) < maxInterned {
 			r.knownRanges[text] = known
@@ -194,49 +168,32 @@ func (r *reader) ranges(text string) []labs.Range {
 // Longer names, values, units and ranges are none.
 const maxAnyText = 2000
 
-func isUnreadTime(b []byte, date string) bool {
-	return date == "" && string(b) != null && len(bytes.Trim(b, "0")) > 0
-}
-
 func isLetterOrDigit(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }
 
-// test returns LOINC's code if there is one, else the first.
-func (r *reader) test(field []byte) (system, code string) {
-	field = r.first(field)
-	for _, n := range [2]int{1, 4} {
-		if s := r.componentText(field, n+2); strings.EqualFold(s, "LN") || strings.EqualFold(s, "LOINC") {
-			if code = r.compared(field, n); code != "" {
-				return loinc, code
-			}
+// code returns LOINC's code if there is one, else the first.
+func (c *coded) code() (system, code string) {
+	for _, n := range [2]int{4, 1} {
+		isLOINC := strings.EqualFold(c[n+2], "LN") || strings.EqualFold(c[n+2], "LOINC")
+		switch {
+		case c[n] == "", system == codes.LOINC && !isLOINC:
+		case isLOINC:
+			system, code = codes.LOINC, c[n]
+		default:
+			system, code = c[n+2], c[n]
 		}
 	}
-
-	for _, n := range [2]int{1, 4} {
-		if code = r.compared(field, n); code != "" {
-			return r.compared(field, n+2), code
-		}
-	}
-	return "", ""
+	return limited(system), limited(code)
 }
 
 // written returns by what corrections find a test: its first code, more exact
 // than LOINC's, else its text.
-func (r *reader) written(field []byte) string {
-	field = r.first(field)
-	for _, n := range [6]int{1, 4, 2, 5, 9, 3} {
-		if s := r.compared(field, n); s != "" {
-			return s
-		}
-	}
-	return ""
-}
+func (c *coded) written() string { return cmp.Or(c[1], c[4], c[2], c[5], c[9], c[3]) }
 
 // name reads the name of a test. It is typed if it is not the text of a code.
-func (r *reader) name(p *pending, field []byte) {
-	field = r.first(field)
-	s, is := r.codedText(field)
-	isCodes := r.componentText(field, 1) != "" && r.componentText(field, 2) == s
-	p.FreeName = is == people.Typed && (s == "" || !isCodes)
+func (r *reader) name(p *pending, c *coded) {
+	s, is := c.text()
+	isCodes := c[1] != "" && c[2] == s
+	p.FreeName = is == people.Typed && !isCodes
 	p.Name, p.nameIs = oneLine(s), max(is, people.Title)
 
 	if r.order.organism != "" && p.Name != "" {
@@ -249,23 +206,20 @@ func (r *reader) name(p *pending, field []byte) {
 }
 
 // unit reads OBX-6. Several values can have one each.
-func (r *reader) unit(field []byte) string {
-	return r.joined(field, ", ", r.oneUnit)
-}
+func (r *reader) unit(field []byte) string { return r.joined(field, ", ", r.oneUnit) }
 
 // oneUnit reads a unit: its code, which is how it is printed, else its text.
 func (r *reader) oneUnit(b []byte) string {
-	if r.isPower(b) {
-		return oneLine(r.componentText(b, 1) + "^" + r.componentText(b, 2))
+	c := r.coded(b)
+	if r.component == '^' && c.isPower() {
+		return oneLine(c[1] + "^" + c[2])
 	}
 
-	order := [4]int{1, 2, 4, 5}
-	if r.isUnitCode(b) {
-		order = [4]int{2, 1, 4, 5}
+	if c.isUnitCode() {
+		c[1], c[2] = c[2], c[1]
 	}
-
-	for _, n := range order {
-		if s := oneLine(r.componentText(b, n)); s != "" && !strings.EqualFold(s, "null") {
+	for _, n := range [4]int{1, 2, 4, 5} {
+		if s := oneLine(c[n]); s != "" && !strings.EqualFold(s, "null") {
 			return s
 		}
 	}
@@ -273,51 +227,45 @@ func (r *reader) oneUnit(b []byte) string {
 }
 
 // isUnitCode reports whether a code is not printed, such as SNOMED CT's "MGDL".
-func (r *reader) isUnitCode(b []byte) bool {
-	code, text := r.componentText(b, 1), r.componentText(b, 2)
-	switch system := strings.ToUpper(r.componentText(b, 3)); {
+func (c *coded) isUnitCode() bool {
+	switch system := strings.ToUpper(c[3]); {
 	case system == "UCUM", strings.HasPrefix(system, "ISO"), strings.HasPrefix(system, "ANS"):
 		return false
-	case isTerminology(system), strings.Trim(code, "0123456789") == "":
+	case isTerminology(system), digits([]byte(c[1])):
 		return true
 	}
-	return strings.ContainsAny(text, "/%") && !strings.ContainsAny(code, "/%*.^")
+	return strings.ContainsAny(c[2], "/%") && !strings.ContainsAny(c[1], "/%*.^")
 }
 
 // isPower reports whether an unescaped caret cuts a unit such as 10^3/uL in
 // two.
-func (r *reader) isPower(b []byte) bool {
-	base, isTen := strings.CutSuffix(r.componentText(b, 1), "10")
-	exponent := r.componentText(b, 2)
-	return isTen && r.component == '^' && (base == "" || !isDigit(base[len(base)-1])) && exponent != "" &&
-		isDigit(exponent[0])
+func (c *coded) isPower() bool {
+	base, isTen := strings.CutSuffix(c[1], "10")
+	return isTen && (base == "" || !isDigit(base[len(base)-1])) && c[2] != "" && isDigit(c[2][0])
 }
 
 // flags is not ok if they are more than can be.
 func (r *reader) flags(field []byte) (flags []labs.Flag, ok bool) {
-	if len(field) == 0 {
-		return nil, true
-	}
 	if known, ok := r.knownFlags[string(field)]; ok {
 		return known, true
 	}
 
-	r.repetitions(field, func(b []byte) {
-		for _, n := range [3]int{1, 4, 9} {
-			flag := labs.Flag{Code: r.compared(b, n), Text: r.compared(b, n+1), System: r.compared(b, n+2)}
-			if n == 9 {
-				flag = labs.Flag{Text: flag.Code} // the original text
-			}
+	for b := range r.repetitions(field) {
+		c := r.coded(b)
+		for _, flag := range [3]labs.Flag{
+			{System: c[3], Code: c[1], Text: c[2]}, {System: c[6], Code: c[4], Text: c[5]}, {Text: c[9]},
+		} {
+			flag = labs.Flag{System: limited(flag.System), Code: limited(flag.Code), Text: limited(flag.Text)}
 			if flag.Code+flag.Text != "" && len(flags) <= maxFlags && !slices.Contains(flags, flag) {
 				flags = append(flags, flag)
 			}
 		}
-	})
+	}
 
 	if len(flags) > maxFlags {
 		return nil, false
 	}
-	if len(field) <= maxInternedLength && len(r.knownFlags) < maxInterned && !r.mismatch {
+	if len(field) <= maxInternedLength && len(r.knownFlags) < maxInterned && r.note != clinical.CharacterSet {
 		r.knownFlags[string(field)] = flags
 	}
 	return flags, true

@@ -3,6 +3,7 @@ package hl7v2
 import (
 	"bytes"
 	"cmp"
+	"slices"
 	"strings"
 )
 
@@ -14,7 +15,7 @@ type order struct {
 	collectedUnread bool // there is something that is no date
 	issued          string
 	section         string
-	status          string
+	status          string // as OBX-11 has it
 
 	organism     string
 	freeOrganism bool
@@ -28,23 +29,14 @@ type order struct {
 
 func (r *reader) forgetOrders() {
 	clear(r.parents)
-	r.numbers, r.specimen = [2]orderNumber{}, order{}
-	r.beginOrder()
-}
-
-func (r *reader) beginOrder() {
-	r.order = &order{}
-	if r.specimenFirst {
-		r.order.isLab, r.order.isControl = r.specimen.isLab, r.specimen.isControl
-	}
+	r.numbers, r.specimen, r.order = [2]orderNumber{}, order{}, &order{}
 }
 
 func (r *reader) readOrder(fields [][]byte) {
-	r.beginOrder()
-	o, collected := r.order, r.timeField(fields, 7)
-	o.collected, o.issued = timestamp(collected), timestamp(r.timeField(fields, 22))
-	o.collectedUnread = isUnreadTime(collected, o.collected)
-	o.section, o.status = r.code(at(fields, 24)), r.code(at(fields, 25))
+	o := r.order
+	o.collected, o.collectedUnread = r.time(fields, 7)
+	o.issued, _ = r.time(fields, 22)
+	o.section, o.status = r.code(at(fields, 24)), orderStatuses[r.code(at(fields, 25))]
 
 	o.numbers = r.orderNumbers(fields)
 	for i, number := range r.numbers {
@@ -53,12 +45,20 @@ func (r *reader) readOrder(fields [][]byte) {
 		}
 	}
 	r.numbers = [2]orderNumber{}
-	o.isForm = r.isForm(at(fields, 4))
-	o.isLab = o.isLab || r.isLaboratory(o, fields)
+	service := r.coded(at(fields, 4))
+	o.isForm = service.isForm()
+	o.isLab = o.isLab || r.isLaboratory(&service, fields)
 
 	parent := at(fields, 26)
-	o.about = r.reference(parent)
-	o.organism, o.freeOrganism = r.organism(parent, at(fields, 29))
+	key := parentKey{code: r.compared(parent, 1, 1), alternate: r.compared(parent, 1, 4), sub: r.compared(parent, 2)}
+	said := r.compared(parent, 3)
+	switch {
+	case key.code+key.sub != "":
+		o.about = "\x00" + key.code + "\x00" + key.sub // which stay when the result is corrected
+	case said != "":
+		o.about = "\x00\x00\x00" + said
+	}
+	o.organism, o.freeOrganism = r.organism(key, said, at(fields, 29))
 	isReference := bytes.IndexByte(parent, r.component) >= 0 // and no field that is out of place
 	o.isOrphan = o.organism == "" && isReference && bytes.ContainsFunc(parent, isLetterOrDigit)
 }
@@ -69,7 +69,7 @@ func (r *reader) readSpecimen(fields [][]byte) {
 	isControl := controls[r.code(at(fields, 11))]
 	if r.specimenFirst {
 		r.specimen = order{isLab: true, isControl: isControl}
-		r.beginOrder()
+		r.order = new(r.specimen)
 		return
 	}
 	r.order.isLab = true
@@ -79,7 +79,7 @@ func (r *reader) readSpecimen(fields [][]byte) {
 func (r *reader) orderNumbers(fields [][]byte) (numbers [2]orderNumber) {
 	for i := range numbers {
 		b := r.first(at(fields, 3-i))
-		value := nth(b, r.component, 1)
+		value := r.part(b, 1)
 		if len(value) > maxCompared {
 			continue
 		}
@@ -96,19 +96,12 @@ type parents map[parentKey]parent
 type parentKey struct{ order, code, alternate, sub string }
 
 type parent struct {
-	found string
+	found string // "" if it can be one of several results
 	said  string // the value as written
-	// isSeveral is set if it can be one of several results.
-	isSeveral bool
 }
 
-func (r *reader) remember(test, sub, value []byte, found string) {
-	code, alternate := nth(test, r.component, 1), nth(test, r.component, 4)
-	if len(code)+len(alternate)+len(sub) > maxCompared {
-		return
-	}
-
-	key := parentKey{"", string(code), string(alternate), string(sub)}
+func (r *reader) remember(test *coded, sub, value []byte, found string) {
+	key := parentKey{code: limited(test[1]), alternate: limited(test[4]), sub: r.compared(sub)}
 	p := parent{found: found, said: string(value[:min(len(value), maxCompared)])}
 	r.parents.add(key, p)
 	for _, number := range r.order.numbers {
@@ -120,62 +113,36 @@ func (r *reader) remember(test, sub, value []byte, found string) {
 
 func (all parents) add(key parentKey, p parent) {
 	known, ok := all[key]
-	if ok || len(all) < maxParents {
-		p.isSeveral = known.isSeveral || ok && known.found != p.found
+	switch {
+	case !ok && len(all) < maxParents:
 		all[key] = p
+	case ok && known.found != p.found:
+		all[key] = parent{}
 	}
 }
 
 // organism returns the result that OBR-26 and OBR-29 name or, if that is not
 // certain, what OBR-26 says of it.
-func (r *reader) organism(result, order []byte) (organism string, free bool) {
-	result = bytes.TrimSpace(result)
-	if len(result) == 0 {
-		return "", false
-	}
-	code, said := nth(result, r.component, 1), bytes.TrimSpace(nth(result, r.component, 3))
-	key := parentKey{"", string(nth(code, r.sub, 1)), string(nth(code, r.sub, 4)),
-		string(bytes.TrimSpace(nth(result, r.component, 2)))}
+func (r *reader) organism(key parentKey, said string, order []byte) (organism string, free bool) {
 	if key == (parentKey{}) {
-		return oneLine(r.compared(result, 3)), true
+		return oneLine(said), true
 	}
 
 	isOrderGiven := false
 	for n := 2; n > 0; n-- { // the number of who fills it, then of who placed it
-		number := r.compared(nth(nth(order, r.component, n), r.sub, 1), 1)
-		isOrderGiven = isOrderGiven || number != ""
-		within := key
-		within.order = number
-		if p := r.parents[within]; number != "" && p.found != "" && !p.isSeveral {
+		key.order = r.compared(order, n, 1)
+		isOrderGiven = isOrderGiven || key.order != ""
+		if p := r.parents[key]; key.order != "" && p.found != "" {
 			return p.found, false
 		}
 	}
 
+	key.order = ""
 	p := r.parents[key]
-	if p.found != "" && !p.isSeveral && (!isOrderGiven || r.says(p.said, string(said))) {
+	isSaid := said != "" && slices.ContainsFunc(strings.Split(p.said, string(rune(r.component))),
+		func(part string) bool { return strings.EqualFold(strings.TrimSpace(part), said) })
+	if p.found != "" && (!isOrderGiven || isSaid) {
 		return p.found, false
 	}
-	return oneLine(r.compared(result, 3)), true
-}
-
-// reference returns which result OBR-26 names: by code and sub-identifier,
-// which stay when the result is corrected, else in words.
-func (r *reader) reference(result []byte) string {
-	code, sub := r.compared(nth(nth(result, r.component, 1), r.sub, 1), 1), r.compared(result, 2)
-	switch {
-	case code+sub != "":
-		return "\x00" + code + "\x00" + sub
-	case len(bytes.TrimSpace(result)) > 0:
-		return "\x00\x00\x00" + r.compared(result, 3)
-	}
-	return ""
-}
-
-func (r *reader) says(value, text string) bool {
-	for part := range strings.SplitSeq(value, string(rune(r.component))) {
-		if text != "" && strings.EqualFold(strings.TrimSpace(part), text) {
-			return true
-		}
-	}
-	return false
+	return oneLine(said), true
 }

@@ -14,7 +14,6 @@ import (
 
 // evidence is what says whether an observation is a result.
 type evidence struct {
-	judged   bool // it has a range or flag
 	measured bool // it has a unit, range or flag
 	asks     bool // its name or value is that of a question
 	own      bool // its code or value is that of a result
@@ -29,38 +28,52 @@ var devices = codes.Words("MDC")
 const maxWords = 3
 
 func (r *reader) weigh(p *pending, kind string, value []byte) evidence {
-	e := evidence{judged: len(p.Ranges)+len(p.Flags) > 0}
-	e.measured = e.judged || p.Unit != ""
-	if e.judged || p.Value.String() == "" {
+	isJudged := len(p.Ranges)+len(p.Flags) > 0
+	e := evidence{measured: isJudged || p.Unit != ""}
+	if isJudged || p.Value.String() == "" {
 		return e
 	}
 
 	isNumber := p.Value.Number != ""
 	isShort := !p.Value.Free || len(strings.Fields(p.Value.Text)) <= maxWords
-	isWord := hasWord(p.Value.Text, resultWords) || p.System == loinc && isShort
+	isWord := hasWord(p.Value.Text, resultWords) || p.System == codes.LOINC && isShort
 	e.own = isNumber || isWord && !hasWord(p.Name, imaging)
 	e.asks = asks(p.Name, isNumber, p.Unit != "")
-	isMoment := slices.Contains([]string{"DT", "TS", "DTM", "TM"}, kind)
-	e.asks = e.asks || !e.measured && (isMoment || r.isYesOrNo(value))
+	if !e.measured {
+		answer := r.coded(value)
+		isMoment := slices.Contains([]string{"DT", "TS", "DTM", "TM"}, kind)
+		e.asks = e.asks || isMoment || answer.isYesOrNo()
+	}
 	return e
 }
 
 // isForeign reports why an observation is no result whatever it says.
-func (r *reader) isForeign(test []byte) (clinical.Reason, string) {
+func (r *reader) isForeign(kind string, test *coded) (reason clinical.Reason, detail string) {
+	system, code := test.code()
+	isLOINC := system == codes.LOINC
 	switch {
+	case kind == "QST":
+		return clinical.OrderQuestion, kind
+	case kind == "SCI":
+		return clinical.TypeNotSent, kind
+	case codes.OtherSections[r.order.section]:
+		return clinical.CategoryNotSent, r.order.section
 	case r.order.isForm:
 		return clinical.OrderQuestion, ""
-	case r.isOf(test, notifications):
+	case test.isOf(notifications):
 		return clinical.OrderQuestion, "PHINQUESTION"
-	case r.isOf(test, devices):
+	case test.isOf(devices):
 		return clinical.CategoryNotSent, "MDC"
+	case isLOINC && codes.Questions[code]:
+		return clinical.OrderQuestion, ""
+	case isLOINC && codes.VitalSigns[code]:
+		return clinical.TypeNotSent, "vital-signs"
 	}
 	return "", ""
 }
 
-func (e *syntax) isOf(field []byte, systems map[string]bool) bool {
-	field = e.first(field)
-	return systems[strings.ToUpper(e.componentText(field, 3))] || systems[strings.ToUpper(e.componentText(field, 6))]
+func (c *coded) isOf(systems map[string]bool) bool {
+	return systems[strings.ToUpper(c[3])] || systems[strings.ToUpper(c[6])]
 }
 
 // notResult decides when the order is complete: its specimen can be behind it.
@@ -74,11 +87,9 @@ func (p *pending) notResult() clinical.Reason {
 	return ""
 }
 
-func (e *syntax) isYesOrNo(field []byte) bool {
-	field = e.first(field)
-	code, system := e.code(field), strings.ToUpper(e.compared(field, 3))
-	text, _ := e.codedText(field)
-	return system == "HL70136" || code == "373066001" || code == "373067005" || // yes and no in SNOMED CT
+func (c *coded) isYesOrNo() bool {
+	text, _ := c.text()
+	return strings.EqualFold(c[3], "HL70136") || c[1] == "373066001" || c[1] == "373067005" || // in SNOMED CT
 		slices.Contains([]string{"Y", "N", "YES", "NO"}, strings.ToUpper(text))
 }
 
@@ -118,23 +129,21 @@ var resultWords = codes.Words(`
 	negative nonreactive normal positive present reactive resistant seen susceptible trace undetected`)
 
 // isLaboratory reports whether section, specimen or code are a laboratory's.
-func (r *reader) isLaboratory(o *order, fields [][]byte) bool {
-	if codes.Sections[o.section] != "" || r.componentText(at(fields, 15), 1)+r.componentText(at(fields, 15), 2) != "" {
+func (r *reader) isLaboratory(service *coded, fields [][]byte) bool {
+	if codes.Sections[r.order.section] != "" || r.text(at(fields, 15), 1)+r.text(at(fields, 15), 2) != "" {
 		return true
 	}
 
-	service := r.first(at(fields, 4))
 	for _, n := range [2]int{1, 4} {
-		switch strings.ToUpper(r.compared(service, n+2)) {
+		switch strings.ToUpper(service[n+2]) {
 		case "C4", "C5", "CPT", "CPT4":
-			code := r.compared(service, n)
-			return len(code) == 5 && code[0] == '8'
+			return len(service[n]) == 5 && service[n][0] == '8'
 		}
 	}
 	return false
 }
 
-func (r *reader) isForm(service []byte) bool {
-	_, code := r.test(service)
-	return r.isOf(service, notifications) || codes.QuestionPanels[code]
+func (c *coded) isForm() bool {
+	_, code := c.code()
+	return c.isOf(notifications) || codes.QuestionPanels[code]
 }

@@ -36,25 +36,7 @@ type reader struct {
 	added    int
 
 	message int // number, from 1
-	// sender is the authority of numbers that name none.
-	sender string
-	// skipped is set within a message that is not read.
-	skipped bool
-	// untyped is set where MSH-9 is missing. Such a message is read from its
-	// first OBR on, behind which its PID is held.
-	untyped bool
-	held    []byte
-	// animal is set behind the PID of one.
-	animal  bool
-	current *patient
-	pids    int
-	order   *order
-	// specimen is of the last SPM, where these come before their orders.
-	specimen      order
-	specimenFirst bool
-	orders        int            // of the message
-	numbers       [2]orderNumber // of the order that comes, as an ORC says
-	obxs          int
+	within
 
 	pending []pending
 	parents parents
@@ -67,11 +49,34 @@ type reader struct {
 	said      map[*place][]byte // what it read last of a field
 }
 
+// within is what is known within a message.
+type within struct {
+	// sender is the authority of numbers that name none.
+	sender string
+	// skipped is set if the message is not read.
+	skipped bool
+	// untyped is set where MSH-9 is missing. Such a message is read from its
+	// first OBR on, behind which its PID is held.
+	untyped bool
+	held    []byte
+	// animal is set behind the PID of one.
+	animal             bool
+	current            *patient
+	to                 *clinical.Report // the current patient's, else the reader's
+	pids, orders, obxs int
+
+	order   *order
+	numbers [2]orderNumber // of the order that comes, as an ORC says
+	// specimen is of the last SPM, where these come before their orders.
+	specimen      order
+	specimenFirst bool
+}
+
 func newReader(r io.Reader, opts *Options, one bool) *reader {
-	return &reader{syntax: syntax{charset: undeclared}, opts: opts,
-		known: people.Screen{Set: people.Set{Max: maxKnown}, Redact: opts.Redact}, scan: newScanner(r),
-		report: &clinical.Report{}, one: one, byID: map[string][]*patient{},
-		parents: parents{}, said: map[*place][]byte{},
+	texts := make(map[string]string, 50) // as a short message has
+	return &reader{syntax: syntax{charset: undeclared, interned: texts}, opts: opts, one: one, scan: newScanner(r),
+		known:  people.Screen{Set: people.Set{Max: maxKnown}, Redact: opts.Redact},
+		report: &clinical.Report{}, byID: map[string][]*patient{}, parents: parents{}, said: map[*place][]byte{},
 		knownFlags: map[string][]labs.Flag{}, knownRanges: map[string][]labs.Range{}}
 }
 
@@ -86,21 +91,18 @@ func (r *reader) place(segment string, n int) string {
 }
 
 func (r *reader) all() error {
-	for {
-		seg, err := r.scan.next()
-		switch {
-		case errors.Is(err, io.EOF):
-			r.endMessage()
-			return nil
-		case err != nil:
-			r.endMessage()
-			return labs.ReadError("hl7v2", "message "+strconv.Itoa(r.message), err)
-		}
-
+	seg, err := r.scan.next()
+	for ; err == nil; seg, err = r.scan.next() {
 		if err := r.segment(seg); err != nil {
 			return err
 		}
 	}
+
+	r.endMessage()
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return labs.ReadError("hl7v2", "message "+strconv.Itoa(r.message), err)
 }
 
 func (r *reader) segment(seg segment) error {
@@ -108,7 +110,7 @@ func (r *reader) segment(seg segment) error {
 	case seg.stray:
 		r.report.Drop(clinical.Malformed, "before message "+strconv.Itoa(r.message+1), "")
 		return nil
-	case seg.kind == msh:
+	case seg.kind == "MSH":
 		r.endMessage()
 		r.message++
 		r.beginMessage(seg)
@@ -117,71 +119,72 @@ func (r *reader) segment(seg segment) error {
 		return nil
 	}
 
-	data, ok := r.readable(seg.data)
-	if !ok {
+	var ok bool
+	if seg.data, ok = r.readable(seg.data); !ok {
 		r.refuse()
 		return nil
 	}
-	seg.data = data
-	if seg.kind == obx {
-		r.obxs++
-	}
+
 	switch seg.kind {
-	case pid:
-		r.pids++
-		if seg.tooLarge {
-			return r.errorAt("PID", r.pids, "is larger than 1 MiB")
-		}
-		if r.untyped && r.orders == 0 {
-			r.held = bytes.Clone(seg.data)
-			return nil
-		}
-		return r.newPatient(r.split(seg.data))
-	case pd1, mrg, nk1, gt1, in1, pv1, orc, ctd, prt, rol, spm:
-		if seg.tooLarge {
-			r.known.Miss()
-			return nil
-		}
-		fields := r.split(seg.data)
-		r.learn(seg.kind, fields)
-		if seg.kind == orc {
-			r.numbers = r.orderNumbers(fields)
-		}
-		if seg.kind == spm {
-			r.readSpecimen(fields)
-		}
-	case obr:
-		return r.orderSegment(seg)
-	case obx:
+	case "":
+		return nil
+	case "PID":
+		return r.patientSegment(seg)
+	case "OBX":
 		return r.resultSegment(seg)
-	case other, msh:
+	case "OBR":
+		if err := r.orderSegment(seg); err != nil {
+			return err
+		}
+	}
+	if seg.tooLarge {
+		r.known.Miss()
+		return nil
+	}
+
+	fields := r.split(seg.data)
+	r.learn(seg.kind, fields)
+	switch seg.kind {
+	case "ORC":
+		r.numbers = r.orderNumbers(fields)
+	case "OBR":
+		r.readOrder(fields)
+	case "SPM":
+		r.readSpecimen(fields)
 	}
 	return nil
+}
+
+func (r *reader) patientSegment(seg segment) error {
+	r.pids++
+	switch {
+	case seg.tooLarge:
+		return r.errorAt("PID", r.pids, "is larger than 1 MiB")
+	case r.untyped && r.orders == 0:
+		r.held = bytes.Clone(seg.data)
+		return nil
+	}
+	return r.newPatient(r.split(seg.data))
 }
 
 func (r *reader) orderSegment(seg segment) error {
 	r.orders++
 	if r.held != nil {
-		held := r.held
-		r.held = nil
-		if err := r.newPatient(r.split(held)); err != nil {
+		if err := r.newPatient(r.split(r.held)); err != nil {
 			return err
 		}
+		r.held = nil
 	}
 
+	r.order = new(r.specimen)
 	if seg.tooLarge {
-		r.beginOrder()
-		r.known.Miss()
-		r.toReport().Drop(clinical.Malformed, r.place("OBR", r.orders), "")
-		return nil
+		r.to.Drop(clinical.Malformed, r.place("OBR", r.orders), "")
 	}
-	fields := r.split(seg.data)
-	r.learn(obr, fields)
-	r.readOrder(fields)
 	return nil
 }
 
 func (r *reader) resultSegment(seg segment) error {
+	r.obxs++
 	switch {
 	case r.animal:
 		r.report.Drop(clinical.Animal, r.place("OBX", r.obxs), "")
@@ -202,27 +205,20 @@ func (r *reader) resultSegment(seg segment) error {
 	return nil
 }
 
-func (r *reader) toReport() *clinical.Report {
-	if r.current != nil {
-		return r.current.report
-	}
-	return r.report
-}
-
 func (r *reader) newPatient(fields [][]byte) error {
 	r.flush()
 	if r.current != nil || r.animal {
 		r.forgetOrders()
 	}
 	if r.animal = r.isAnimal(at(fields, 35)); r.animal {
-		r.current = nil
+		r.current, r.to = nil, r.report
 		return nil
 	}
 
 	who := r.identify(fields)
 	p, ambiguous := r.find(&who)
 	if p == nil {
-		source := r.place("PID", max(1, r.pids))
+		source := r.place("PID", r.pids)
 		if r.pids == 0 {
 			source = r.place("MSH", 0)
 		}
@@ -240,36 +236,29 @@ func (r *reader) newPatient(fields [][]byte) error {
 		r.patients = append(r.patients, p)
 	}
 	p.join(&who)
-	if !ambiguous {
-		r.index(p)
+	for i := range p.ids {
+		key := p.ids[i].value
+		if sharing := r.byID[key]; !ambiguous && len(sharing) < maxSharing && !slices.Contains(sharing, p) {
+			r.byID[key] = append(sharing, p)
+		}
 	}
 	if n := len(p.messages); n == 0 || !r.one && p.messages[n-1] != r.message {
 		p.messages = append(p.messages, r.message)
 	}
-	r.current = p
-	if fields != nil {
-		r.learn(pid, fields)
-		p.describe(r, fields)
-	}
+	r.current, r.to = p, p.report
+	r.learn("PID", fields)
+	p.describe(r, fields)
 	return nil
 }
 
 func (r *reader) isAnimal(species []byte) bool {
-	name, _ := r.codedText(r.first(species))
+	c := r.coded(species)
+	name, _ := c.text()
 	switch strings.TrimSuffix(strings.ToLower(name), " (organism)") {
 	case "", "human", "human being", "homo sapiens", "unknown":
 		return false
 	}
-	return r.code(species) != "337915000" // Homo sapiens
-}
-
-func (r *reader) index(p *patient) {
-	for i := range p.ids {
-		key := p.ids[i].value
-		if sharing := r.byID[key]; len(sharing) < maxSharing && !slices.Contains(sharing, p) {
-			r.byID[key] = append(sharing, p)
-		}
-	}
+	return c[1] != "337915000" // Homo sapiens
 }
 
 func (r *reader) find(who *identity) (found *patient, ambiguous bool) {
@@ -296,21 +285,19 @@ func (r *reader) errorAt(segment string, n int, what string) error {
 }
 
 func (r *reader) beginMessage(seg segment) {
-	r.skipped, r.current, r.pids, r.orders, r.obxs = true, nil, 0, 0, 0
-	r.held, r.animal = nil, false
-	r.mismatch, r.guessed = false, false
+	r.within = within{skipped: true, to: r.report}
 	r.forgetOrders()
 
-	before := r.delimiters
+	delimiters, charset := r.delimiters, r.charset
 	if seg.tooLarge || !r.readDelimiters(seg.data) {
 		r.report.Drop(clinical.Malformed, r.place("MSH", 0), "")
 		return
 	}
-	if r.delimiters != before {
-		r.forgetTexts()
-	}
-
 	data, ok := r.declare(seg.data)
+	if r.delimiters != delimiters || r.charset != charset {
+		clear(r.interned)
+		clear(r.knownFlags)
+	}
 	if !ok {
 		r.report.Drop(clinical.Unreadable, r.place("MSH", 0), "")
 		return
@@ -324,7 +311,6 @@ func (r *reader) beginMessage(seg segment) {
 	}
 
 	r.untyped, r.specimenFirst = name == "", name == "OUL"
-	r.sender = ""
 	if application, facility := r.compared(at(fields, 2), 1), r.compared(at(fields, 3), 1); application+facility != "" {
 		r.sender = application + "\x00" + facility
 	}
@@ -341,11 +327,8 @@ func (r *reader) declare(msh []byte) ([]byte, bool) {
 	if !ok {
 		return nil, false
 	}
-	if charset != r.charset {
-		r.charset = charset
-		r.forgetTexts()
-	}
 
+	r.charset = charset
 	msh, ok = r.readable(msh)
 	return msh, ok && bytes.Equal(at(r.split(msh), 17), declared)
 }
@@ -358,13 +341,8 @@ func (r *reader) refuse() {
 	}
 	clear(r.pending)
 	r.pending = r.pending[:0]
-	r.toReport().Drop(clinical.Unreadable, r.place("MSH", 0), "")
+	r.to.Drop(clinical.Unreadable, r.place("MSH", 0), "")
 	r.skipped = true
-}
-
-func (r *reader) forgetTexts() {
-	clear(r.interned)
-	clear(r.knownFlags)
 }
 
 func (r *reader) endMessage() {
@@ -374,13 +352,13 @@ func (r *reader) endMessage() {
 	}
 	r.untyped = false
 
-	if r.mismatch && !r.skipped {
-		r.toReport().Note(clinical.CharacterSet, r.place("MSH", 0), "")
-	}
-	if r.guessed && !r.skipped {
-		r.toReport().Note(clinical.CharacterSetGuessed, r.place("MSH", 0), "")
+	if r.note != "" && !r.skipped {
+		r.to.Note(r.note, r.place("MSH", 0), "")
 	}
 
-	r.mismatch, r.guessed = false, false
-	r.forget()
+	r.note = ""
+	r.known.Reset()
+	for p, field := range r.said {
+		r.said[p] = field[:0]
+	}
 }

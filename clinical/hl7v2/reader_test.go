@@ -26,11 +26,11 @@ func lost(in []byte) (int, error) {
 			break
 		}
 		before, wasSkipped := r.report.Dropped(), r.skipped
-		isResult := seg.kind == obx && !r.skipped && r.message > 0
+		isResult := seg.kind == "OBX" && !r.skipped && r.message > 0
 		if isResult {
 			observations++
 		}
-		if seg.kind == msh {
+		if seg.kind == "MSH" {
 			if r.untyped && r.obxs == 0 {
 				others++
 			}
@@ -43,11 +43,11 @@ func lost(in []byte) (int, error) {
 		if isResult && r.skipped { // the message is refused, which is one entry
 			observations--
 		}
-		if seg.stray || r.skipped && !wasSkipped && seg.kind != msh {
+		if seg.stray || r.skipped && !wasSkipped && seg.kind != "MSH" {
 			others++
 			continue
 		}
-		if seg.kind == msh || seg.kind == obr && seg.tooLarge {
+		if seg.kind == "MSH" || seg.kind == "OBR" && seg.tooLarge {
 			others += r.report.Dropped() - before // entries that are about no result
 		}
 	}

@@ -30,7 +30,7 @@ func scanAll(t *testing.T, r io.Reader) []string {
 			all = append(all, "too large")
 		case seg.attachment != "":
 			all = append(all, seg.attachment)
-		case seg.kind == other:
+		case seg.kind == "":
 			all = append(all, "other")
 		default:
 			all = append(all, string(seg.data))
@@ -94,11 +94,12 @@ func TestScanner(t *testing.T) {
 
 func TestScannerGrowsForASegment(t *testing.T) {
 	t.Parallel()
-	long := "OBX|1|ST|A||" + strings.Repeat("x", maxSegment-100)
-	got := scanAll(t, strings.NewReader("MSH|^~\\&\r"+long+"\rOBX|2"))
-	require.Len(t, got, 3)
-	assert.Equal(t, len(long), len(got[1]))
+	long := "OBX|1|ST|A||" + strings.Repeat("x", maxSegment-len("OBX|1|ST|A||"))
+	got := scanAll(t, strings.NewReader("MSH|^~\\&\r"+long+"\rOBX|2\r"+long+"x\rOBX|4"))
+	require.Len(t, got, 5)
+	assert.Equal(t, maxSegment, len(got[1]))
 	assert.Equal(t, "OBX|2", got[2])
+	assert.Equal(t, []string{"too large", "OBX|4"}, got[3:], "one byte more")
 }
 
 // repeated reads a text again and again.

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/hex"
+	"iter"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/heliosai/helios-go/clinical"
 )
 
 const maxFields = 64
@@ -22,9 +25,9 @@ type delimiters struct{ field, component, repetition, escape, sub byte }
 type syntax struct {
 	delimiters
 	charset *charset
-	// mismatch is set when a text is UTF-8 though another charset is declared.
-	mismatch bool
-	guessed  bool
+	// note is what is to be said of the message's charset: it is guessed, or a
+	// text is UTF-8 though another one is declared.
+	note clinical.Reason
 
 	interned map[string]string
 	scratch  []byte
@@ -36,23 +39,16 @@ func (e *syntax) readDelimiters(segment []byte) bool {
 		return false
 	}
 
-	e.field = segment[3]
-	chars, _, _ := bytes.Cut(segment[4:], []byte{e.field})
-
-	seen := string(e.field)
-	into := [4]*byte{&e.component, &e.repetition, &e.escape, &e.sub}
-	for i, to := range into {
-		*to = 0
-		if i >= len(chars) {
-			continue
-		}
-		if !isSeparator(chars[i]) || strings.IndexByte(seen, chars[i]) >= 0 {
+	all := [5]byte{segment[3]}
+	chars, _, _ := bytes.Cut(segment[4:], all[:1])
+	for i, c := range chars[:min(len(chars), 4)] {
+		if !isSeparator(c) || bytes.IndexByte(all[:i+1], c) >= 0 {
 			return false
 		}
-		*to = chars[i]
-		seen += string(chars[i])
+		all[i+1] = c
 	}
 
+	e.delimiters = delimiters{all[0], all[1], all[2], all[3], all[4]}
 	return e.component != 0
 }
 
@@ -102,48 +98,66 @@ func nth(b []byte, c byte, n int) []byte {
 	return b
 }
 
-func (e *syntax) repetitions(field []byte, do func([]byte)) {
-	for e.repetition != 0 {
-		i := bytes.IndexByte(field, e.repetition)
-		if i < 0 {
-			break
+func (e *syntax) repetitions(field []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for e.repetition != 0 {
+			i := bytes.IndexByte(field, e.repetition)
+			if i < 0 {
+				break
+			}
+			if !yield(field[:i]) {
+				return
+			}
+			field = field[i+1:]
 		}
-		do(field[:i])
-		field = field[i+1:]
+		yield(field)
 	}
-	do(field)
 }
 
 func (e *syntax) first(field []byte) []byte { return nth(field, e.repetition, 1) }
 
-func (e *syntax) componentText(b []byte, n int) string { return e.text(nth(b, e.component, n)) }
+// part returns the component with a number, or a subcomponent of it.
+func (e *syntax) part(b []byte, numbers ...int) []byte {
+	separators := [2]byte{e.component, e.sub}
+	for i, n := range numbers {
+		b = nth(b, separators[i], n)
+	}
+	return b
+}
 
 // code returns a first component, to be compared with words of a table.
-func (e *syntax) code(field []byte) string {
-	b := bytes.TrimSpace(nth(e.first(field), e.component, 1))
-	if len(b) > maxCompared || string(b) == null {
-		return ""
-	}
-	return strings.ToUpper(string(b))
-}
+func (e *syntax) code(field []byte) string { return strings.ToUpper(e.compared(e.first(field), 1)) }
 
 const maxCompared = 256
 
-func (e *syntax) compared(b []byte, n int) string {
-	s := e.componentText(b, n)
+func limited(s string) string {
 	if len(s) > maxCompared {
 		return strings.ToValidUTF8(strings.Clone(s[:maxCompared]), "")
 	}
 	return s
 }
 
+func (e *syntax) compared(b []byte, numbers ...int) string { return limited(e.text(b, numbers...)) }
+
+// coded is a CE or CWE by the numbers of its components: code, text and system,
+// the same of an alternate code, and at 9 the text as it was written.
+type coded [10]string
+
+func (e *syntax) coded(field []byte) (c coded) {
+	field = e.first(field)
+	for _, n := range [7]int{1, 2, 3, 4, 5, 6, 9} { // not the versions of the systems
+		c[n] = e.text(field, n)
+	}
+	return c
+}
+
 // null is how a message says that a field is empty on purpose.
 const null = `""`
 
-// text returns a component in UTF-8 and without escapes, with U+FFFD for what
-// cannot be read. Names and units come again and are kept once.
-func (e *syntax) text(b []byte) string {
-	b = bytes.TrimSpace(b)
+// text returns a part in UTF-8 and without escapes, with U+FFFD for what cannot
+// be read. Names and units come again and are kept once.
+func (e *syntax) text(b []byte, numbers ...int) string {
+	b = bytes.TrimSpace(e.part(b, numbers...))
 	if len(b) == 0 {
 		return ""
 	}
@@ -152,10 +166,7 @@ func (e *syntax) text(b []byte) string {
 	}
 
 	s := e.textOnce(b)
-	if len(b) <= maxInternedLength && len(e.interned) < maxInterned && !e.mismatch {
-		if e.interned == nil {
-			e.interned = map[string]string{}
-		}
+	if len(b) <= maxInternedLength && len(e.interned) < maxInterned && e.note != clinical.CharacterSet {
 		key := s
 		if string(b) != s {
 			key = string(b)
@@ -181,58 +192,45 @@ func (e *syntax) textOnce(b []byte) string {
 // unescape keeps what is no escape of the standard.
 func (e *syntax) unescape(to, b []byte) []byte {
 	for {
-		i := bytes.IndexByte(b, e.escape)
-		if i < 0 {
-			return append(to, b...)
+		text, rest, begins := bytes.Cut(b, []byte{e.escape})
+		to = append(to, text...)
+		if !begins {
+			return to
 		}
-		to = append(to, b[:i]...)
-		n := bytes.IndexByte(b[i+1:], e.escape)
-		if n < 0 {
-			return append(to, b[i:]...)
+		sequence, after, ends := bytes.Cut(rest, []byte{e.escape})
+		if !ends {
+			return append(append(to, e.escape), rest...)
 		}
 
-		sequence := b[i+1 : i+1+n]
 		var known bool
-		if to, known = e.unescaped(to, sequence); !known {
-			// The second escape character may begin a sequence of its own.
-			to = append(to, b[i:i+1+n]...)
-			b = b[i+1+n:]
+		if to, known = e.unescaped(to, sequence); known {
+			b = after
 			continue
 		}
-		b = b[i+n+2:]
+		// The second escape character may begin a sequence of its own.
+		to, b = append(to, e.escape), rest
 	}
 }
 
 func (e *syntax) unescaped(to, sequence []byte) (_ []byte, known bool) {
-	switch string(sequence) {
-	case "F":
-		return append(to, e.field), true
-	case "S":
-		return append(to, e.component), true
-	case "T":
-		return append(to, cmp.Or(e.sub, '&')), true
-	case "R":
-		return append(to, cmp.Or(e.repetition, '~')), true
-	case "E":
-		return append(to, e.escape), true
-	case "P":
-		return append(to, '#'), true // the truncation character of version 2.7
-	case "H", "N", ".fi", ".nf":
-		return to, true // highlighting, and whether lines are filled
-	case ".br", ".ce":
-		return append(to, '\n'), true
+	// # is the truncation character of version 2.7.
+	separators := [6]byte{e.field, e.component, cmp.Or(e.sub, '&'), cmp.Or(e.repetition, '~'), e.escape, '#'}
+	if i := strings.Index("FSTREP", string(sequence)); i >= 0 && len(sequence) == 1 {
+		return append(to, separators[i]), true
 	}
 
-	switch {
-	case len(sequence) < 3:
-		return to, false
-	case string(sequence[:3]) == ".sp":
+	switch s := string(sequence); {
+	case s == "H", s == "N", s == ".fi", s == ".nf":
+		return to, true // highlighting, and whether lines are filled
+	case s == ".br", s == ".ce", strings.HasPrefix(s, ".sp"):
 		return append(to, '\n'), true
-	case sequence[0] == '.': // indents
+	case len(s) < 3:
+		return to, false
+	case s[0] == '.': // indents
 		return append(to, ' '), true
-	case sequence[0] == 'X':
+	case s[0] == 'X':
 		return e.hexadecimal(to, sequence[1:])
-	case (sequence[0] == 'C' || sequence[0] == 'M') && isDigit(sequence[1]):
+	case (s[0] == 'C' || s[0] == 'M') && isDigit(s[1]):
 		return append(to, "\ufffd"...), true // another character set begins, which is not read
 	}
 	return to, false
@@ -256,17 +254,15 @@ func clean(s string) string {
 		return s
 	}
 
-	s = strings.ReplaceAll(s, "\r\n", "\n")
 	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\r':
-			return '\n'
-		case isControl(r):
+		if isControl(r) {
 			return ' '
 		}
 		return r
-	}, s)
+	}, lineBreaks.Replace(s))
 }
+
+var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 func isControl(r rune) bool { return r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 }
 

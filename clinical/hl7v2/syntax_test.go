@@ -8,7 +8,7 @@ import (
 )
 
 func usual() *syntax {
-	return &syntax{charset: undeclared, delimiters: delimiters{'|', '^', '~', '\\', '&'}}
+	return &syntax{charset: undeclared, interned: map[string]string{}, delimiters: delimiters{'|', '^', '~', '\\', '&'}}
 }
 
 func TestReadDelimiters(t *testing.T) {
@@ -49,8 +49,8 @@ func TestFieldsAndComponents(t *testing.T) {
 	f := e.split([]byte("OBX|1||a^b^&c~d||"))
 	assert.Len(t, f, 6)
 	assert.Equal(t, "a^b^&c", string(e.first(at(f, 3))))
-	assert.Equal(t, "b", e.componentText(e.first(at(f, 3)), 2))
-	assert.Empty(t, e.componentText(at(f, 3), 7))
+	assert.Equal(t, "b", e.text(e.first(at(f, 3)), 2))
+	assert.Empty(t, e.text(at(f, 3), 7))
 	assert.Nil(t, at(f, 40))
 	assert.Len(t, e.split([]byte(strings.Repeat("|", 10_000))), maxFields)
 	assert.Equal(t, "whole", string(nth([]byte("whole"), 0, 1)))
@@ -92,9 +92,9 @@ func TestText(t *testing.T) {
 			assert.Equal(t, test.want, e.text([]byte(test.in)), "from memory")
 		})
 	}
-	e := &syntax{charset: undeclared, delimiters: delimiters{'|', '^', '~', 0, 0}}
+	e := &syntax{charset: undeclared, interned: map[string]string{}, delimiters: delimiters{'|', '^', '~', 0, 0}}
 	assert.Equal(t, `a\T\b`, e.text([]byte(`a\T\b`)), "without an escape character")
-	e = &syntax{charset: undeclared, delimiters: delimiters{'|', '^', 0, '\\', 0}}
+	e = &syntax{charset: undeclared, interned: map[string]string{}, delimiters: delimiters{'|', '^', 0, '\\', 0}}
 	assert.Equal(t, `a&~b`, e.text([]byte(`a\T\\R\b`)), "without the separators that are escaped")
 }
 

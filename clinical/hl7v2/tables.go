@@ -2,30 +2,9 @@ package hl7v2
 
 import "github.com/heliosai/helios-go/clinical/internal/codes"
 
-// What becomes of a result by its status, OBX-11.
-type use uint8
-
-const (
-	useUnknown use = iota
-	useFinal
-	usePreliminary
-	useCorrected
-	useNone
-	useWithdrawn // what came before is not to be used either
-)
-
-// See https://terminology.hl7.org/CodeSystem-v2-0085.html
-var statuses = map[string]use{
-	"F": useFinal, "B": useFinal, "U": useFinal, "V": useFinal,
-	"P": usePreliminary,
-	"A": useCorrected, "C": useCorrected,
-	"I": useNone, "N": useNone, "O": useNone, "R": useNone, "S": useNone,
-	"D": useWithdrawn, "W": useWithdrawn, "X": useWithdrawn,
-}
-
-// orderStatuses are those of table 0123 for results that have none.
-var orderStatuses = map[string]use{"F": useFinal, "C": useCorrected, "P": usePreliminary, "A": usePreliminary,
-	"R": useNone, "X": useWithdrawn}
+// orderStatuses are those of table 0123 for results that have none, as OBX-11
+// says them.
+var orderStatuses = map[string]string{"F": "F", "C": "C", "P": "P", "A": "P", "R": "R", "X": "X"}
 
 // controls are the roles of a specimen, table 0369, that is not the patient's.
 var controls = codes.Words("B C E F O Q V")

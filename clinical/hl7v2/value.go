@@ -17,21 +17,21 @@ var textTypes = map[string]bool{"": true, "ST": true, "ID": true, "IS": true, "T
 func (e *syntax) value(kind string, field []byte) (v labs.Value, is people.Text, reason clinical.Reason) {
 	switch kind {
 	case "NM", "SI", "ST", "ID", "IS":
-		v = e.typed(e.joined(field, ", ", e.whole))
+		v = typed(e.joined(field, ", ", e.whole))
 	case "TX", "FT":
-		v = e.typed(e.joined(field, "\n", e.whole))
+		v = typed(e.joined(field, "\n", e.whole))
 	case "CE", "CWE", "CNE", "CF":
-		v, is = e.coded(field)
+		v, is = e.codedValue(field)
 	case "SN":
 		v, reason = e.each(field, e.structured)
 	case "NR":
 		v, reason = e.each(field, e.span)
 	case "DT", "TS", "DTM":
-		v, reason = e.each(field, func(b []byte) (labs.Value, bool) { return e.moment(b, timestamp) })
+		v, reason = e.each(field, e.moment(timestamp))
 	case "TM":
-		v, reason = e.each(field, func(b []byte) (labs.Value, bool) { return e.moment(b, clock) })
+		v, reason = e.each(field, e.moment(clock))
 	case "":
-		return e.untyped(field)
+		return e.ofNoType(field)
 	default:
 		reason = clinical.ValueNotSent
 	}
@@ -39,7 +39,7 @@ func (e *syntax) value(kind string, field []byte) (v labs.Value, is people.Text,
 }
 
 // typed reads a text that someone may have typed, and that may be a number.
-func (e *syntax) typed(s string) labs.Value {
+func typed(s string) labs.Value {
 	v := labs.ParseValue(s)
 	v.Free = v.Number == ""
 	return v
@@ -52,43 +52,40 @@ func (e *syntax) whole(b []byte) string { return e.textOnce(e.trim(b)) }
 func (e *syntax) trim(b []byte) []byte { return bytes.Trim(b, string([]byte{e.component, ' '})) }
 
 func (e *syntax) joined(field []byte, separator string, read func([]byte) string) string {
-	if e.repetition == 0 || bytes.IndexByte(field, e.repetition) < 0 {
-		return read(field)
-	}
-
-	var all strings.Builder
-	e.repetitions(field, func(b []byte) {
+	all := make([]string, 0, 4)
+	for b := range e.repetitions(field) {
 		if s := read(b); s != "" {
-			if all.Len() > 0 {
-				all.WriteString(separator)
-			}
-			all.WriteString(s)
+			all = append(all, s)
 		}
-	})
-	return all.String()
+	}
+	return strings.Join(all, separator)
 }
 
-// each returns several values as one text, none if one cannot be read.
-func (e *syntax) each(field []byte, read func([]byte) (labs.Value, bool)) (all labs.Value, reason clinical.Reason) {
-	e.repetitions(field, func(b []byte) {
-		v, ok := read(b)
-		switch {
-		case !ok:
+// each returns several values as one text. It has a reason if one cannot be
+// read.
+func (e *syntax) each(field []byte, read func([]byte) (labs.Value, bool)) (v labs.Value, reason clinical.Reason) {
+	text := e.joined(field, ", ", func(b []byte) string {
+		one, ok := read(b)
+		if !ok {
 			reason = clinical.Malformed
-		case v.String() == "", len(all.Text) > maxAnyText:
-		case all.String() == "":
-			all = v
-		default:
-			all = labs.Value{Text: all.String() + ", " + v.String()}
 		}
+		if one.String() != "" {
+			v = one
+		}
+		return one.String()
 	})
-	return all, reason
+
+	if text != v.String() { // there are several
+		v = labs.Value{Text: text}
+	}
+	return v, reason
 }
 
-func (e *syntax) coded(field []byte) (v labs.Value, is people.Text) {
+func (e *syntax) codedValue(field []byte) (v labs.Value, is people.Text) {
 	is = people.Coded
 	s := e.joined(field, ", ", func(b []byte) string {
-		s, one := e.codedText(b)
+		c := e.coded(b)
+		s, one := c.text()
 		if s != "" {
 			is = min(is, one)
 		}
@@ -96,63 +93,61 @@ func (e *syntax) coded(field []byte) (v labs.Value, is people.Text) {
 	})
 
 	if is == people.Typed {
-		return e.typed(s), is
+		return typed(s), is
 	}
 	return labs.Value{Text: s}, is
 }
 
-// codedText returns the text of a code, an alternate code, as it was written,
-// or the code. Texts of local systems are titles, as someone typed them.
-func (e *syntax) codedText(b []byte) (s string, is people.Text) {
-	has := func(n int) bool { return e.componentText(b, n) != "" }
-	isCoded := has(1) && has(3) || has(4) && has(6)
+// text returns the text of a code, an alternate code, as it was written, or the
+// code. Texts of local systems are titles, as someone typed them.
+func (c *coded) text() (s string, is people.Text) {
+	isCoded := c[1] != "" && c[3] != "" || c[4] != "" && c[6] != ""
 	for _, n := range [5]int{2, 5, 9, 1, 4} {
-		s = e.componentText(b, n)
-		system := 3
-		if n > system {
-			system = 6
+		system := c[3]
+		if n > 3 {
+			system = c[6]
 		}
 		switch {
-		case s == "":
+		case c[n] == "":
 		case n == 9 || !isCoded:
-			return s, people.Typed
-		case isTerminology(e.componentText(b, system)):
-			return s, people.Coded
+			return c[n], people.Typed
+		case isTerminology(system):
+			return c[n], people.Coded
 		default:
-			return s, people.Title
+			return c[n], people.Title
 		}
 	}
 
-	if s = e.componentText(b, 3); isTerminology(s) {
-		s = ""
+	if isTerminology(c[3]) {
+		return "", people.Typed
 	}
-	return s, people.Typed // a text out of its place
+	return c[3], people.Typed // a text out of its place
 }
 
 // structured reads an SN, which some senders write as a text.
 func (e *syntax) structured(b []byte) (v labs.Value, ok bool) {
 	if bytes.IndexByte(b, e.component) < 0 {
 		s := e.textOnce(b)
-		return e.typed(s), s == "" || strings.ContainsFunc(s, isLetterOrDigit)
+		return typed(s), s == "" || strings.ContainsFunc(s, isLetterOrDigit)
 	}
 
-	comparator, one := e.componentText(b, 1), e.textOnce(nth(b, e.component, 2))
-	separator, two := e.componentText(b, 3), e.textOnce(nth(b, e.component, 4))
-	switch comparator {
-	case "", "=":
+	comparator, one := e.text(b, 1), e.textOnce(e.part(b, 2))
+	separator, two := e.text(b, 3), e.textOnce(e.part(b, 4))
+	if comparator == "=" {
 		comparator = ""
-	case "<", "<=", ">", ">=":
-	default:
+	}
+	if !slices.Contains([]string{"", "<", "<=", ">", ">="}, comparator) {
 		return v, false
 	}
-	if one == "" && two == "" {
-		return v, comparator == "" && separator == ""
+	if one+two == "" {
+		return v, comparator+separator == ""
 	}
 	number := labs.ParseValue(one)
 	if number.Number == "" || number.Comparator != "" && comparator+separator+two != "" || two != "" &&
 		labs.ParseValue(two).Number == "" {
 		return v, false
 	}
+
 	switch {
 	case separator == "" && two == "":
 		number.Comparator = cmp.Or(comparator, number.Comparator)
@@ -166,37 +161,37 @@ func (e *syntax) structured(b []byte) (v labs.Value, ok bool) {
 }
 
 func (e *syntax) span(b []byte) (v labs.Value, ok bool) {
-	return labs.Value{Text: labs.Between(e.componentText(b, 1), e.componentText(b, 2))}, true
+	return labs.Value{Text: labs.Between(e.text(b, 1), e.text(b, 2))}, true
 }
 
-func (e *syntax) moment(b []byte, read func([]byte) string) (v labs.Value, ok bool) {
-	if b = nth(b, e.component, 1); e.text(b) == "" {
-		return v, true
+func (e *syntax) moment(read func([]byte) string) func([]byte) (labs.Value, bool) {
+	return func(b []byte) (v labs.Value, ok bool) {
+		b = e.part(b, 1)
+		v.Text = strings.Replace(read(b), "T", " ", 1)
+		return v, v.Text != "" || e.text(b) == ""
 	}
-	v.Text = strings.Replace(read(b), "T", " ", 1)
-	return v, v.Text != ""
 }
 
-// untyped reads a number, one text or a known code. What has other parts may be
-// a document or a person.
-func (e *syntax) untyped(field []byte) (v labs.Value, is people.Text, reason clinical.Reason) {
-	if e.isCode(e.first(field)) {
-		v, is = e.coded(field)
+// ofNoType reads a number, one text or a known code. What has other parts may
+// be a document or a person.
+func (e *syntax) ofNoType(field []byte) (v labs.Value, is people.Text, reason clinical.Reason) {
+	if c := e.coded(field); c.isKnown() {
+		v, is = e.codedValue(field)
 		return v, is, ""
 	}
 	field = e.trim(field)
 	if bytes.ContainsAny(field, string([]byte{e.component, e.sub, e.repetition})) {
 		return v, is, clinical.ValueNotSent
 	}
-	return e.typed(e.textOnce(field)), people.Typed, ""
+	return typed(e.textOnce(field)), people.Typed, ""
 }
 
-// isCode reports whether a value is coded. A number, a word and "L" may be a
+// isKnown reports whether a value is coded. A number, a word and "L" may be a
 // person with an initial.
-func (e *syntax) isCode(b []byte) bool {
-	code, system := e.componentText(b, 1), strings.ToUpper(e.compared(b, 3))
-	isLocal := system == "L" && !digits([]byte(code)) || strings.HasPrefix(system, "99")
-	return code != "" && (isLocal || system != "" && isTerminology(system))
+func (c *coded) isKnown() bool {
+	system := strings.ToUpper(c[3])
+	isLocal := system == "L" && !digits([]byte(c[1])) || strings.HasPrefix(system, "99")
+	return c[1] != "" && (isLocal || system != "" && isTerminology(system))
 }
 
 const maxTimestamp = 32
@@ -224,12 +219,8 @@ func timestamp(b []byte) string {
 
 	to := make([]byte, 0, 32)
 	to = append(to, whole[:4]...)
-	for i, before := range [5]byte{'-', '-', 'T', ':', ':'} {
-		at := 4 + 2*i
-		if at >= len(whole) {
-			break
-		}
-		to = append(append(to, before), whole[at:at+2]...)
+	for i := 4; i < len(whole); i += 2 {
+		to = append(append(to, "--T::"[i/2-2]), whole[i:i+2]...)
 	}
 
 	if date := string(to[:min(len(to), 10)]); !labs.ValidDate(date) || date[:4] == "0000" {
@@ -250,22 +241,8 @@ func clock(b []byte) string {
 	if i := bytes.IndexAny(b, "+-."); i >= 0 {
 		b = b[:i]
 	}
-	if !digits(b) || len(b) < 2 || len(b) > 6 || len(b)%2 != 0 {
-		return ""
-	}
-
-	to := append(make([]byte, 0, 8), b[:2]...)
-	for i := 2; i < len(b); i += 2 {
-		to = append(append(to, ':'), b[i:i+2]...)
-	}
-	return string(to)
+	at := timestamp(append([]byte("20000101"), b...))
+	return at[min(len(at), len("2000-01-01T")):]
 }
 
-func digits(b []byte) bool {
-	for _, c := range b {
-		if !isDigit(c) {
-			return false
-		}
-	}
-	return true
-}
+func digits(b []byte) bool { return len(bytes.Trim(b, "0123456789")) == 0 }
