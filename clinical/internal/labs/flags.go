@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
-	"github.com/heliosai/helios-go/clinical/internal/codes"
 )
 
 // normality is a set of statements. Low, high and critical say abnormal too.
@@ -16,7 +15,11 @@ const (
 	isLow
 	isHigh
 	isCritical
-	isDirected = isLow | isHigh
+	dependsOnTest // which of two findings is normal
+	saysNothing   // or how a result changed
+	unusable      // failed its quality control, or is in review
+	isDirected    = isLow | isHigh
+	isKnown       = normal | abnormal
 
 	unknown      normality = 0
 	low                    = abnormal | isLow
@@ -32,48 +35,36 @@ func (n normality) has(statement normality) bool { return n&statement != 0 }
 var displays = map[normality]string{low: "Low", high: "High", abnormal: "Abnormal", criticalLow: "Critical Low",
 	criticalHigh: "Critical High", critical: "Critical"}
 
-// See https://terminology.hl7.org/CodeSystem-v3-ObservationInterpretation.html
-// and https://terminology.hl7.org/CodeSystem-v2-0078.html
-var interpretations = map[string]normality{
-	"N": normal,
-	"L": low, "LU": low, "L<": low, "LX": low, "<": low,
-	"H": high, "HU": high, "H>": high, "HX": high, ">": high,
-	"A": abnormal, "EX": abnormal,
-	"LL": criticalLow, "HH": criticalHigh, "AA": critical,
-}
-
-// Which of these is normal depends on the test.
-var otherStatements = codes.Set(
-	"POS", "NEG", "DET", "ND", "RR", "NR", "WR", "E", "IND", "S", "I", "R", "MS", "NS", "SDD", "VS", "NCL", "SYN-R",
-	"SYN-S", "CAR", "CARRIER", "EXP", "UNE", "TOX", "AC", "IE",
-)
-
-// silent are codes that say how a result changed, or nothing at all.
-var silent = codes.Set("", "B", "D", "U", "W", "OBX", "NULL", "UNKNOWN")
-
-var otherWords = codes.Set(
-	"positive", "negative", "detected", "not detected", "reactive", "non-reactive", "nonreactive", "weakly reactive",
-	"equivocal", "indeterminate", "susceptible", "intermediate", "resistant", "non-susceptible", "better", "worse",
-	"significant change up", "significant change down",
-)
-
-// unusable are results that failed their quality control or are in review.
-var unusable = codes.Set("QCF", "HM")
-
-var words = map[string]normality{
-	"normal": normal, "within normal limits": normal, "within normal range": normal,
-	"lo": low, "low": low, "below low normal": low, "below normal": low, "below reference range": low,
-	"significantly low": low, "very low": low,
-	"hi": high, "high": high, "above high normal": high, "above normal": high, "above reference range": high,
-	"significantly high": high, "very high": high,
-	"abn": abnormal, "abnormal": abnormal,
-	"crit": critical, "critical": critical, "critical abnormal": critical, "critically abnormal": critical,
-	"panic": critical,
-	"pl":    criticalLow, "panic low": criticalLow, "low panic": criticalLow, "critical low": criticalLow,
-	"low critical": criticalLow, "critically low": criticalLow, "below lower panic limits": criticalLow,
-	"ph": criticalHigh, "panic high": criticalHigh, "high panic": criticalHigh, "critical high": criticalHigh,
-	"high critical": criticalHigh, "critically high": criticalHigh, "above upper panic limits": criticalHigh,
-}
+// meanings are of codes and words, in lower case. See
+// https://terminology.hl7.org/CodeSystem-v3-ObservationInterpretation.html and
+// https://terminology.hl7.org/CodeSystem-v2-0078.html
+var meanings = func() map[string]normality {
+	all := map[string]normality{}
+	for is, list := range map[normality]string{
+		normal: "n, normal, within normal limits, within normal range",
+		low: "l, lu, l<, lx, <, lo, low, below low normal, below normal, below reference range, significantly low, " +
+			"very low",
+		high: "h, hu, h>, hx, >, hi, high, above high normal, above normal, above reference range, " +
+			"significantly high, very high",
+		abnormal: "a, ex, abn, abnormal",
+		critical: "aa, crit, critical, critical abnormal, critically abnormal, panic",
+		criticalLow: "ll, pl, panic low, low panic, critical low, low critical, critically low, " +
+			"below lower panic limits",
+		criticalHigh: "hh, ph, panic high, high panic, critical high, high critical, critically high, " +
+			"above upper panic limits",
+		dependsOnTest: "pos, neg, det, nd, rr, nr, wr, e, ind, s, i, r, ms, ns, sdd, vs, ncl, syn-r, syn-s, car, " +
+			"carrier, exp, une, tox, ac, ie, positive, negative, detected, not detected, reactive, non-reactive, " +
+			"nonreactive, weakly reactive, equivocal, indeterminate, susceptible, intermediate, resistant, " +
+			"non-susceptible, better, worse, significant change up, significant change down",
+		saysNothing: ", b, d, u, w, obx, null, unknown",
+		unusable:    "qcf, hm",
+	} {
+		for word := range strings.SplitSeq(list, ", ") {
+			all[word] = is
+		}
+	}
+	return all
+}()
 
 // isInterpretation reports whether a system is one of the two, by any name.
 func isInterpretation(system string) bool {
@@ -106,42 +97,30 @@ type judgement struct {
 func judge(flags []Flag) (j judgement) {
 	var hasOther, isContradicted, isUnderstood, isForeign, isMarked bool
 	for _, f := range flags {
-		code, text := strings.ToUpper(bare(f.Code)), strings.ToLower(bare(f.Text))
+		code, text := strings.ToLower(bare(f.Code)), strings.ToLower(bare(f.Text))
 		isOwn := code != "" && !isInterpretation(f.System)
-		if isOwn {
-			code = ""
+		if isOwn || code == "" {
+			code, text = text, ""
 		}
-		if unusable[code] || code == "" && unusable[strings.ToUpper(text)] {
+
+		said := [2]normality{meanings[code], meanings[text]}
+		switch both := said[0] | said[1]; {
+		case both.has(unusable):
 			return judgement{isUnusable: true}
-		}
-
-		n, isKnown := interpretations[code]
-		if !isKnown && !isOwn {
-			n, isKnown = words[strings.ToLower(code)] // a word in place of the code
-		}
-		if said, ok := words[text]; ok && isKnown {
-			var agree bool
-			n, agree = n.and(said)
-			isContradicted = isContradicted || !agree
-		} else if ok {
-			n, isKnown = said, true
-		}
-		if !isKnown && code == "" {
-			code = strings.ToUpper(text) // a code in place of the text
-			n, isKnown = interpretations[code]
-		}
-
-		switch {
-		case isKnown:
+		case both.has(isKnown):
 			isUnderstood = true
-			var agree bool
-			j.is, agree = j.is.and(n)
-			isContradicted = isContradicted || !agree
-		case otherStatements[code], otherWords[text]:
+			for _, n := range said {
+				if n.has(isKnown) {
+					var agree bool
+					j.is, agree = j.is.and(n)
+					isContradicted = isContradicted || !agree
+				}
+			}
+		case both.has(dependsOnTest):
 			hasOther, isUnderstood = true, true
 		case code == asterisk && !isOwn:
 			isMarked = true
-		case !silent[code], isOwn:
+		case said[0] != saysNothing || isOwn:
 			isForeign = true
 		}
 	}

@@ -131,9 +131,7 @@ func TestJudge_KnowsEveryCodeOfHL7(t *testing.T) {
 		if len(c.Concept) > 0 && c.Code[0] == '_' || len(c.Code) > 10 {
 			return // a group of codes
 		}
-		_, known := interpretations[strings.ToUpper(c.Code)]
-		assert.True(t, known || otherStatements[strings.ToUpper(c.Code)] || unusable[strings.ToUpper(c.Code)] ||
-			silent[strings.ToUpper(c.Code)], c.Code)
+		assert.NotZero(t, meanings[strings.ToLower(c.Code)], c.Code)
 	}
 	for _, name := range []string{"CodeSystem-v3-ObservationInterpretation.json", "CodeSystem-v2-0078.json"} {
 		b, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "shared", "data", "terminology", name))
