@@ -81,8 +81,17 @@ func spanOf(date string) span {
 	if !ok {
 		return span{from: math.MinInt64, to: math.MaxInt64}
 	}
-	if moment, zoned, ok := moment(date); ok {
-		return span{moment.UnixMicro(), moment.UnixMicro(), zoned}
+	if len(date) > len(time.DateOnly) {
+		date = strings.Replace(date, " ", "T", 1)
+		zone := ""
+		if strings.ContainsAny(date[len(time.DateOnly):], "Z+-") {
+			zone = "Z07:00"
+		}
+		for _, clock := range [2]string{"T15:04:05", "T15:04"} { // with any fraction of a second
+			if t, err := time.Parse(time.DateOnly+clock+zone, date); err == nil {
+				return span{t.UnixMicro(), t.UnixMicro(), zone != ""}
+			}
+		}
 	}
 	last, _ := day(date, true)
 	return span{from: from.UnixMicro(), to: last.AddDate(0, 0, 1).UnixMicro() - 1}
@@ -97,24 +106,4 @@ func (s span) before(other span) bool {
 		slack = 0
 	}
 	return s.to+slack.Microseconds() < other.from
-}
-
-func moment(date string) (t time.Time, zoned, ok bool) {
-	if len(date) < len("2006-01-02T15:04") {
-		return t, false, false
-	}
-
-	zoned = strings.ContainsAny(date[len(time.DateOnly)+1:], "Z+-")
-	seconds := len(date) > len("2006-01-02T15:04") && date[len("2006-01-02T15:04")] == ':'
-
-	layout := "2006-01-02T15:04:05Z07:00" // by which any fraction of a second is read too
-	if !seconds {
-		layout = "2006-01-02T15:04Z07:00"
-	}
-	if !zoned {
-		layout = strings.TrimSuffix(layout, "Z07:00")
-	}
-
-	t, err := time.Parse(layout, strings.Replace(date, " ", "T", 1))
-	return t, zoned, err == nil
 }
