@@ -59,7 +59,6 @@ const (
 var conditionTags = [...]string{" (disorder)", tagFinding, tagSituation, " (event)", " (morphologic abnormality)"}
 
 func (n *condition) keep(c *converter, r *resource, rec *record) error {
-	n.origin = r.origin()
 	isFinding := isFinding(n.Name) || isFinding(n.CodedName)
 	for _, tag := range conditionTags {
 		n.Name = strings.TrimSpace(strings.TrimSuffix(n.Name, tag))
@@ -67,7 +66,7 @@ func (n *condition) keep(c *converter, r *resource, rec *record) error {
 	}
 
 	switch {
-	case n.verification == "entered-in-error":
+	case n.verification == enteredInError:
 		return c.refuse(rec, &n.origin, clinical.StatusNotSent, n.verification)
 	case n.verification != "" && n.verification != "confirmed":
 		return c.refuse(rec, &n.origin, clinical.NotDiagnosed, n.verification)
@@ -119,11 +118,9 @@ func (n *condition) compare(other *condition) int {
 // activity orders the clinical statuses. Without one it may be active.
 var activity = map[string]int{"active": -3, "recurrence": -3, "relapse": -3, "": -2, "inactive": -1, "remission": -1}
 
-func (n *condition) send(c *converter, _ string, data *helios.HealthData) {
-	if !c.clearName(&n.Label, &n.origin) {
-		return
-	}
+func (n *condition) label() *labs.Label { return &n.Label }
 
+func (n *condition) send(c *converter, _ string, data *helios.HealthData) {
 	note := func(reason clinical.Reason) { c.note(&n.origin, reason) }
 	if n.status == unknownWord {
 		n.status = ""

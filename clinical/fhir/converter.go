@@ -11,41 +11,54 @@ import (
 	"github.com/heliosai/helios-go/clinical/internal/people"
 )
 
+// use is the request that a type of resources is read for.
+type use uint8
+
+const (
+	forRecord use = 1 << iota
+	forResults
+	forContext // of results
+	forAll     = forRecord | forResults | forContext
+)
+
+// A new type is a row in this table and a file with its item. Its lists are
+// named in docs/fhir-mapping.md and in the test of the samples.
+var readers = map[string]reader{
+	"Condition":           {use: forRecord | forContext, item: newCondition},
+	"DiagnosticReport":    {use: forAll, item: newReport, holdsResults: true, isUnowned: true},
+	"Medication":          {use: forRecord | forContext, item: newDrug, isUnowned: true},
+	"MedicationOrder":     {use: forRecord | forContext, item: newMedication}, // of DSTU2
+	"MedicationRequest":   {use: forRecord | forContext, item: newMedication},
+	"MedicationStatement": {use: forRecord | forContext, item: newMedication},
+	"Observation":         {use: forAll, item: newObservation, holdsResults: true},
+	"Patient":             {use: forAll, item: newPatient, isUnowned: true},
+	"Person":              {use: forAll, item: newPerson, isUnowned: true},
+	"Practitioner":        {use: forAll, item: newPerson, isUnowned: true},
+	"RelatedPerson":       {use: forAll, item: newPerson, isUnowned: true},
+}
+
 type reader struct {
+	use use
 	// item returns an empty item, into which a resource is read.
 	item func(*converter) item
-	// context is set for what is only the context of lab results.
-	context bool
-	// results is set for what holds Observations.
-	results bool
-	// unowned is set for what is not looked up by its subject.
-	unowned bool
+	// holdsResults is set where Observations can be inside.
+	holdsResults bool
+	// isUnowned is set for what is not looked up by its subject.
+	isUnowned bool
 }
 
 type item interface {
 	// read reads a field that is the type's own, and reports whether it did.
 	read(d *decoder, key []byte) bool
-	// keep keeps what can be sent, or reports why not. rec is nil if unowned.
+	// keep keeps what can be sent. What cannot, it refuses, so that no older
+	// edition is sent in its place. rec is nil if it is unowned.
 	keep(c *converter, r *resource, rec *record) error
-}
-
-var readers = map[string]reader{
-	"Condition":           {item: newCondition, context: true},
-	"DiagnosticReport":    {item: newReport, results: true, unowned: true},
-	"Medication":          {item: newDrug, context: true, unowned: true},
-	"MedicationOrder":     {item: newMedication, context: true}, // of DSTU2
-	"MedicationRequest":   {item: newMedication, context: true},
-	"MedicationStatement": {item: newMedication, context: true},
-	"Observation":         {item: newObservation, results: true},
-	"Patient":             {item: newPatient, unowned: true},
-	"Person":              {item: newPerson, unowned: true},
-	"Practitioner":        {item: newPerson, unowned: true},
-	"RelatedPerson":       {item: newPerson, unowned: true},
 }
 
 type converter struct {
 	opts    *Options
 	kind    labs.Kind
+	use     use // of the types that are read
 	labs    labs.Options
 	d       decoder
 	people  people.Screen
@@ -88,6 +101,14 @@ func newConverter(kind labs.Kind, opts *Options) *converter {
 	}
 
 	c.d.people = &c.people.Set
+	switch {
+	case kind == labs.ForRecord:
+		c.use = forRecord
+	case opts.ResultsOnly:
+		c.use = forResults
+	default:
+		c.use = forResults | forContext
+	}
 
 	if opts.Patient != "" {
 		want := parseReference(opts.Patient)
@@ -100,10 +121,7 @@ func newConverter(kind labs.Kind, opts *Options) *converter {
 	return c
 }
 
-func (c *converter) wants(kind string) bool {
-	reader, ok := readers[kind]
-	return ok && (!reader.context || c.kind == labs.ForRecord || !c.opts.ResultsOnly)
-}
+func (c *converter) wants(kind string) bool { return readers[kind].use&c.use != 0 }
 
 func (c *converter) readAll(r io.Reader) error {
 	r, err := open(r)
@@ -185,21 +203,24 @@ func (c *converter) read(r *resource) error {
 
 	var rec *record
 	var err error
-	if !reader.unowned {
+	if !reader.isUnowned {
 		rec, err = c.recordFor(r)
 	}
 	switch {
 	case err != nil:
 		return err
-	case rec == nil && !reader.unowned:
+	case rec == nil && !reader.isUnowned:
 		r.move(c.gone)
 	default:
+		if it, ok := it.(interface{ from() *origin }); ok {
+			*it.from() = origin{r.source, r.name, r.edition}
+		}
 		if err := it.keep(c, r, rec); err != nil {
 			return err
 		}
 	}
 
-	if reader.results {
+	if reader.holdsResults {
 		return c.readInside(r)
 	}
 	return nil

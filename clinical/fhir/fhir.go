@@ -86,8 +86,6 @@ func Agent(r io.Reader, agentType helios.AgentType, opts Options) (*helios.Agent
 
 	data.VitalSigns = c.main.labs.VitalSigns()
 	c.sections(day, &data)
-	c.main.report.AddSent("pastMedicalHistory", len(data.PastMedicalHistory))
-	c.main.report.AddSent("medications", len(data.Medications))
 	if len(c.main.report.Sent) == 0 {
 		return nil, c.finish(), c.nothing(ErrNoData)
 	}
@@ -108,7 +106,7 @@ func (c *converter) about() (about labs.Patient, day string) {
 	}
 	// Without a context nothing of it is sent, it only chooses among reference
 	// ranges.
-	isSent := c.kind != labs.ForLabResults || !c.opts.ResultsOnly
+	isSent := c.use != forResults
 	return c.labs.Patient(person, day, func(reason clinical.Reason) {
 		if isSent {
 			c.main.report.Note(reason, "Patient", "")
@@ -116,9 +114,18 @@ func (c *converter) about() (about labs.Patient, day string) {
 	}), day
 }
 
+// contextNames are those of lists in the context of results.
+var contextNames = map[string]string{
+	"pastMedicalHistory": "patientContext.conditions", "medications": "patientContext.medications",
+}
+
 func (c *converter) sections(day string, data *helios.HealthData) {
 	for _, name := range c.main.sections() {
-		c.main.lists[name].send(c, day, data)
+		n := c.main.lists[name].send(c, day, data)
+		if c.kind == labs.ForLabResults {
+			name = contextNames[name]
+		}
+		c.main.report.AddSent(name, n)
 	}
 	c.skipUnused()
 }
@@ -142,8 +149,6 @@ func (c *converter) context(about labs.Patient, day string) *helios.PatientConte
 			helios.ContextMedication{Name: m.Medication, Dosage: m.Dosage, Frequency: m.Frequency})
 	}
 
-	c.main.report.AddSent("patientContext.conditions", len(context.Conditions))
-	c.main.report.AddSent("patientContext.medications", len(context.Medications))
 	if context.Age == "" && context.Gender == "" && len(context.Conditions)+len(context.Medications) == 0 {
 		return nil
 	}

@@ -110,9 +110,9 @@ func (m *medication) read(d *decoder, key []byte) bool {
 }
 
 func (m *medication) keep(c *converter, r *resource, rec *record) error {
-	m.origin, m.status = r.origin(), r.status
+	m.status = r.status
 	switch {
-	case m.status == "entered-in-error":
+	case m.status == enteredInError:
 	case m.notTaken:
 		m.status = "not-taken"
 	case m.status == recorded && m.adherence != "":
@@ -177,7 +177,7 @@ func (m *medication) unfit(c *converter) (reason clinical.Reason, detail string)
 		if c.kind == labs.ForRecord && (c.opts.IncludeStopped || !isStopped) {
 			return "", ""
 		}
-	case "entered-in-error":
+	case enteredInError:
 		return clinical.StatusNotSent, m.status
 	case "":
 		return clinical.NoStatus, ""
@@ -245,10 +245,9 @@ func (m *medication) compare(other *medication) int {
 
 var activeFirst = map[string]int{"active": -1}
 
+func (m *medication) label() *labs.Label { return &m.drug }
+
 func (m *medication) send(c *converter, day string, data *helios.HealthData) {
-	if !c.clearName(&m.drug, &m.origin) {
-		return
-	}
 	if m.status == recorded {
 		m.status = ""
 		if c.kind == labs.ForRecord { // the context has no status
@@ -303,7 +302,6 @@ func (g *drug) keep(c *converter, r *resource, _ *record) error {
 		return nil
 	}
 
-	g.origin = r.origin()
 	all.list = append(all.list, g)
 
 	literal, other := r.self()

@@ -142,7 +142,9 @@ type listed[T any] interface {
 	first(all []T) T
 	// compare orders what is sent.
 	compare(T) int
-	// send adds it to data, or reports why not.
+	// label is its name. It is looked through before it is sent.
+	label() *labs.Label
+	// send adds it to data.
 	send(c *converter, day string, data *helios.HealthData)
 }
 
@@ -158,8 +160,6 @@ func (r *resource) move(to labs.Editions) {
 		to.Add(r.name, r.edition)
 	}
 }
-
-func (r *resource) origin() origin { return origin{r.source, r.name, r.edition} }
 
 func (o *origin) from() *origin { return o }
 
@@ -182,7 +182,7 @@ const (
 
 type section interface {
 	absorb(section)
-	send(c *converter, day string, data *helios.HealthData)
+	send(c *converter, day string, data *helios.HealthData) (sent int)
 	drop(report *clinical.Report, reason clinical.Reason)
 }
 
@@ -218,13 +218,17 @@ func (l *list[T]) drop(report *clinical.Report, reason clinical.Reason) {
 	}
 }
 
-func (l *list[T]) send(c *converter, day string, data *helios.HealthData) {
+func (l *list[T]) send(c *converter, day string, data *helios.HealthData) (sent int) {
 	l.newest(c, c.main.report)
 	l.items = slices.DeleteFunc(l.items, func(item T) bool { return !item.settle(c, day) })
 	l.unique(c, c.main.report)
 	for _, item := range l.items {
-		item.send(c, day, data)
+		if c.clearName(item.label(), item.from()) {
+			item.send(c, day, data)
+			sent++
+		}
 	}
+	return sent
 }
 
 // unique leaves out what is said twice, sorts, and leaves out what is too much.

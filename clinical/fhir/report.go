@@ -72,7 +72,7 @@ var imagingWords = codes.Words(
 func (t *diagnosticReport) keep(c *converter, r *resource, _ *record) error {
 	r.isLab = t.is == labResult
 	switch r.status {
-	case "entered-in-error", "cancelled":
+	case enteredInError, "cancelled":
 		c.report.Drop(clinical.StatusNotSent, r.source, r.status)
 		r.refused = r.status
 	default:
