@@ -328,8 +328,8 @@ func (r *Reader) scalar() []byte {
 	return r.since(from)
 }
 
-// quoted returns what is between the quotes of a string, as written. It is plain
-// if it is known to stand for itself.
+// quoted returns what is between the quotes of a string, as written. It is
+// plain if it is known to stand for itself.
 func (r *Reader) quoted() (raw []byte, isPlain bool) {
 	data := r.data[r.pos+1:]
 	for i, c := range data {

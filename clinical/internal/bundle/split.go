@@ -247,8 +247,8 @@ func (s *splitter) list(item func()) {
 	}
 }
 
-// item reads an object, and reports whether it is whole. Anything else is passed
-// over as broken, to its end.
+// item reads an object, and reports whether it is whole. Anything else is
+// passed over as broken, to its end.
 func (s *splitter) item(p Part, object func() bool) (whole bool) {
 	depth := s.depth
 	s.part, s.isLarge = p, false
@@ -280,8 +280,8 @@ func (s *splitter) value() {
 	}
 }
 
-// resource reads a resource, of a bundle each of its entries. It reports whether
-// they are all that there is.
+// resource reads a resource, of a bundle each of its entries. It reports
+// whether they are all that there is.
 func (s *splitter) resource() (isBundle bool) {
 	from, p := s.at(), &s.part
 	hasEntries, isHistory := false, false

@@ -174,7 +174,8 @@ func TestSplitLarge(t *testing.T) {
 	// A bundle in a bundle is read as it comes, so it may be larger.
 	nested := `{"resource":{"resourceType":"Bundle","entry":[` + large("Patient", bundle.MaxSize/2) + "," +
 		large("Claim", bundle.MaxSize/2) + `]}}`
-	found, err := split(strings.NewReader(`{"resourceType":"Bundle","entry":[` + nested + "," + large("Patient", 1) + `]}`))
+	found, err := split(strings.NewReader(
+		`{"resourceType":"Bundle","entry":[` + nested + "," + large("Patient", 1) + `]}`))
 	assert.NoError(t, err)
 	assert.Equal(t, []string{"Patient/x@1", "Claim/x@2 skipped", "Patient/x@3"}, found)
 	// A line that is larger than the buffer.

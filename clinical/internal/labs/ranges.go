@@ -84,9 +84,6 @@ func (r *Range) fits(p Patient) bool {
 		(r.AgeHigh == nil || float64(*p.Age) <= *r.AgeHigh)
 }
 
-// isFor reports whether a range is for some patients only.
-func (r *Range) isFor() bool { return r.Gender != "" || r.AgeLow != nil || r.AgeHigh != nil }
-
 // fitting returns the ranges that fit the patient: those made for patients like
 // this one if there are any, else those for all.
 func fitting(ranges []Range, p Patient) []Range {
@@ -98,7 +95,7 @@ func fitting(ranges []Range, p Patient) []Range {
 	for _, r := range ranges {
 		switch {
 		case !r.fits(p) || r.text() == "":
-		case r.isFor():
+		case r.Gender != "" || r.AgeLow != nil || r.AgeHigh != nil:
 			forSome = append(forSome, r)
 		default:
 			forAll = append(forAll, r)
@@ -125,8 +122,11 @@ func compare(r *Result, ranges []Range) (is normality, notes []clinical.Reason) 
 }
 
 func (r *Result) beside(rng *Range) (normality, []clinical.Reason) {
-	if n, ok := r.compareFinding(rng); ok {
-		return n, nil
+	if expected, found := rng.expected(), findingOf(r.Value.Text); expected != noFinding && found != noFinding {
+		if expected == found {
+			return normal, nil
+		}
+		return abnormal, nil
 	}
 
 	bounds, ok := rng.normal()
@@ -198,17 +198,4 @@ func (r *Range) expected() finding {
 		return noFinding
 	}
 	return findingOf(text)
-}
-
-// compareFinding says how normal a result in words is beside a range in words.
-// It reports false if one of them is no finding.
-func (r *Result) compareFinding(rng *Range) (normality, bool) {
-	expected, found := rng.expected(), findingOf(r.Value.Text)
-	switch {
-	case expected == noFinding || found == noFinding:
-		return unknown, false
-	case expected == found:
-		return normal, true
-	}
-	return abnormal, true
 }
