@@ -1,9 +1,10 @@
 package people
 
 import (
-	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/heliosai/helios-go/clinical/internal/codes"
 )
@@ -110,10 +111,15 @@ func fold(to []byte, r rune) []byte {
 		r = digit(r)
 	}
 	r = unicode.ToLower(r)
-	if plain, ok := accents[r]; ok {
+	if plain, ok := letters[r]; ok {
 		return append(to, plain...)
 	}
-	return utf8.AppendRune(to, r)
+	for i, c := range norm.NFKD.String(string(r)) {
+		if i == 0 || !unicode.IsMark(c) {
+			to = utf8.AppendRune(to, c)
+		}
+	}
+	return to
 }
 
 // digit returns the ASCII digit. Unicode has rows from zero to nine.
@@ -126,19 +132,9 @@ func digit(r rune) rune {
 	return r
 }
 
-var accents = func() map[rune]string {
-	m := map[rune]string{'ß': "ss", 'æ': "ae", 'œ': "oe", 'þ': "th", 'ĳ': "ij", 'µ': "μ"}
-	for list := range strings.FieldsSeq(`
-		aàáâãäåāăąạảấầẩẫậắằẳẵặ cçćĉċč dďđð eèéêëēĕėęěẹẻẽếềểễệ gĝğġģ hĥħ iìíîïĩīĭįıỉị jĵ kķĸ lĺļľŀł nñńņňŉŋ
-		oòóôõöøōŏőọỏốồổỗộớờởỡợơ rŕŗř sśŝşšș tţťŧț uùúûüũūŭůűųụủứừửữựư wŵ yýÿŷỳỵỷỹ zźżž αά εέ ηή ιίϊΐ οό υύϋΰ ωώ σς
-		её`) {
-		base, size := utf8.DecodeRuneInString(list)
-		for _, r := range list[size:] {
-			m[r] = string(base)
-		}
-	}
-	return m
-}()
+// letters are those that Unicode does not take apart into a plain one and more.
+var letters = map[rune]string{'ß': "ss", 'æ': "ae", 'œ': "oe", 'þ': "th", 'đ': "d", 'ð': "d", 'ħ': "h", 'ı': "i",
+	'ĸ': "k", 'ŀ': "l", 'ł': "l", 'ŉ': "n", 'ŋ': "n", 'ø': "o", 'ŧ': "t", 'ς': "σ"}
 
 // umlauts takes out the e of ae, oe and ue: Mueller is Müller.
 func umlauts(folded []byte, size int) []byte {
