@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/heliosai/helios-go/clinical"
-	"github.com/heliosai/helios-go/clinical/internal/codes"
 )
 
 // normality is a set of statements. Low, high and critical say abnormal too.
@@ -17,6 +16,14 @@ const (
 	isHigh
 	isCritical
 	isDirected = isLow | isHigh
+	known      = normal | abnormal | isDirected | isCritical
+
+	// What else a flag can say: something of which the test decides how normal
+	// it is; how the result changed, or nothing at all; that it failed its
+	// quality control or is in review.
+	other    normality = 1 << 5
+	silent   normality = 1 << 6
+	unusable normality = 1 << 7
 
 	unknown      normality = 0
 	low                    = abnormal | isLow
@@ -40,25 +47,13 @@ var interpretations = map[string]normality{
 	"H": high, "HU": high, "H>": high, "HX": high, ">": high,
 	"A": abnormal, "EX": abnormal,
 	"LL": criticalLow, "HH": criticalHigh, "AA": critical,
+	"POS": other, "NEG": other, "DET": other, "ND": other, "RR": other, "NR": other, "WR": other, "E": other,
+	"IND": other, "S": other, "I": other, "R": other, "MS": other, "NS": other, "SDD": other, "VS": other,
+	"NCL": other, "SYN-R": other, "SYN-S": other, "CAR": other, "CARRIER": other, "EXP": other, "UNE": other,
+	"TOX": other, "AC": other, "IE": other,
+	"": silent, "B": silent, "D": silent, "U": silent, "W": silent, "OBX": silent, "NULL": silent, "UNKNOWN": silent,
+	"QCF": unusable, "HM": unusable,
 }
-
-// Which of these is normal depends on the test.
-var otherStatements = codes.Set(
-	"POS", "NEG", "DET", "ND", "RR", "NR", "WR", "E", "IND", "S", "I", "R", "MS", "NS", "SDD", "VS", "NCL", "SYN-R",
-	"SYN-S", "CAR", "CARRIER", "EXP", "UNE", "TOX", "AC", "IE",
-)
-
-// silent are codes that say how a result changed, or nothing at all.
-var silent = codes.Set("", "B", "D", "U", "W", "OBX", "NULL", "UNKNOWN")
-
-var otherWords = codes.Set(
-	"positive", "negative", "detected", "not detected", "reactive", "non-reactive", "nonreactive", "weakly reactive",
-	"equivocal", "indeterminate", "susceptible", "intermediate", "resistant", "non-susceptible", "better", "worse",
-	"significant change up", "significant change down",
-)
-
-// unusable are results that failed their quality control or are in review.
-var unusable = codes.Set("QCF", "HM")
 
 var words = map[string]normality{
 	"normal": normal, "within normal limits": normal, "within normal range": normal,
@@ -73,6 +68,11 @@ var words = map[string]normality{
 	"low critical": criticalLow, "critically low": criticalLow, "below lower panic limits": criticalLow,
 	"ph": criticalHigh, "panic high": criticalHigh, "high panic": criticalHigh, "critical high": criticalHigh,
 	"high critical": criticalHigh, "critically high": criticalHigh, "above upper panic limits": criticalHigh,
+	"positive": other, "negative": other, "detected": other, "not detected": other, "reactive": other,
+	"non-reactive": other, "nonreactive": other, "weakly reactive": other, "equivocal": other,
+	"indeterminate": other, "susceptible": other, "intermediate": other, "resistant": other,
+	"non-susceptible": other, "better": other, "worse": other, "significant change up": other,
+	"significant change down": other,
 }
 
 // isInterpretation reports whether a system is one of the two, by any name.
@@ -108,40 +108,31 @@ func judge(flags []Flag) (j judgement) {
 	for _, f := range flags {
 		code, text := strings.ToUpper(bare(f.Code)), strings.ToLower(bare(f.Text))
 		isOwn := code != "" && !isInterpretation(f.System)
-		if isOwn {
-			code = ""
-		}
-		if unusable[code] || code == "" && unusable[strings.ToUpper(text)] {
-			return judgement{isUnusable: true}
-		}
-
-		n, isKnown := interpretations[code]
-		if !isKnown && !isOwn {
-			n, isKnown = words[strings.ToLower(code)] // a word in place of the code
-		}
-		if said, ok := words[text]; ok && isKnown {
-			var agree bool
-			n, agree = n.and(said)
-			isContradicted = isContradicted || !agree
-		} else if ok {
-			n, isKnown = said, true
-		}
-		if !isKnown && code == "" {
+		byCode, byText := unknown, words[text]
+		if !isOwn && code != "" {
+			if byCode = interpretations[code]; byCode == unknown {
+				byCode = words[strings.ToLower(code)] &^ other // a word in place of the code
+			}
+		} else if byText == unknown {
 			code = strings.ToUpper(text) // a code in place of the text
-			n, isKnown = interpretations[code]
+			byText = interpretations[code]
 		}
+		said, agree := (byCode & known).and(byText & known)
 
-		switch {
-		case isKnown:
+		switch is := byCode | byText; {
+		case is.has(unusable):
+			return judgement{isUnusable: true}
+		case said != unknown:
 			isUnderstood = true
-			var agree bool
-			j.is, agree = j.is.and(n)
-			isContradicted = isContradicted || !agree
-		case otherStatements[code], otherWords[text]:
+			both, agrees := j.is.and(said)
+			j.is, isContradicted = both, isContradicted || !agree || !agrees
+		case is.has(other):
 			hasOther, isUnderstood = true, true
-		case code == asterisk && !isOwn:
+		case isOwn:
+			isForeign = true
+		case code == asterisk:
 			isMarked = true
-		case !silent[code], isOwn:
+		case !is.has(silent):
 			isForeign = true
 		}
 	}
@@ -161,11 +152,11 @@ func judge(flags []Flag) (j judgement) {
 }
 
 // and combines two statements. Normal and high, or low and high, disagree.
-func (n normality) and(other normality) (both normality, agree bool) {
-	switch both = n | other; {
-	case n == unknown || n == other:
-		return other, true
-	case !n.has(abnormal) || !other.has(abnormal):
+func (n normality) and(more normality) (both normality, agree bool) {
+	switch both = n | more; {
+	case n == unknown || more == unknown || n == more:
+		return both, true
+	case !n.has(abnormal) || !more.has(abnormal):
 		return normal, false
 	case both.has(isLow) && both.has(isHigh):
 		return both &^ isDirected, false
