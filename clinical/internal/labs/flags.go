@@ -15,16 +15,15 @@ const (
 	isLow
 	isHigh
 	isCritical
-	isDirected = isLow | isHigh
-	known      = normal | abnormal | isDirected | isCritical
-
 	// What else a flag can say: something of which the test decides how normal
 	// it is; how the result changed, or nothing at all; that it failed its
 	// quality control or is in review.
-	other    normality = 1 << 5
-	silent   normality = 1 << 6
-	unusable normality = 1 << 7
+	other
+	silent
+	unusable
 
+	isDirected             = isLow | isHigh
+	known                  = normal | abnormal | isDirected | isCritical
 	unknown      normality = 0
 	low                    = abnormal | isLow
 	high                   = abnormal | isHigh
@@ -34,10 +33,6 @@ const (
 )
 
 func (n normality) has(statement normality) bool { return n&statement != 0 }
-
-// displays are what a patient's record says.
-var displays = map[normality]string{low: "Low", high: "High", abnormal: "Abnormal", criticalLow: "Critical Low",
-	criticalHigh: "Critical High", critical: "Critical"}
 
 // See https://terminology.hl7.org/CodeSystem-v3-ObservationInterpretation.html
 // and https://terminology.hl7.org/CodeSystem-v2-0078.html

@@ -63,12 +63,8 @@ var harmless = codes.Set(
 
 func isHarmless(text string) bool {
 	isBetween := func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }
-	for word := range strings.FieldsFuncSeq(strings.ToLower(text), isBetween) {
-		if !harmless[word] {
-			return false
-		}
-	}
-	return true
+	words := strings.FieldsFunc(strings.ToLower(text), isBetween)
+	return !slices.ContainsFunc(words, func(word string) bool { return !harmless[word] })
 }
 
 // fits reports whether a range is one of normal values for the patient. If the
@@ -77,11 +73,9 @@ func (r *Range) fits(p Patient) bool {
 	if r.Other || r.Gender != "" && r.Gender != p.Gender {
 		return false
 	}
-	if r.AgeLow == nil && r.AgeHigh == nil {
-		return true
-	}
-	return p.Age != nil && (r.AgeLow == nil || float64(*p.Age) >= *r.AgeLow) &&
-		(r.AgeHigh == nil || float64(*p.Age) <= *r.AgeHigh)
+	return r.AgeLow == nil && r.AgeHigh == nil ||
+		p.Age != nil && (r.AgeLow == nil || float64(*p.Age) >= *r.AgeLow) &&
+			(r.AgeHigh == nil || float64(*p.Age) <= *r.AgeHigh)
 }
 
 // fitting returns the ranges that fit the patient: those made for patients like

@@ -74,20 +74,22 @@ func (s *Set) number(r *row) (string, []clinical.Reason) {
 // LabResults returns the newest helios.MaxLabResults.
 func (s *Set) LabResults(p Patient) []helios.LabResult {
 	all := s.judgeAll(p, false)
-	if len(all) > helios.MaxLabResults {
-		for _, j := range all[helios.MaxLabResults:] {
-			s.report.Drop(clinical.TooMany, j.Source, "")
-		}
-		all = all[:helios.MaxLabResults]
+	most := min(len(all), helios.MaxLabResults)
+	for _, j := range all[most:] {
+		s.report.Drop(clinical.TooMany, j.Source, "")
 	}
+	all = all[:most]
 
 	results := make([]helios.LabResult, 0, len(all))
 	for i := range all {
 		j := &all[i]
-		value, rounded := s.number(j.row)
-		flag, lost := j.is.flag()
+		value, notes := s.number(j.row)
+		sent := sentAs[j.is]
+		if sent.lost != "" {
+			notes = append(notes, sent.lost)
+		}
 
-		result := helios.LabResult{Name: j.Name, Value: value, Flag: flag, Date: Day(j.Date), Unit: j.Unit,
+		result := helios.LabResult{Name: j.Name, Value: value, Flag: sent.flag, Date: Day(j.Date), Unit: j.Unit,
 			Category: j.Category}
 		if j.Value.Number != "" {
 			result.Value = strings.TrimSpace(value + " " + j.Unit)
@@ -101,7 +103,7 @@ func (s *Set) LabResults(p Patient) []helios.LabResult {
 			}
 		}
 
-		s.note(j, slices.Concat(rounded, lost)...)
+		s.note(j, notes...)
 		results = append(results, result)
 	}
 
@@ -134,7 +136,7 @@ func (s *Set) Labs(p Patient) (abnormals, normals, unclassified []helios.Lab) {
 			unclassified = append(unclassified, lab)
 			notes = append(notes, clinical.Unclassified)
 		case j.is.has(abnormal):
-			lab.Interpretation = displays[j.is]
+			lab.Interpretation = sentAs[j.is].display
 			abnormals = append(abnormals, lab)
 		default:
 			normals = append(normals, lab)

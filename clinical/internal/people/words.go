@@ -10,10 +10,13 @@ import (
 )
 
 type word struct {
-	folded              []byte
-	size                int // letters and digits that were written
-	hasLetter, hasDigit bool
-	syllabic            bool
+	content
+	folded []byte
+}
+
+type content struct {
+	size                          int // letters and digits that were written
+	hasLetter, hasDigit, syllabic bool
 }
 
 // words are those of a text. Their memory is used again.
