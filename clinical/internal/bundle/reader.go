@@ -86,17 +86,8 @@ func (r *Reader) kindOfMore() byte {
 
 // Empty reports whether the next value is null or [], and leaves it there.
 func (r *Reader) Empty() bool {
-	switch r.Kind() {
-	case 'n':
-		return true
-	case '[':
-		from := r.pos
-		r.pos++
-		empty := r.Kind() == ']'
-		r.pos = from
-		return empty
-	}
-	return false
+	c := r.Kind()
+	return c == 'n' || c == '[' && bytes.HasPrefix(bytes.TrimLeft(r.data[r.pos+1:], " \n\r\t"), []byte("]"))
 }
 
 // enter passes over an opening bracket, which is next.
@@ -244,35 +235,31 @@ func (r *Reader) String(longest int) string {
 	}
 
 	raw, isPlain := r.quoted()
-	if len(raw) > maxShared || longest > maxRepeated {
-		return r.copy(raw, isPlain, longest)
-	}
-	if s, ok := r.shared[string(raw)]; ok {
-		return s
-	}
-
-	s := r.copy(raw, isPlain, longest)
-	if len(r.shared) < maxStrings {
-		if r.shared == nil {
-			r.shared = map[string]string{}
+	isShared := len(raw) <= maxShared && longest <= maxRepeated
+	if isShared {
+		if s, ok := r.shared[string(raw)]; ok {
+			return s
 		}
-		r.shared[string(raw)] = s
 	}
-
-	return s
-}
-
-func (r *Reader) copy(raw []byte, isPlain bool, longest int) string {
 	if len(raw) > longest {
 		r.TooLong = true
 		return ""
 	}
-	s := string(raw)
+
+	written := string(raw)
+	s := written
 	if !utf8.ValidString(s) {
 		s, r.Garbled = strings.ToValidUTF8(s, "\ufffd"), true
 	}
 	if !isPlain {
 		s = r.unescape(s)
+	}
+
+	if isShared && len(r.shared) < maxStrings {
+		if r.shared == nil {
+			r.shared = map[string]string{}
+		}
+		r.shared[written] = s
 	}
 	return s
 }

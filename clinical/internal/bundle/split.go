@@ -249,11 +249,11 @@ func (s *splitter) list(item func()) {
 
 // item reads an object, and reports whether it is whole. Anything else is
 // passed over as broken, to its end.
-func (s *splitter) item(p Part, object func() bool) (whole bool) {
+func (s *splitter) item(p Part, object func()) (whole bool) {
 	depth := s.depth
 	s.part, s.isLarge = p, false
-	if s.Kind() == '{' {
-		whole = object()
+	if whole = s.Kind() == '{'; whole {
+		object()
 	} else {
 		s.Skip()
 	}
@@ -275,7 +275,7 @@ func (s *splitter) item(p Part, object func() bool) (whole bool) {
 // value reads a resource in no entry.
 func (s *splitter) value() {
 	isBundle := false
-	if s.item(Part{Place: s.n}, func() bool { isBundle = s.resource(); return true }) && !isBundle {
+	if s.item(Part{Place: s.n}, func() { isBundle = s.resource() }) && !isBundle {
 		s.found()
 	}
 }
@@ -322,7 +322,7 @@ func (s *splitter) resource() (isBundle bool) {
 
 func (s *splitter) entry(isHistory bool) {
 	resources, isBundle := 0, false
-	isWhole := s.item(Part{Place: s.n, History: isHistory}, func() bool {
+	isWhole := s.item(Part{Place: s.n, History: isHistory}, func() {
 		s.Object(func(key []byte) {
 			switch string(key) {
 			case "fullUrl":
@@ -343,10 +343,13 @@ func (s *splitter) entry(isHistory bool) {
 				}
 			}
 		})
-		return resources <= 1
 	})
 
-	if isWhole && !isBundle && (resources == 1 || s.part.Method != "") {
+	switch {
+	case !isWhole:
+	case resources > 1:
+		s.broken()
+	case !isBundle && (resources == 1 || s.part.Method != ""):
 		s.found()
 	}
 }

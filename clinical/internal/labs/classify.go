@@ -14,12 +14,9 @@ type verdict struct {
 }
 
 func (s *Set) classify(r *Result, p Patient) verdict {
-	var v verdict
 	said := judge(r.Flags)
-	v.is, v.notes = said.is, said.notes
-
 	usable, unread := r.usableRanges()
-	v.notes = append(v.notes, unread...)
+	v := verdict{is: said.is, notes: append(said.notes, unread...)}
 
 	then := p
 	if slices.ContainsFunc(usable, func(r Range) bool { return r.AgeLow != nil || r.AgeHigh != nil }) {

@@ -48,6 +48,7 @@ func period(s string) (first, after time.Time, ok bool) {
 		s = s[:len(time.DateOnly)]
 	}
 	first, err := time.Parse(time.DateOnly[:min(len(s), len(time.DateOnly))], s)
+	ok = err == nil
 	switch len(s) {
 	case len("2006-01-02"):
 		after = first.AddDate(0, 0, 1)
@@ -56,9 +57,9 @@ func period(s string) (first, after time.Time, ok bool) {
 	case len("2006"):
 		after = first.AddDate(1, 0, 0)
 	default:
-		return first, after, false
+		ok = false
 	}
-	return first, after, err == nil
+	return first, after, ok
 }
 
 type span struct {

@@ -38,9 +38,7 @@ func (r *Range) hasBoth() bool { return r.Text != "" && (r.Low != "" || r.High !
 // numbers, which can be written as "<200" to say of a high of 200 that it is
 // not normal. Any other text may limit the bounds in some way.
 func (r *Result) readBeside(rng *Range) {
-	alone := *rng
-	alone.Text = ""
-	bounds, ok := alone.bounds()
+	bounds, ok := rng.bounds()
 	said, isRange := clinical.ParseRange(rng.Text)
 	isSame := ok && isRange && said.Low == bounds.Low && said.High == bounds.High &&
 		(r.hasUnit(said.Unit) || clinical.SameUnit(said.Unit, rng.Unit))
@@ -123,7 +121,9 @@ func (r *Result) beside(rng *Range) (normality, []clinical.Reason) {
 		return abnormal, nil
 	}
 
-	bounds, ok := rng.normal()
+	bounds, ok := rng.bounds()
+	isNone := bounds.Low == 0 && bounds.High == 0 // how the lack of a range is written
+	ok = ok && !isNone && !rng.conditional
 	value, isNumber := r.Value.numbers()
 	switch {
 	case !ok && rng.conditional && !rng.Broken:

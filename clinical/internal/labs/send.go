@@ -63,12 +63,12 @@ func (s *Set) note(j *judged, more ...clinical.Reason) {
 
 func (s *Set) number(r *row) (string, []clinical.Reason) {
 	value := r.Value
-	rounded, ok := Round(value.Number, s.opts.RoundDecimals)
-	if !ok {
-		return value.String(), nil
-	}
+	rounded, isRounded := Round(value.Number, s.opts.RoundDecimals)
 	value.Number = rounded
-	return value.String(), []clinical.Reason{clinical.Rounded}
+	if isRounded {
+		return value.String(), []clinical.Reason{clinical.Rounded}
+	}
+	return value.String(), nil
 }
 
 // LabResults returns the newest helios.MaxLabResults.

@@ -1,6 +1,7 @@
 package people
 
 import (
+	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -39,7 +40,7 @@ func (w *words) split(text string, isID bool) {
 		}
 	}
 
-	for i, r := range text {
+	for _, r := range text {
 		letter := r < utf8.RuneSelf && (r|0x20 >= 'a' && r|0x20 <= 'z') || r >= utf8.RuneSelf && unicode.IsLetter(r)
 		digit := !letter && (r >= '0' && r <= '9' || r >= utf8.RuneSelf && unicode.IsDigit(r))
 		switch {
@@ -59,7 +60,7 @@ func (w *words) split(text string, isID bool) {
 		now.size++
 		now.hasLetter, now.hasDigit, now.syllabic = now.hasLetter || letter, now.hasDigit || digit, syllabic
 		if r < utf8.RuneSelf {
-			w.buf = append(w.buf, lower(text[i]))
+			w.buf = utf8.AppendRune(w.buf, unicode.ToLower(r))
 		} else {
 			w.buf = fold(w.buf, r)
 		}
@@ -81,32 +82,16 @@ func (w *words) isShort() bool {
 
 // hasUnknown reports whether something may be a name that is not known.
 func (w *words) hasUnknown(is Text) bool {
-	for i := range w.all {
-		word := &w.all[i]
-		least := minOther
-		if word.hasLetter {
-			least = minName
-		}
-		if (word.size >= least || word.syllabic) && !ordinary[string(word.folded)] &&
-			(is != Unit || !units[string(word.folded)]) {
-			return true
-		}
-	}
-
-	return false
+	return slices.ContainsFunc(w.all, func(word word) bool {
+		isLong := word.syllabic || word.size >= minOther || word.hasLetter && word.size >= minName
+		return isLong && !ordinary[string(word.folded)] && (is != Unit || !units[string(word.folded)])
+	})
 }
 
 // isSyllabic reports whether a script has no spaces. Each letter is a word.
 func isSyllabic(r rune) bool {
 	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai, unicode.Lao,
 		unicode.Khmer, unicode.Myanmar)
-}
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		return c | 0x20
-	}
-	return c
 }
 
 func fold(to []byte, r rune) []byte {
