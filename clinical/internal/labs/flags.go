@@ -77,9 +77,6 @@ func isInterpretation(system string) bool {
 		strings.HasSuffix(name, "2.16.840.1.113883.5.83") || strings.HasSuffix(name, "2.16.840.1.113883.12.78")
 }
 
-// asterisk marks a result in print. It says to look at it, and no more.
-const asterisk = "*"
-
 // bare returns a flag without what is printed around it: "(H)", "H*".
 func bare(s string) string {
 	s = strings.TrimSpace(s)
@@ -125,7 +122,7 @@ func judge(flags []Flag) (j judgement) {
 			hasOther, isUnderstood = true, true
 		case isOwn:
 			isForeign = true
-		case code == asterisk:
+		case code == "*": // as in print, where it says to look at it, and no more
 			isMarked = true
 		case !is.has(silent):
 			isForeign = true
