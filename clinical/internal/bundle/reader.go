@@ -16,7 +16,10 @@ import (
 type Reader struct {
 	data    []byte
 	pos     int
-	balance balance
+	dropped int64       // what was before data
+	fill    func() bool // appends to data; nil if there is no more
+	depth   int
+	open    []byte // the brackets that are
 	shared  map[string]string
 
 	// Bad is set where the input is not JSON. What was returned is not to be
@@ -30,6 +33,8 @@ type Reader struct {
 const (
 	// maxNumber is how many characters a number can have.
 	maxNumber = 100
+	// maxDepth is how many open brackets are known. Others are only counted.
+	maxDepth = 4096
 	// Strings of up to maxShared bytes, such as units and codes, are kept once,
 	// up to maxStrings of them, if at most maxRepeated bytes were asked for.
 	// What can be longer, such as a text, seldom repeats.
@@ -39,15 +44,41 @@ const (
 
 // Reset makes r read data.
 func (r *Reader) Reset(data []byte) {
-	r.data, r.pos, r.Bad, r.TooLong, r.Garbled = data, 0, false, false, false
+	r.data, r.pos, r.depth, r.Bad, r.TooLong, r.Garbled = data, 0, 0, false, false, false
 }
+
+func (r *Reader) at() int64 { return r.dropped + int64(r.pos) }
+
+// since returns what was read since at was from, or nil if it was dropped.
+func (r *Reader) since(from int64) []byte {
+	if from < r.dropped {
+		return nil
+	}
+	return r.data[from-r.dropped : r.pos]
+}
+
+func (r *Reader) more() bool { return r.fill != nil && r.fill() }
+
+var space = [256]bool{' ': true, '\n': true, '\r': true, '\t': true}
 
 // Kind returns the first byte of the next value: '{', '[', '"', 't', 'f', 'n',
 // or a digit or '-' for a number. It returns 0 at the end.
-func (r *Reader) Kind() byte {
-	for ; r.pos < len(r.data); r.pos++ {
-		if c := r.data[r.pos]; c != ' ' && c != '\n' && c != '\r' && c != '\t' {
+func (r *Reader) Kind() (c byte) {
+	for _, c = range r.data[r.pos:] {
+		if !space[c] {
 			return c
+		}
+		r.pos++
+	}
+	return r.kindOfMore() // apart, so that Kind is inlined
+}
+
+func (r *Reader) kindOfMore() byte {
+	for r.more() {
+		for ; r.pos < len(r.data); r.pos++ {
+			if c := r.data[r.pos]; !space[c] {
+				return c
+			}
 		}
 	}
 	return 0
@@ -55,25 +86,17 @@ func (r *Reader) Kind() byte {
 
 // Empty reports whether the next value is null or [], and leaves it there.
 func (r *Reader) Empty() bool {
-	switch r.Kind() {
-	case 'n':
-		return true
-	case '[':
-		from := r.pos
-		r.pos++
-		empty := r.Kind() == ']'
-		r.pos = from
-		return empty
-	}
-	return false
+	c := r.Kind()
+	return c == 'n' || c == '[' && bytes.HasPrefix(bytes.TrimLeft(r.data[r.pos+1:], " \n\r\t"), []byte("]"))
 }
 
-func (r *Reader) accept(c byte) bool {
-	if r.Kind() != c {
-		return false
+// enter passes over an opening bracket, which is next.
+func (r *Reader) enter(bracket byte) {
+	if r.depth < maxDepth {
+		r.open = append(r.open[:r.depth], bracket)
 	}
+	r.depth++
 	r.pos++
-	return true
 }
 
 // Object calls field for each key of an object. What field does not read is
@@ -83,21 +106,17 @@ func (r *Reader) Object(field func(key []byte)) {
 		r.Skip()
 		return
 	}
-	r.pos++
-	r.fields(true, field)
-}
-
-// fields reads on in an object, before its first field or after another.
-func (r *Reader) fields(first bool, field func(key []byte)) {
-	for ; r.more(first, '}'); first = false {
+	r.enter('{')
+	for first := true; r.another(first, '}'); first = false {
 		key := r.key()
-		if r.Bad = r.Bad || !r.accept(':'); r.Bad {
+		if r.Bad {
 			return
 		}
-		r.Kind()
-		from := r.pos
+		from := r.at()
 		field(key)
-		r.skipUnread(from)
+		if r.at() == from && !r.Bad {
+			r.Skip()
+		}
 	}
 }
 
@@ -108,57 +127,94 @@ func (r *Reader) List(item func()) {
 		r.Skip()
 		return
 	}
-	r.pos++
-	for first := true; r.more(first, ']'); first = false {
+	r.enter('[')
+	for first := true; r.another(first, ']'); first = false {
 		r.Kind()
-		from := r.pos
+		from := r.at()
 		item()
-		r.skipUnread(from)
+		if r.at() == from && !r.Bad {
+			r.Skip()
+		}
 	}
 }
 
-// more passes over a comma, and reports whether a field or an item follows.
-func (r *Reader) more(first bool, closing byte) bool {
-	switch {
-	case r.Bad || r.accept(closing):
-		return false
-	case first:
-		return true
-	case !r.accept(','):
-		r.Bad = true
+// another passes over a comma, and reports whether a field or an item follows.
+func (r *Reader) another(first bool, closing byte) bool {
+	if r.Bad {
 		return false
 	}
-	return !r.accept(closing) // a comma too many does no harm
-}
-
-func (r *Reader) skipUnread(from int) {
-	if r.pos == from && !r.Bad {
-		r.Skip()
+	c := r.Kind()
+	if !first && c == ',' {
+		r.pos++
+		c = r.Kind()
+	} else if !first {
+		r.Bad = c != closing
 	}
+	if c == closing { // also behind a comma too many, which does no harm
+		r.pos++
+		r.depth--
+		return false
+	}
+	return !r.Bad
 }
 
 // Skip passes over a value.
 func (r *Reader) Skip() {
-	switch r.Kind() {
+	switch c := r.Kind(); c {
 	case '"':
-		r.quoted()
+		r.Bad = r.Bad || !r.skipString()
 	case '{', '[':
-		r.balance.reset()
-		n, done := r.balance.scan(r.data[r.pos:])
-		r.pos += n
-		r.Bad = r.Bad || !done
+		r.enter(c)
+		r.Bad = r.Bad || !r.leave(r.depth-1)
 	default:
 		r.scalar()
 	}
+}
+
+var structural = [256]bool{'"': true, '{': true, '[': true, '}': true, ']': true}
+
+// leave passes over what follows until so many brackets are open. It stops at
+// one that closes none.
+func (r *Reader) leave(depth int) bool {
+	for r.depth > depth {
+		rest := r.data[r.pos:]
+		n := 0
+		for n < len(rest) && !structural[rest[n]] {
+			n++
+		}
+		r.pos += n
+		if n == len(rest) {
+			if !r.more() {
+				return false
+			}
+			continue
+		}
+
+		switch c := rest[n]; c {
+		case '"':
+			if !r.skipString() {
+				return false
+			}
+		case '{', '[':
+			r.enter(c)
+		default:
+			if r.depth <= maxDepth && r.open[r.depth-1] != c-2 { // as [ and ], { and } are in ASCII
+				return false
+			}
+			r.depth--
+			r.pos++
+		}
+	}
+	return true
 }
 
 // Raw passes over a value and returns it as written. It points into the data
 // that is read.
 func (r *Reader) Raw() []byte {
 	r.Kind()
-	from := r.pos
+	from := r.at()
 	r.Skip()
-	return r.data[from:r.pos]
+	return r.since(from)
 }
 
 // Within calls read to read value, which Raw returned, and goes on after it
@@ -178,33 +234,33 @@ func (r *Reader) String(longest int) string {
 		return ""
 	}
 
-	raw := r.quoted()
-	if len(raw) > maxShared || longest > maxRepeated {
-		return r.copy(raw, longest)
-	}
-	if s, ok := r.shared[string(raw)]; ok {
-		return s
-	}
-
-	s := r.copy(raw, longest)
-	if len(r.shared) < maxStrings {
-		if r.shared == nil {
-			r.shared = map[string]string{}
+	raw, isPlain := r.quoted()
+	isShared := len(raw) <= maxShared && longest <= maxRepeated
+	if isShared {
+		if s, ok := r.shared[string(raw)]; ok {
+			return s
 		}
-		r.shared[string(raw)] = s
 	}
-
-	return s
-}
-
-func (r *Reader) copy(raw []byte, longest int) string {
 	if len(raw) > longest {
 		r.TooLong = true
 		return ""
 	}
-	s, ok := unescape(raw)
-	r.Bad = r.Bad || !ok
-	r.Garbled = r.Garbled || !utf8.Valid(raw)
+
+	written := string(raw)
+	s := written
+	if !utf8.ValidString(s) {
+		s, r.Garbled = strings.ToValidUTF8(s, "\ufffd"), true
+	}
+	if !isPlain {
+		s = r.unescape(s)
+	}
+
+	if isShared && len(r.shared) < maxStrings {
+		if r.shared == nil {
+			r.shared = map[string]string{}
+		}
+		r.shared[written] = s
+	}
 	return s
 }
 
@@ -233,7 +289,8 @@ func (r *Reader) Bool() (value, known bool) {
 func (r *Reader) bare() []byte {
 	switch r.Kind() {
 	case '"':
-		return r.quoted()
+		raw, _ := r.quoted()
+		return raw
 	case '{', '[':
 		r.Skip()
 		return nil
@@ -243,8 +300,8 @@ func (r *Reader) bare() []byte {
 
 // scalar returns a number, true, false or null, as written.
 func (r *Reader) scalar() []byte {
-	start := r.pos
-	for r.pos < len(r.data) {
+	from := r.at()
+	for r.pos < len(r.data) || r.more() {
 		if c := r.data[r.pos]; c == ',' || c == '}' || c == ']' || c <= ' ' {
 			break
 		} else if c == '"' || c == ':' || c == '{' || c == '[' {
@@ -254,71 +311,85 @@ func (r *Reader) scalar() []byte {
 		r.pos++
 	}
 
-	if r.pos == start {
-		r.Bad = true
-	}
-	return r.data[start:r.pos]
+	r.Bad = r.Bad || r.at() == from
+	return r.since(from)
 }
 
-// quoted returns what is between the quotes of a string, as written.
-func (r *Reader) quoted() []byte {
-	if !r.accept('"') {
+// quoted returns what is between the quotes of a string, as written. It is
+// plain if it is known to stand for itself.
+func (r *Reader) quoted() (raw []byte, isPlain bool) {
+	data := r.data[r.pos+1:]
+	for i, c := range data {
+		if c == '"' {
+			r.pos += i + 2
+			return data[:i], true
+		}
+		if c < ' ' || c == '\\' {
+			break
+		}
+	}
+
+	from := r.at() + 1
+	if !r.skipString() {
+		r.Bad = true
+		return nil, false
+	}
+	raw = r.since(from)
+	return raw[:max(0, len(raw)-1)], false
+}
+
+// skipString passes over a string, of which no more than the last backslash is
+// needed to go on.
+func (r *Reader) skipString() bool {
+	r.pos++
+	for {
+		rest := r.data[r.pos:]
+		if i := bytes.IndexByte(rest, '"'); i >= 0 {
+			r.pos += i + 1
+			if i == 0 || rest[i-1] != '\\' || trailingBackslashes(rest[:i])%2 == 0 {
+				return true
+			}
+			continue
+		}
+		r.pos = len(r.data) - trailingBackslashes(rest)%2
+		if !r.more() {
+			r.pos = len(r.data)
+			return false
+		}
+	}
+}
+
+func trailingBackslashes(p []byte) int { return len(p) - len(bytes.TrimRight(p, `\`)) }
+
+// key reads a key and its colon, up to the value.
+func (r *Reader) key() []byte {
+	if r.Kind() != '"' {
 		r.Bad = true
 		return nil
 	}
-
-	start := r.pos
-	for {
-		i := bytes.IndexByte(r.data[r.pos:], '"')
-		if i < 0 {
-			r.pos, r.Bad = len(r.data), true
-			return nil
-		}
-		part := r.data[r.pos : r.pos+i]
-		r.pos += i + 1
-		if i == 0 || part[i-1] != '\\' || trailingBackslashes(part)%2 == 0 {
-			return r.data[start : r.pos-1]
-		}
+	from := r.at() + 1
+	raw, isPlain := r.quoted()
+	length := len(raw)
+	if r.Bad = r.Bad || r.Kind() != ':'; r.Bad {
+		return nil
 	}
-}
+	r.pos++
+	r.Kind()
 
-func (r *Reader) key() []byte {
-	raw := r.quoted()
-	for _, c := range raw {
-		if c < ' ' || c == '\\' {
-			s, ok := unescape(raw)
-			r.Bad = r.Bad || !ok
-			return []byte(s)
-		}
+	raw = r.since(from) // again, as it moves where more is read
+	if raw = raw[:min(length, len(raw))]; isPlain {
+		return raw
 	}
-	return raw
+	return []byte(r.unescape(string(raw)))
 }
 
 func isNumber(b []byte) bool {
-	if len(b) == 0 || b[0] != '-' && !isDigit(b[0]) || !isDigit(b[len(b)-1]) {
-		return false
-	}
-	return json.Valid(b)
+	isDigit := func(c byte) bool { return '0' <= c && c <= '9' }
+	return len(b) > 0 && (b[0] == '-' || isDigit(b[0])) && isDigit(b[len(b)-1]) && json.Valid(b)
 }
 
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
 // unescape returns what the inside of a string stands for.
-func unescape(raw []byte) (string, bool) {
-	for _, c := range raw {
-		if c < ' ' {
-			return "", false
-		}
-	}
-
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return strings.ToValidUTF8(string(raw), "\ufffd"), true
-	}
-
-	var s string
-	quoted := append(append(append(make([]byte, 0, len(raw)+2), '"'), raw...), '"')
-	if json.Unmarshal(quoted, &s) != nil {
-		return "", false
-	}
-	return s, true
+func (r *Reader) unescape(raw string) (s string) {
+	r.Bad = json.Unmarshal([]byte(`"`+raw+`"`), &s) != nil || r.Bad
+	return s
 }

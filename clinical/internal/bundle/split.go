@@ -4,10 +4,13 @@
 package bundle
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"errors"
 	"io"
+	"slices"
+	"strings"
 )
 
 // Part is one resource of the input, with what its entry says of it.
@@ -45,12 +48,12 @@ var (
 	ErrEndsEarly = errors.New("the input ends before it is complete")
 )
 
-// errGrammar is a mistake in an object whose end is known.
-var errGrammar = errors.New("an object is not as JSON has it")
-
-var errTooLarge = errors.New("a value is larger than is kept")
-
 const (
+	// MaxSize is how large a resource can be. One that is larger is passed over
+	// and reported.
+	MaxSize = 16 << 20
+	// window is how much is read at once.
+	window = 32 << 10
 	// maxBundles is how many bundles can be in one another.
 	maxBundles = 8
 	// maxToken is how long an id or a fullUrl can be to be known.
@@ -61,306 +64,279 @@ const (
 // either, or one of either per line. It returns the place of the last entry,
 // and ErrSyntax, ErrEndsEarly, an error of r or one of Found.
 func Split(r io.Reader, h Handler) (place int, err error) {
-	s := splitter{stream: newStream(r), Handler: h, reader: &Reader{}}
-	s.begin()
+	s := splitter{Handler: h, in: bufio.NewReaderSize(r, window), byLine: true}
+	s.fill = s.fillMore
 	err = s.run()
 	return s.n, err
 }
 
+// splitter is a Reader of all of the input. What it holds of it begins at the
+// item that is read.
 type splitter struct {
-	*stream
+	Reader
 	Handler
-	reader  *Reader
-	n       int // entries so far
-	bundles int // that are around what is read
-	lines   bool
-	part    Part // that is read
-	// What is known of the part or bundle.
-	hasEntries, stopped, isHistory bool
+	in      *bufio.Reader
+	inErr   error // of in
+	isLarge bool  // the item is larger than is kept
+	n       int   // items so far
+	bundles int   // that are around what is read
+	part    Part  // that is read, or was last
+	err     error // why nothing more is read
+
+	// The input can be lines, of which a broken one does the others no harm. It
+	// is if the first line is a value, or cannot go on in the second.
+	isLines   bool
+	byLine    bool // it is, or may be
+	lineEnded bool // the data ends where the line does
+	breaks    int  // line breaks so far
 }
 
 func (s *splitter) run() error {
-	for {
-		c, ok := s.next()
-		if !ok {
-			return s.ended()
-		}
+	const mark = "\ufeff"
+	for len(s.data) < len(mark) && !s.lineEnded && s.fillMore() {
+		continue
+	}
+	s.data = bytes.TrimPrefix(s.data, []byte(mark))
 
-		line, isLine := []byte(nil), false
-		if s.lines {
-			line, isLine = s.line()
-		}
-		var err error
-		switch {
-		case isLine:
-			err = s.within(line, s.n, s.bundles)
+	for {
+		s.release()
+		s.part = Part{}
+		switch c := s.Kind(); {
+		case s.pos == len(s.data) && s.lineEnded:
+			s.lineEnded = false
+			continue
+		case s.pos == len(s.data):
+			return s.ended()
 		case c == '{':
 			s.n++
-			err = s.value()
+			s.value()
 		case c == '[':
-			err = s.list(s.element)
+			s.list(s.value)
 		case c == 0x1e: // a record separator, of JSON text sequences
 			s.pos++
 		default:
 			s.n++
-			s.part, err = Part{}, ErrSyntax
+			s.fail()
 		}
 
-		switch {
-		case err == nil:
-			// A value without a line break is a line, so what follows is lines.
-			s.lines = s.lines || s.lineEnd >= 0 && s.at() <= s.lineEnd
-		case s.lines && (err == ErrSyntax || err == ErrEndsEarly): //nolint:errorlint // never wrapped here
-			s.broken()
-			if !isLine {
-				s.skipLine()
-			}
-		default:
-			return err
+		if s.err == nil {
+			s.isLines = s.byLine
+		} else if !s.nextLine() {
+			return s.err
 		}
 	}
 }
 
-func (s *splitter) within(data []byte, n, bundles int) error {
-	inner := &splitter{stream: heldStream(data), Handler: s.Handler, reader: s.reader, n: n, bundles: bundles}
-	err := inner.run()
-	s.n, s.part = inner.n, inner.part
-	return err
+// nextLine passes over the rest of a broken line.
+func (s *splitter) nextLine() bool {
+	if !errors.Is(s.err, ErrSyntax) && !errors.Is(s.err, ErrEndsEarly) {
+		return false
+	}
+	for s.byLine && s.fillMore() {
+		s.pos = len(s.data)
+	}
+	if !s.isLines || s.breaks == 0 {
+		return false
+	}
+
+	s.broken()
+	s.pos, s.err, s.Bad, s.depth = len(s.data), nil, false, 0
+	return true
 }
 
-func (s *splitter) broken() {
-	s.Broken(&Part{Type: s.part.Type, Place: s.n})
+// fillMore reads more of the input, in lines no more than the rest of one.
+func (s *splitter) fillMore() bool {
+	if s.lineEnded {
+		if s.isLines = s.isLines || s.isBrokenLine(); s.isLines {
+			return false
+		}
+		s.byLine, s.lineEnded = false, false
+	}
+	if s.inErr == nil {
+		_, s.inErr = s.in.Peek(1)
+	}
+	if s.inErr != nil {
+		return false
+	}
+
+	if s.isLarge = s.isLarge || len(s.data) > MaxSize+2*window; s.isLarge {
+		s.release()
+	}
+	next, _ := s.in.Peek(s.in.Buffered())
+	if i := bytes.IndexByte(next, '\n'); s.byLine && i >= 0 {
+		next, s.lineEnded = next[:i+1], true
+		s.breaks++
+	}
+	if len(s.data)+len(next) > cap(s.data) {
+		s.data = slices.Grow(s.data, max(len(next), min(len(s.data), MaxSize+3*window-len(s.data))))
+	}
+	s.data = append(s.data, next...)
+	_, _ = s.in.Discard(len(next))
+	return true
+}
+
+// isBrokenLine reports whether the first line cannot go on in the next.
+func (s *splitter) isBrokenLine() bool {
+	line := bytes.TrimSpace(s.data) // or what is left of it, after a bracket or comma
+	if s.depth == 0 || s.open[0] != '{' || len(line) == 0 || strings.IndexByte("{[,:", line[len(line)-1]) >= 0 {
+		return false
+	}
+	next, err := s.in.Peek(2)
+	if len(next) == 0 {
+		s.inErr = err
+	}
+	return string(next) == `{"`
+}
+
+// release gives up what was read, if that is most of the data.
+func (s *splitter) release() {
+	if 2*s.pos > len(s.data) {
+		s.dropped = s.at()
+		s.data, s.pos = s.data[:copy(s.data, s.data[s.pos:])], 0
+	}
 }
 
 func (s *splitter) ended() error {
-	if s.readErr == io.EOF { //nolint:errorlint // io.Reader's contract
+	if s.inErr == io.EOF { //nolint:errorlint // io.Reader's contract
 		return nil
 	}
-	return s.readErr
+	return s.inErr
 }
 
-// early returns why the input ended within a value.
-func (s *splitter) early() error { return cmp.Or(s.ended(), ErrEndsEarly) }
-
-// begin decides whether the input is lines: the first is a value, or is broken
-// but followed by one.
-func (s *splitter) begin() {
-	for (s.lineEnd < 0 || s.end < int(s.lineEnd)+len("\n{\"")) && s.end < window && s.fill() {
-		continue
-	}
-	s.pos = len(s.buf[:s.end]) - len(bytes.TrimPrefix(s.buf[:s.end], []byte("\ufeff")))
-	if s.lineEnd < 0 {
-		return
-	}
-	first := bytes.TrimSpace(s.buf[s.pos:s.lineEnd])
-	rest := s.buf[s.lineEnd+1 : s.end]
-	if len(first) < 2 || first[0] != '{' {
-		return
-	}
-
-	s.balance.reset()
-	n, done := s.balance.scan(first)
-	whole := done && n == len(first)
-	open := bytes.IndexByte([]byte("{[,:"), first[len(first)-1]) >= 0
-	s.lines = whole || !open && bytes.HasPrefix(rest, []byte(`{"`))
-}
-
-// parse calls read again, from the beginning, when more of the input is there.
-func (s *splitter) parse(read func()) error {
-	for {
-		r, isAll := s.reader, s.isAll()
-		r.Reset(s.buf[s.pos:s.end])
-		s.hasEntries, s.stopped, s.isHistory = false, false, false
-		read()
-
-		isEnd := r.pos == len(r.data)
-		switch {
-		case s.stopped, !r.Bad && (isAll || !isEnd): // a number at the end can go on
-			s.pos += r.pos
-			return nil
-		case !isEnd:
-			return errGrammar
-		case isAll:
-			return s.early()
-		case len(r.data) > MaxSize:
-			return errTooLarge
-		}
-		s.more()
+func (s *splitter) stop(err error) {
+	if err != nil {
+		s.err, s.Bad = err, true
 	}
 }
 
-// skip passes over a value of which depth brackets are open already.
-func (s *splitter) skip(depth int) error {
-	s.balance.reset()
-	for range depth {
-		s.balance.open('{')
+// fail stops where the input ends, or is not JSON.
+func (s *splitter) fail() {
+	if s.pos < len(s.data) {
+		s.stop(ErrSyntax)
+	} else {
+		s.stop(cmp.Or(s.ended(), ErrEndsEarly))
 	}
-	switch {
-	case s.skipBalanced():
-		return nil
-	case s.balance.bad:
-		return ErrSyntax
-	}
-	return s.early()
 }
+
+func (s *splitter) broken() { s.Broken(&Part{Type: s.part.Type, Place: s.n}) }
 
 // list reads an array. A comma missing or too many does no harm.
-func (s *splitter) list(item func() error) error {
-	s.pos++
-	for {
-		c, ok := s.next()
-		switch {
-		case !ok:
-			return s.early()
+func (s *splitter) list(item func()) {
+	s.enter('[')
+	for s.err == nil {
+		s.release()
+		switch c := s.Kind(); {
 		case c == ']':
 			s.pos++
-			return nil
+			s.depth--
+			return
+		case s.pos == len(s.data):
+			s.fail()
+			return
 		}
 
 		s.n++
-		if err := item(); err != nil {
-			return err
-		}
-
-		if c, _ := s.next(); c == ',' {
+		item()
+		switch c := s.Kind(); {
+		case s.err != nil:
+		case c == ',':
 			s.pos++
-		} else if c != ']' && c != '{' && c != 0 {
-			return ErrSyntax
+		case c != ']' && c != '{' && c != 0:
+			s.fail()
 		}
 	}
 }
 
-func (s *splitter) element() error {
-	if c, _ := s.next(); c == '{' {
-		return s.value()
-	}
-	return s.pass()
-}
-
-func (s *splitter) pass() error {
-	s.part = Part{}
-	err := s.parse(s.reader.Skip)
-	if errors.Is(err, errTooLarge) {
-		err = s.skip(0)
+// item reads an object, and reports whether it is whole. Anything else is
+// passed over as broken, to its end.
+func (s *splitter) item(p Part, object func()) (whole bool) {
+	depth := s.depth
+	s.part, s.isLarge = p, false
+	if whole = s.Kind() == '{'; whole {
+		object()
+	} else {
+		s.Skip()
 	}
 
 	switch {
-	case err == nil:
+	case s.err != nil:
+		return false
+	case s.Bad && (s.depth == depth || !s.leave(depth)):
+		s.fail()
+		return false
+	case s.Bad || !whole:
+		s.Bad = false
 		s.broken()
-	case errors.Is(err, errGrammar):
-		return ErrSyntax
+		return false
 	}
-	return err
+	return true
 }
 
-// value reads a resource in no entry. A bundle's entries are read as they come.
-func (s *splitter) value() error {
-	err := s.parse(func() {
-		s.part = Part{Place: s.n}
-		s.resource(true)
-	})
-
-	if !s.stopped {
-		return s.found(err)
+// value reads a resource in no entry.
+func (s *splitter) value() {
+	isBundle := false
+	if s.item(Part{Place: s.n}, func() { isBundle = s.resource() }) && !isBundle {
+		s.found()
 	}
-
-	s.n-- // a bundle is no entry, but its entries are
-	p, isHistory := s.part, s.isHistory
-	for s.stopped {
-		if err := s.list(func() error { return s.entry(isHistory) }); err != nil {
-			return err
-		}
-		s.part = p
-		err = s.parse(func() { s.reader.fields(false, s.field(true)) })
-		p = s.part
-	}
-
-	if err == errGrammar || err == errTooLarge { //nolint:errorlint // never wrapped
-		if err := s.skip(1); err != nil {
-			return err
-		}
-		s.broken()
-		return nil
-	}
-	if err == nil && p.Type != "" && p.Type != "Bundle" { // entries of a List, before its type
-		return s.Found(&Part{Type: p.Type, ID: p.ID, Place: p.Place})
-	}
-	return err
 }
 
-// resource reads a resource, at most to the entries of a bundle.
-func (s *splitter) resource(stops bool) {
-	r, p := s.reader, &s.part
-	r.Kind()
-	from := r.pos
+// resource reads a resource, of a bundle each of its entries. It reports
+// whether they are all that there is.
+func (s *splitter) resource() (isBundle bool) {
+	from, p := s.at(), &s.part
+	hasEntries, isHistory := false, false
 	p.Type, p.ID = "", ""
-	r.Object(s.field(stops))
-	p.Data = r.data[from:r.pos]
-}
-
-func (s *splitter) field(stops bool) func(key []byte) {
-	r, p := s.reader, &s.part
-	return func(key []byte) {
-		c := r.Kind()
+	s.Object(func(key []byte) {
+		c := s.Kind()
 		switch {
 		case c == '"' && string(key) == "resourceType":
-			if p.Type = r.String(maxShared); p.Type == "" {
+			if p.Type = s.String(maxShared); p.Type == "" {
 				p.Type = "?" // empty, or too long to be one
 			}
 		case c == '"' && string(key) == "id":
-			p.ID = r.String(maxToken)
+			p.ID = s.String(maxToken)
 		case c == '"' && string(key) == "type":
-			s.isHistory = r.String(maxShared) == "history"
+			isHistory = s.String(maxShared) == "history"
 		case c == '[' && string(key) == "entry" && (p.Type == "" || p.Type == "Bundle") && s.bundles < maxBundles:
-			s.hasEntries, s.stopped, r.Bad = true, stops, stops
+			if !hasEntries {
+				s.n-- // a bundle is no entry, but its entries are
+			}
+			hasEntries = true
+			around := *p
+			s.bundles++
+			s.list(func() { s.entry(isHistory) })
+			s.bundles--
+			if s.err == nil {
+				*p = around
+			}
 		}
+	})
+
+	p.Data = s.since(from)
+	p.TooLarge = p.Data == nil || len(p.Data) > MaxSize
+	if hasEntries { // which can be a List's, before its type
+		p.Data, p.TooLarge = nil, false
 	}
+	return hasEntries && (p.Type == "" || p.Type == "Bundle")
 }
 
-// found hands a part to the caller. err is what went wrong where it was read.
-func (s *splitter) found(err error) error {
-	p := &s.part
-	switch {
-	case err == errGrammar || err == errTooLarge: //nolint:errorlint // never wrapped
-		if err := s.skip(0); err != nil {
-			return err
-		}
-	case err != nil:
-		return err
-	}
-
-	if err == errGrammar { //nolint:errorlint // never wrapped
-		s.broken()
-		return nil
-	}
-
-	p.TooLarge = err != nil || len(p.Data) > MaxSize
-	if isWanted := p.Type == "" || s.Wants(p.Type); !isWanted || p.TooLarge {
-		p.Data, p.TooLarge = nil, p.TooLarge && isWanted
-	}
-	return s.Found(p)
-}
-
-func (s *splitter) entry(isHistory bool) error {
-	if c, _ := s.next(); c != '{' {
-		return s.pass()
-	}
-
-	resources := 0
-	err := s.parse(func() {
-		s.part = Part{Place: s.n, History: isHistory}
-		resources = 0
-		s.reader.Object(func(key []byte) {
+func (s *splitter) entry(isHistory bool) {
+	resources, isBundle := 0, false
+	isWhole := s.item(Part{Place: s.n, History: isHistory}, func() {
+		s.Object(func(key []byte) {
 			switch string(key) {
 			case "fullUrl":
-				s.part.FullURL = s.url()
+				s.Garbled = false
+				if s.part.FullURL = s.String(maxToken); s.Garbled {
+					s.part.FullURL = ""
+				}
 			case "request", "response":
 				s.transaction()
 			case "resource":
-				switch s.reader.Kind() {
+				switch s.Kind() {
 				case '{':
 					resources++
-					s.resource(false)
+					isBundle = s.resource()
 				case 'n': // null is none
 				default:
 					resources = 2
@@ -370,40 +346,36 @@ func (s *splitter) entry(isHistory bool) error {
 	})
 
 	switch {
-	case err == nil && resources > 1:
+	case !isWhole:
+	case resources > 1:
 		s.broken()
-		return nil
-	case err == nil && resources == 0 && s.part.Method == "":
-		return nil
-	case err == nil && s.hasEntries && (s.part.Type == "" || s.part.Type == "Bundle"):
-		return s.within(s.part.Data, s.n-1, s.bundles+1)
+	case !isBundle && (resources == 1 || s.part.Method != ""):
+		s.found()
 	}
-
-	return s.found(err)
 }
 
-func (s *splitter) url() string {
-	s.reader.Garbled = false
-	if url := s.reader.String(maxToken); !s.reader.Garbled {
-		return url
+func (s *splitter) found() {
+	p := &s.part
+	if isWanted := p.Type == "" || s.Wants(p.Type); !isWanted || p.TooLarge {
+		p.Data, p.TooLarge = nil, p.TooLarge && isWanted
 	}
-	return ""
+	s.stop(s.Found(p))
 }
 
 func (s *splitter) transaction() {
-	r, p := s.reader, &s.part
-	r.Object(func(key []byte) {
+	p := &s.part
+	s.Object(func(key []byte) {
 		switch string(key) {
 		case "method":
-			p.Method = r.String(maxShared)
+			p.Method = s.String(maxShared)
 		case "url":
-			p.URL = r.String(maxToken)
+			p.URL = s.String(maxToken)
 		case "status":
-			p.Status = r.String(maxShared)
+			p.Status = s.String(maxShared)
 		case "lastModified":
-			p.LastModified = r.String(maxShared)
+			p.LastModified = s.String(maxShared)
 		case "etag":
-			p.ETag = r.String(maxToken)
+			p.ETag = s.String(maxToken)
 		}
 	})
 }

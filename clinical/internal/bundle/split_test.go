@@ -171,10 +171,17 @@ func TestSplitLarge(t *testing.T) {
 			[]string{"Patient/x@1", "Patient/x@2 too long", "Claim/x@3 skipped", "Patient/x@4", "Patient/x@5"}, found)
 		input = strings.ReplaceAll(input, ",{", " \n,\t{")
 	}
+	// A bundle in a bundle is read as it comes, so it may be larger.
+	nested := `{"resource":{"resourceType":"Bundle","entry":[` + large("Patient", bundle.MaxSize/2) + "," +
+		large("Claim", bundle.MaxSize/2) + `]}}`
+	found, err := split(strings.NewReader(
+		`{"resourceType":"Bundle","entry":[` + nested + "," + large("Patient", 1) + `]}`))
+	assert.NoError(t, err)
+	assert.Equal(t, []string{"Patient/x@1", "Claim/x@2 skipped", "Patient/x@3"}, found)
 	// A line that is larger than the buffer.
 	lines := large("Patient", 192<<10)[len(`{"resource":`):]
 	lines = lines[:len(lines)-1] + "\n"
-	found, err := split(strings.NewReader(lines + "{\n" + lines))
+	found, err = split(strings.NewReader(lines + "{\n" + lines))
 	assert.NoError(t, err)
 	assert.Equal(t, []string{"Patient/x@1", "broken@2", "Patient/x@3"}, found)
 	// A value that is no object, where the buffer ends.

@@ -7,7 +7,14 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestUnescape(t *testing.T) {
+func unquote(raw string) (string, bool) {
+	var r Reader
+	r.Reset([]byte(`"` + raw + `"`))
+	s := r.String(100)
+	return s, !r.Bad
+}
+
+func TestString(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{
 		``, `plain`, `a\"b\\c\/d`, `\b\f\n\r\t`, `\u00e9\u20ac`, `\ud83d\ude00`, `\ud83d`, `\ud83dx`,
@@ -16,12 +23,12 @@ func TestUnescape(t *testing.T) {
 	} {
 		var want string
 		assert.NoError(t, json.Unmarshal([]byte(`"`+raw+`"`), &want))
-		got, ok := unescape([]byte(raw))
+		got, ok := unquote(raw)
 		assert.True(t, ok, "%q", raw)
 		assert.Equal(t, want, got, "%q", raw)
 	}
 	for _, raw := range []string{"\n", "a\x00", `\`, `\x`, `\u`, `\u12`, `\u12g4`, "\\\x01"} {
-		_, ok := unescape([]byte(raw))
+		_, ok := unquote(raw)
 		assert.False(t, ok, "%q", raw)
 	}
 }

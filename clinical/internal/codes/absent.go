@@ -3,31 +3,18 @@ package codes
 import "strings"
 
 // See https://terminology.hl7.org/CodeSystem-data-absent-reason.html
-var absentReasons = map[string]string{
-	"unknown": "unknown", "asked-unknown": "asked but unknown", "temp-unknown": "temporarily unknown",
-	"not-asked": "not asked", "asked-declined": "asked but declined", "masked": "masked",
-	"not-applicable": "not applicable", "unsupported": "unsupported", "as-text": "as text", "error": "error",
-	"not-a-number": "not a number (nan)", "negative-infinity": "negative infinity (ninf)",
-	"positive-infinity": "positive infinity (pinf)", "not-performed": "not performed",
-	"not-permitted": "not permitted",
-}
+var absentReasons = Words(`
+	unknown asked-unknown temp-unknown not-asked asked-declined masked not-applicable unsupported as-text error
+	not-a-number negative-infinity positive-infinity not-performed not-permitted`)
 
-var absentTexts = func() map[string]bool {
-	texts := map[string]bool{}
-	for code, display := range absentReasons {
-		texts[code], texts[display] = true, true
-	}
-	return texts
-}()
-
-// noValue are the codes that deny that a value is one.
-var noValue = Set("error", "not-a-number", "negative-infinity", "positive-infinity", "not-performed",
-	"not-applicable", "not-asked", "asked-declined", "masked", "not-permitted")
+// absentDisplays are those that are not the words of their codes.
+var absentDisplays = Set("asked but unknown", "temporarily unknown", "asked but declined", "not a number (nan)",
+	"negative infinity (ninf)", "positive infinity (pinf)")
 
 // AbsentReason returns a code of FHIR's data-absent-reason, and unknown for
 // what is none.
 func AbsentReason(code string) string {
-	if absentReasons[code] != "" {
+	if absentReasons[code] {
 		return code
 	}
 	return "unknown"
@@ -35,8 +22,13 @@ func AbsentReason(code string) string {
 
 // DeniesValue reports whether a code of FHIR's data-absent-reason says that
 // what stands in a value's place is not one.
-func DeniesValue(code string) bool { return noValue[code] }
+func DeniesValue(code string) bool {
+	return absentReasons[code] && !strings.HasSuffix(code, "unknown") && code != "unsupported" && code != "as-text"
+}
 
 // IsAbsentReason reports whether a text says why there is no value, as a code
 // or a display of FHIR's data-absent-reason, in any case.
-func IsAbsentReason(text string) bool { return absentTexts[strings.ToLower(text)] }
+func IsAbsentReason(text string) bool {
+	text = strings.ToLower(text)
+	return absentDisplays[text] || absentReasons[strings.ReplaceAll(text, " ", "-")]
+}

@@ -44,13 +44,6 @@ func ParseValue(s string) Value {
 	return Value{Text: s}
 }
 
-// normal is not ok if nothing can be concluded from the range.
-func (r *Range) normal() (clinical.Range, bool) {
-	bounds, ok := r.bounds()
-	isNone := bounds.Low == 0 && bounds.High == 0 // how the lack of a range is written
-	return bounds, ok && !isNone && !r.conditional
-}
-
 func (r *Range) bounds() (bounds clinical.Range, ok bool) {
 	if r.Low == "" && r.High == "" {
 		bounds, ok = clinical.ParseRange(r.Text)
@@ -108,13 +101,9 @@ func (r *Range) withWords(bounds string) string {
 
 func (r *Range) withUnit(valueUnit string) string {
 	bounds, ok := r.bounds()
-	if !ok {
+	inText, _ := clinical.ParseRange(r.Text)
+	if !ok || r.Low == "" && r.High == "" && inText.Unit != "" {
 		return r.text()
-	}
-	if r.Low == "" && r.High == "" {
-		if inText, _ := clinical.ParseRange(r.Text); inText.Unit != "" {
-			return r.text()
-		}
 	}
 	return r.withWords(strings.TrimSpace(r.numbers() + " " + cmp.Or(bounds.Unit, valueUnit)))
 }

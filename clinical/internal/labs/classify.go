@@ -14,12 +14,9 @@ type verdict struct {
 }
 
 func (s *Set) classify(r *Result, p Patient) verdict {
-	var v verdict
 	said := judge(r.Flags)
-	v.is, v.notes = said.is, said.notes
-
 	usable, unread := r.usableRanges()
-	v.notes = append(v.notes, unread...)
+	v := verdict{is: said.is, notes: append(said.notes, unread...)}
 
 	then := p
 	if slices.ContainsFunc(usable, func(r Range) bool { return r.AgeLow != nil || r.AgeHigh != nil }) {
@@ -62,22 +59,21 @@ var byFlag = map[helios.Flag]normality{
 	helios.FlagHigh: high, helios.FlagLow: low, helios.FlagNormal: normal, helios.FlagCritical: critical,
 }
 
-func (n normality) flag() (helios.Flag, []clinical.Reason) {
-	switch {
-	case n == unknown:
-		return "", []clinical.Reason{clinical.Unclassified}
-	case n == abnormal:
-		return "", []clinical.Reason{clinical.DirectionUnknown}
-	case n == normal:
-		return helios.FlagNormal, nil
-	case n == critical:
-		return helios.FlagCritical, nil
-	case n.has(isCritical):
-		return helios.FlagCritical, []clinical.Reason{clinical.DirectionLost}
-	case n.has(isLow):
-		return helios.FlagLow, nil
-	}
-	return helios.FlagHigh, nil
+// sentAs is the flag of a lab result, with what it does not say, and the words
+// in a patient's record.
+var sentAs = map[normality]struct {
+	flag    helios.Flag
+	lost    clinical.Reason
+	display string
+}{
+	unknown:      {"", clinical.Unclassified, ""},
+	normal:       {helios.FlagNormal, "", ""},
+	abnormal:     {"", clinical.DirectionUnknown, "Abnormal"},
+	low:          {helios.FlagLow, "", "Low"},
+	high:         {helios.FlagHigh, "", "High"},
+	critical:     {helios.FlagCritical, "", "Critical"},
+	criticalLow:  {helios.FlagCritical, clinical.DirectionLost, "Critical Low"},
+	criticalHigh: {helios.FlagCritical, clinical.DirectionLost, "Critical High"},
 }
 
 func (r *Result) asTest(p Patient, rng *Range) clinical.Test {

@@ -9,7 +9,7 @@ import (
 // ValidDate reports whether s begins as a date of FHIR does: YYYY, YYYY-MM or
 // YYYY-MM-DD, and a time behind the last.
 func ValidDate(s string) bool {
-	_, ok := day(s, false)
+	_, _, ok := period(s)
 	return ok
 }
 
@@ -22,15 +22,13 @@ func Day(date string) string { return date[:min(len(date), 10)] }
 // possible and approximate. It is not ok if a date is missing or wrong, or the
 // age is below 0 or above 130.
 func Age(birth, at string) (years int, approximate, ok bool) {
-	born, ok := day(birth, true)
-	if !ok {
-		return 0, false, false
-	}
-	now, ok := day(at, false)
-	if !ok {
+	_, after, isBirth := period(birth)
+	now, _, ok := period(at)
+	if !isBirth || !ok {
 		return 0, false, false
 	}
 
+	born := after.AddDate(0, 0, -1)
 	years = now.Year() - born.Year()
 	if now.Month() < born.Month() || now.Month() == born.Month() && now.Day() < born.Day() {
 		years--
@@ -43,31 +41,25 @@ func Age(birth, at string) (years int, approximate, ok bool) {
 	return years, approximate, years >= 0 && years <= maxAge
 }
 
-// day reads a date, which can lack the first or the last day of a time.
-func day(s string, last bool) (time.Time, bool) {
-	for _, layout := range [3]string{time.DateOnly, "2006-01", "2006"} {
-		if len(s) < len(layout) {
-			continue
-		}
-		if len(s) > len(layout) && (layout != time.DateOnly || s[len(layout)] != 'T' && s[len(layout)] != ' ') {
-			return time.Time{}, false
-		}
-
-		t, err := time.Parse(layout, s[:len(layout)])
-		if err != nil {
-			return time.Time{}, false
-		}
-		if last {
-			switch layout {
-			case "2006-01":
-				t = t.AddDate(0, 1, -1)
-			case "2006":
-				t = t.AddDate(1, 0, -1)
-			}
-		}
-		return t, true
+// period reads a date: its first day and the one after its last. It can lack a
+// month and a day.
+func period(s string) (first, after time.Time, ok bool) {
+	if len(s) > len(time.DateOnly) && (s[len(time.DateOnly)] == 'T' || s[len(time.DateOnly)] == ' ') {
+		s = s[:len(time.DateOnly)]
 	}
-	return time.Time{}, false
+	first, err := time.Parse(time.DateOnly[:min(len(s), len(time.DateOnly))], s)
+	ok = err == nil
+	switch len(s) {
+	case len("2006-01-02"):
+		after = first.AddDate(0, 0, 1)
+	case len("2006-01"):
+		after = first.AddDate(0, 1, 0)
+	case len("2006"):
+		after = first.AddDate(1, 0, 0)
+	default:
+		ok = false
+	}
+	return first, after, ok
 }
 
 type span struct {
@@ -77,24 +69,14 @@ type span struct {
 
 // spanOf reads a date that is valid or "", which can be any time.
 func spanOf(date string) span {
-	from, ok := day(date, false)
+	from, after, ok := period(date)
 	if !ok {
 		return span{from: math.MinInt64, to: math.MaxInt64}
 	}
-	if len(date) > len(time.DateOnly) {
-		date = strings.Replace(date, " ", "T", 1)
-		zone := ""
-		if strings.ContainsAny(date[len(time.DateOnly):], "Z+-") {
-			zone = "Z07:00"
-		}
-		for _, clock := range [2]string{"T15:04:05", "T15:04"} { // with any fraction of a second
-			if t, err := time.Parse(time.DateOnly+clock+zone, date); err == nil {
-				return span{t.UnixMicro(), t.UnixMicro(), zone != ""}
-			}
-		}
+	if moment, zoned, ok := moment(date); ok {
+		return span{moment.UnixMicro(), moment.UnixMicro(), zoned}
 	}
-	last, _ := day(date, true)
-	return span{from: from.UnixMicro(), to: last.AddDate(0, 0, 1).UnixMicro() - 1}
+	return span{from: from.UnixMicro(), to: after.UnixMicro() - 1}
 }
 
 func (s span) before(other span) bool {
@@ -106,4 +88,21 @@ func (s span) before(other span) bool {
 		slack = 0
 	}
 	return s.to+slack.Microseconds() < other.from
+}
+
+func moment(date string) (t time.Time, zoned, ok bool) {
+	layout := "2006-01-02T15:04"
+	if len(date) < len(layout) {
+		return t, false, false
+	}
+
+	zoned = strings.ContainsAny(date[len(time.DateOnly)+1:], "Z+-")
+	if strings.HasPrefix(date[len(layout):], ":") {
+		layout += ":05" // by which any fraction of a second is read too
+	}
+	if zoned {
+		layout += "Z07:00"
+	}
+	t, err := time.Parse(layout, strings.Replace(date, " ", "T", 1))
+	return t, zoned, err == nil
 }

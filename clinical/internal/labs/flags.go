@@ -15,12 +15,15 @@ const (
 	isLow
 	isHigh
 	isCritical
-	dependsOnTest // which of two findings is normal
-	saysNothing   // or how a result changed
-	unusable      // failed its quality control, or is in review
-	isDirected    = isLow | isHigh
-	isKnown       = normal | abnormal
+	// What else a flag can say: something of which the test decides how normal
+	// it is; how the result changed, or nothing at all; that it failed its
+	// quality control or is in review.
+	other
+	silent
+	unusable
 
+	isDirected             = isLow | isHigh
+	known                  = normal | abnormal | isDirected | isCritical
 	unknown      normality = 0
 	low                    = abnormal | isLow
 	high                   = abnormal | isHigh
@@ -31,40 +34,41 @@ const (
 
 func (n normality) has(statement normality) bool { return n&statement != 0 }
 
-// displays are what a patient's record says.
-var displays = map[normality]string{low: "Low", high: "High", abnormal: "Abnormal", criticalLow: "Critical Low",
-	criticalHigh: "Critical High", critical: "Critical"}
+// See https://terminology.hl7.org/CodeSystem-v3-ObservationInterpretation.html
+// and https://terminology.hl7.org/CodeSystem-v2-0078.html
+var interpretations = map[string]normality{
+	"N": normal,
+	"L": low, "LU": low, "L<": low, "LX": low, "<": low,
+	"H": high, "HU": high, "H>": high, "HX": high, ">": high,
+	"A": abnormal, "EX": abnormal,
+	"LL": criticalLow, "HH": criticalHigh, "AA": critical,
+	"POS": other, "NEG": other, "DET": other, "ND": other, "RR": other, "NR": other, "WR": other, "E": other,
+	"IND": other, "S": other, "I": other, "R": other, "MS": other, "NS": other, "SDD": other, "VS": other,
+	"NCL": other, "SYN-R": other, "SYN-S": other, "CAR": other, "CARRIER": other, "EXP": other, "UNE": other,
+	"TOX": other, "AC": other, "IE": other,
+	"": silent, "B": silent, "D": silent, "U": silent, "W": silent, "OBX": silent, "NULL": silent, "UNKNOWN": silent,
+	"QCF": unusable, "HM": unusable,
+}
 
-// meanings are of codes and words, in lower case. See
-// https://terminology.hl7.org/CodeSystem-v3-ObservationInterpretation.html and
-// https://terminology.hl7.org/CodeSystem-v2-0078.html
-var meanings = func() map[string]normality {
-	all := map[string]normality{}
-	for is, list := range map[normality]string{
-		normal: "n, normal, within normal limits, within normal range",
-		low: "l, lu, l<, lx, <, lo, low, below low normal, below normal, below reference range, significantly low, " +
-			"very low",
-		high: "h, hu, h>, hx, >, hi, high, above high normal, above normal, above reference range, " +
-			"significantly high, very high",
-		abnormal: "a, ex, abn, abnormal",
-		critical: "aa, crit, critical, critical abnormal, critically abnormal, panic",
-		criticalLow: "ll, pl, panic low, low panic, critical low, low critical, critically low, " +
-			"below lower panic limits",
-		criticalHigh: "hh, ph, panic high, high panic, critical high, high critical, critically high, " +
-			"above upper panic limits",
-		dependsOnTest: "pos, neg, det, nd, rr, nr, wr, e, ind, s, i, r, ms, ns, sdd, vs, ncl, syn-r, syn-s, car, " +
-			"carrier, exp, une, tox, ac, ie, positive, negative, detected, not detected, reactive, non-reactive, " +
-			"nonreactive, weakly reactive, equivocal, indeterminate, susceptible, intermediate, resistant, " +
-			"non-susceptible, better, worse, significant change up, significant change down",
-		saysNothing: ", b, d, u, w, obx, null, unknown",
-		unusable:    "qcf, hm",
-	} {
-		for word := range strings.SplitSeq(list, ", ") {
-			all[word] = is
-		}
-	}
-	return all
-}()
+var words = map[string]normality{
+	"normal": normal, "within normal limits": normal, "within normal range": normal,
+	"lo": low, "low": low, "below low normal": low, "below normal": low, "below reference range": low,
+	"significantly low": low, "very low": low,
+	"hi": high, "high": high, "above high normal": high, "above normal": high, "above reference range": high,
+	"significantly high": high, "very high": high,
+	"abn": abnormal, "abnormal": abnormal,
+	"crit": critical, "critical": critical, "critical abnormal": critical, "critically abnormal": critical,
+	"panic": critical,
+	"pl":    criticalLow, "panic low": criticalLow, "low panic": criticalLow, "critical low": criticalLow,
+	"low critical": criticalLow, "critically low": criticalLow, "below lower panic limits": criticalLow,
+	"ph": criticalHigh, "panic high": criticalHigh, "high panic": criticalHigh, "critical high": criticalHigh,
+	"high critical": criticalHigh, "critically high": criticalHigh, "above upper panic limits": criticalHigh,
+	"positive": other, "negative": other, "detected": other, "not detected": other, "reactive": other,
+	"non-reactive": other, "nonreactive": other, "weakly reactive": other, "equivocal": other,
+	"indeterminate": other, "susceptible": other, "intermediate": other, "resistant": other,
+	"non-susceptible": other, "better": other, "worse": other, "significant change up": other,
+	"significant change down": other,
+}
 
 // isInterpretation reports whether a system is one of the two, by any name.
 func isInterpretation(system string) bool {
@@ -72,9 +76,6 @@ func isInterpretation(system string) bool {
 	return name == "" || strings.HasSuffix(name, "observationinterpretation") || strings.HasSuffix(name, "0078") ||
 		strings.HasSuffix(name, "2.16.840.1.113883.5.83") || strings.HasSuffix(name, "2.16.840.1.113883.12.78")
 }
-
-// asterisk marks a result in print. It says to look at it, and no more.
-const asterisk = "*"
 
 // bare returns a flag without what is printed around it: "(H)", "H*".
 func bare(s string) string {
@@ -97,30 +98,33 @@ type judgement struct {
 func judge(flags []Flag) (j judgement) {
 	var hasOther, isContradicted, isUnderstood, isForeign, isMarked bool
 	for _, f := range flags {
-		code, text := strings.ToLower(bare(f.Code)), strings.ToLower(bare(f.Text))
+		code, text := strings.ToUpper(bare(f.Code)), strings.ToLower(bare(f.Text))
 		isOwn := code != "" && !isInterpretation(f.System)
-		if isOwn || code == "" {
-			code, text = text, ""
-		}
-
-		said := [2]normality{meanings[code], meanings[text]}
-		switch both := said[0] | said[1]; {
-		case both.has(unusable):
-			return judgement{isUnusable: true}
-		case both.has(isKnown):
-			isUnderstood = true
-			for _, n := range said {
-				if n.has(isKnown) {
-					var agree bool
-					j.is, agree = j.is.and(n)
-					isContradicted = isContradicted || !agree
-				}
+		byCode, byText := unknown, words[text]
+		if !isOwn && code != "" {
+			if byCode = interpretations[code]; byCode == unknown {
+				byCode = words[strings.ToLower(code)] &^ other // a word in place of the code
 			}
-		case both.has(dependsOnTest):
+		} else if byText == unknown {
+			code = strings.ToUpper(text) // a code in place of the text
+			byText = interpretations[code]
+		}
+		said, agree := (byCode & known).and(byText & known)
+
+		switch is := byCode | byText; {
+		case is.has(unusable):
+			return judgement{isUnusable: true}
+		case said != unknown:
+			isUnderstood = true
+			both, agrees := j.is.and(said)
+			j.is, isContradicted = both, isContradicted || !agree || !agrees
+		case is.has(other):
 			hasOther, isUnderstood = true, true
-		case code == asterisk && !isOwn:
+		case isOwn:
+			isForeign = true
+		case code == "*": // as in print, where it says to look at it, and no more
 			isMarked = true
-		case said[0] != saysNothing || isOwn:
+		case !is.has(silent):
 			isForeign = true
 		}
 	}
@@ -140,11 +144,11 @@ func judge(flags []Flag) (j judgement) {
 }
 
 // and combines two statements. Normal and high, or low and high, disagree.
-func (n normality) and(other normality) (both normality, agree bool) {
-	switch both = n | other; {
-	case n == unknown || n == other:
-		return other, true
-	case !n.has(abnormal) || !other.has(abnormal):
+func (n normality) and(more normality) (both normality, agree bool) {
+	switch both = n | more; {
+	case n == unknown || more == unknown || n == more:
+		return both, true
+	case !n.has(abnormal) || !more.has(abnormal):
 		return normal, false
 	case both.has(isLow) && both.has(isHigh):
 		return both &^ isDirected, false

@@ -38,9 +38,7 @@ func (r *Range) hasBoth() bool { return r.Text != "" && (r.Low != "" || r.High !
 // numbers, which can be written as "<200" to say of a high of 200 that it is
 // not normal. Any other text may limit the bounds in some way.
 func (r *Result) readBeside(rng *Range) {
-	alone := *rng
-	alone.Text = ""
-	bounds, ok := alone.bounds()
+	bounds, ok := rng.bounds()
 	said, isRange := clinical.ParseRange(rng.Text)
 	isSame := ok && isRange && said.Low == bounds.Low && said.High == bounds.High &&
 		(r.hasUnit(said.Unit) || clinical.SameUnit(said.Unit, rng.Unit))
@@ -63,12 +61,8 @@ var harmless = codes.Set(
 
 func isHarmless(text string) bool {
 	isBetween := func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }
-	for word := range strings.FieldsFuncSeq(strings.ToLower(text), isBetween) {
-		if !harmless[word] {
-			return false
-		}
-	}
-	return true
+	words := strings.FieldsFunc(strings.ToLower(text), isBetween)
+	return !slices.ContainsFunc(words, func(word string) bool { return !harmless[word] })
 }
 
 // fits reports whether a range is one of normal values for the patient. If the
@@ -77,15 +71,10 @@ func (r *Range) fits(p Patient) bool {
 	if r.Other || r.Gender != "" && r.Gender != p.Gender {
 		return false
 	}
-	if r.AgeLow == nil && r.AgeHigh == nil {
-		return true
-	}
-	return p.Age != nil && (r.AgeLow == nil || float64(*p.Age) >= *r.AgeLow) &&
-		(r.AgeHigh == nil || float64(*p.Age) <= *r.AgeHigh)
+	return r.AgeLow == nil && r.AgeHigh == nil ||
+		p.Age != nil && (r.AgeLow == nil || float64(*p.Age) >= *r.AgeLow) &&
+			(r.AgeHigh == nil || float64(*p.Age) <= *r.AgeHigh)
 }
-
-// isFor reports whether a range is for some patients only.
-func (r *Range) isFor() bool { return r.Gender != "" || r.AgeLow != nil || r.AgeHigh != nil }
 
 // fitting returns the ranges that fit the patient: those made for patients like
 // this one if there are any, else those for all.
@@ -98,7 +87,7 @@ func fitting(ranges []Range, p Patient) []Range {
 	for _, r := range ranges {
 		switch {
 		case !r.fits(p) || r.text() == "":
-		case r.isFor():
+		case r.Gender != "" || r.AgeLow != nil || r.AgeHigh != nil:
 			forSome = append(forSome, r)
 		default:
 			forAll = append(forAll, r)
@@ -125,11 +114,16 @@ func compare(r *Result, ranges []Range) (is normality, notes []clinical.Reason) 
 }
 
 func (r *Result) beside(rng *Range) (normality, []clinical.Reason) {
-	if n, ok := r.compareFinding(rng); ok {
-		return n, nil
+	if expected, found := rng.expected(), findingOf(r.Value.Text); expected != noFinding && found != noFinding {
+		if expected == found {
+			return normal, nil
+		}
+		return abnormal, nil
 	}
 
-	bounds, ok := rng.normal()
+	bounds, ok := rng.bounds()
+	isNone := bounds.Low == 0 && bounds.High == 0 // how the lack of a range is written
+	ok = ok && !isNone && !rng.conditional
 	value, isNumber := r.Value.numbers()
 	switch {
 	case !ok && rng.conditional && !rng.Broken:
@@ -198,17 +192,4 @@ func (r *Range) expected() finding {
 		return noFinding
 	}
 	return findingOf(text)
-}
-
-// compareFinding says how normal a result in words is beside a range in words.
-// It reports false if one of them is no finding.
-func (r *Result) compareFinding(rng *Range) (normality, bool) {
-	expected, found := rng.expected(), findingOf(r.Value.Text)
-	switch {
-	case expected == noFinding || found == noFinding:
-		return unknown, false
-	case expected == found:
-		return normal, true
-	}
-	return abnormal, true
 }

@@ -65,31 +65,33 @@ func (s *Set) note(j *judged, more ...clinical.Reason) {
 
 func (s *Set) number(r *Result) (string, []clinical.Reason) {
 	value := r.Value
-	rounded, ok := Round(value.Number, s.opts.RoundDecimals)
-	if !ok {
-		return value.String(), nil
-	}
+	rounded, isRounded := Round(value.Number, s.opts.RoundDecimals)
 	value.Number = rounded
-	return value.String(), []clinical.Reason{clinical.Rounded}
+	if isRounded {
+		return value.String(), []clinical.Reason{clinical.Rounded}
+	}
+	return value.String(), nil
 }
 
 // LabResults returns the newest helios.MaxLabResults.
 func (s *Set) LabResults(p Patient) []helios.LabResult {
 	all := s.judgeAll(p, false)
-	if len(all) > helios.MaxLabResults {
-		for _, j := range all[helios.MaxLabResults:] {
-			s.report.Drop(clinical.TooMany, j.Source, "")
-		}
-		all = all[:helios.MaxLabResults]
+	most := min(len(all), helios.MaxLabResults)
+	for _, j := range all[most:] {
+		s.report.Drop(clinical.TooMany, j.Source, "")
 	}
+	all = all[:most]
 
 	results := make([]helios.LabResult, 0, len(all))
 	for i := range all {
 		j := &all[i]
-		value, rounded := s.number(j.Result)
-		flag, lost := j.is.flag()
+		value, notes := s.number(j.Result)
+		sent := sentAs[j.is]
+		if sent.lost != "" {
+			notes = append(notes, sent.lost)
+		}
 
-		result := helios.LabResult{Name: j.Name, Value: value, Flag: flag, Date: Day(j.Date), Unit: j.Unit,
+		result := helios.LabResult{Name: j.Name, Value: value, Flag: sent.flag, Date: Day(j.Date), Unit: j.Unit,
 			Category: j.Category}
 		if j.Value.Number != "" {
 			result.Value = strings.TrimSpace(value + " " + j.Unit)
@@ -103,7 +105,7 @@ func (s *Set) LabResults(p Patient) []helios.LabResult {
 			}
 		}
 
-		s.note(j, slices.Concat(rounded, lost)...)
+		s.note(j, notes...)
 		results = append(results, result)
 	}
 
@@ -136,7 +138,7 @@ func (s *Set) Labs(p Patient) (abnormals, normals, unclassified []helios.Lab) {
 			unclassified = append(unclassified, lab)
 			notes = append(notes, clinical.Unclassified)
 		case j.is.has(abnormal):
-			lab.Interpretation = displays[j.is]
+			lab.Interpretation = sentAs[j.is].display
 			abnormals = append(abnormals, lab)
 		default:
 			normals = append(normals, lab)

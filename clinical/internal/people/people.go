@@ -267,11 +267,9 @@ func (s *Set) find(is Text) bool {
 
 // key is by what words are compared, with spaces and without: O'Neil, ONeil.
 type key struct {
-	hash, joined        uint64
-	size                int // of letters and digits
-	hasLetter, hasDigit bool
-	syllabic            bool
-	last                byte // of joined
+	content
+	hash, joined uint64
+	last         byte // of joined
 }
 
 // The constants of the hash FNV-1a, which can go on with a further word.

@@ -54,6 +54,8 @@ func TestIdentifies(t *testing.T) {
 		{"told AnneMarie", []people.Text{typed, title, unit}},
 		{"ONeil", []people.Text{typed, title, unit}},
 		{"O’Neil's", []people.Text{typed, title, unit}},
+		{"Ｍüｌｌｅｒ", []people.Text{typed, title, unit}},
+		{"ﾞ", nil},
 		{"mueller", []people.Text{typed, title, unit}},
 		{"MULLER", []people.Text{typed, title, unit}},
 		{"Juergen", []people.Text{typed, title, unit}},

@@ -33,14 +33,16 @@ func (s *Screen) Text(text *string, isTyped bool, longest int, is Text) clinical
 	}
 
 	*text = strings.ToValidUTF8(*text, "\ufffd")
+	return s.why(*text, isTyped, longest, is)
+}
 
+func (s *Screen) why(text string, isTyped bool, longest int, is Text) clinical.Reason {
 	switch {
-	case isTyped && isNarrative(*text, longest):
+	case isTyped && isNarrative(text, longest):
 		return clinical.Narrative
-	case s.Identifies(*text, is):
+	case s.Identifies(text, is):
 		return clinical.Identifying
 	}
-
 	return ""
 }
 
@@ -58,15 +60,7 @@ func (s *Screen) Name(
 }
 
 // Unit looks through a unit, which is not given to Redact.
-func (s *Screen) Unit(unit string) clinical.Reason {
-	switch {
-	case isNarrative(unit, MaxPhrase):
-		return clinical.Narrative
-	case s.Identifies(unit, Unit):
-		return clinical.Identifying
-	}
-	return ""
-}
+func (s *Screen) Unit(unit string) clinical.Reason { return s.why(unit, true, MaxPhrase, Unit) }
 
 // Range looks through the text of a reference range, which someone typed if it
 // has words.

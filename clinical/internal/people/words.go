@@ -1,18 +1,23 @@
 package people
 
 import (
-	"strings"
+	"slices"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/heliosai/helios-go/clinical/internal/codes"
 )
 
 type word struct {
-	folded              []byte
-	size                int // letters and digits that were written
-	hasLetter, hasDigit bool
-	syllabic            bool
+	content
+	folded []byte
+}
+
+type content struct {
+	size                          int // letters and digits that were written
+	hasLetter, hasDigit, syllabic bool
 }
 
 // words are those of a text. Their memory is used again.
@@ -35,7 +40,7 @@ func (w *words) split(text string, isID bool) {
 		}
 	}
 
-	for i, r := range text {
+	for _, r := range text {
 		letter := r < utf8.RuneSelf && (r|0x20 >= 'a' && r|0x20 <= 'z') || r >= utf8.RuneSelf && unicode.IsLetter(r)
 		digit := !letter && (r >= '0' && r <= '9' || r >= utf8.RuneSelf && unicode.IsDigit(r))
 		switch {
@@ -55,7 +60,7 @@ func (w *words) split(text string, isID bool) {
 		now.size++
 		now.hasLetter, now.hasDigit, now.syllabic = now.hasLetter || letter, now.hasDigit || digit, syllabic
 		if r < utf8.RuneSelf {
-			w.buf = append(w.buf, lower(text[i]))
+			w.buf = utf8.AppendRune(w.buf, unicode.ToLower(r))
 		} else {
 			w.buf = fold(w.buf, r)
 		}
@@ -77,19 +82,10 @@ func (w *words) isShort() bool {
 
 // hasUnknown reports whether something may be a name that is not known.
 func (w *words) hasUnknown(is Text) bool {
-	for i := range w.all {
-		word := &w.all[i]
-		least := minOther
-		if word.hasLetter {
-			least = minName
-		}
-		if (word.size >= least || word.syllabic) && !ordinary[string(word.folded)] &&
-			(is != Unit || !units[string(word.folded)]) {
-			return true
-		}
-	}
-
-	return false
+	return slices.ContainsFunc(w.all, func(word word) bool {
+		isLong := word.syllabic || word.size >= minOther || word.hasLetter && word.size >= minName
+		return isLong && !ordinary[string(word.folded)] && (is != Unit || !units[string(word.folded)])
+	})
 }
 
 // isSyllabic reports whether a script has no spaces. Each letter is a word.
@@ -98,22 +94,20 @@ func isSyllabic(r rune) bool {
 		unicode.Khmer, unicode.Myanmar)
 }
 
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		return c | 0x20
-	}
-	return c
-}
-
 func fold(to []byte, r rune) []byte {
 	if unicode.IsDigit(r) {
 		r = digit(r)
 	}
 	r = unicode.ToLower(r)
-	if plain, ok := accents[r]; ok {
+	if plain, ok := letters[r]; ok {
 		return append(to, plain...)
 	}
-	return utf8.AppendRune(to, r)
+	for i, c := range norm.NFKD.String(string(r)) {
+		if i == 0 || !unicode.IsMark(c) {
+			to = utf8.AppendRune(to, c)
+		}
+	}
+	return to
 }
 
 // digit returns the ASCII digit. Unicode has rows from zero to nine.
@@ -126,19 +120,9 @@ func digit(r rune) rune {
 	return r
 }
 
-var accents = func() map[rune]string {
-	m := map[rune]string{'ß': "ss", 'æ': "ae", 'œ': "oe", 'þ': "th", 'ĳ': "ij", 'µ': "μ"}
-	for list := range strings.FieldsSeq(`
-		aàáâãäåāăąạảấầẩẫậắằẳẵặ cçćĉċč dďđð eèéêëēĕėęěẹẻẽếềểễệ gĝğġģ hĥħ iìíîïĩīĭįıỉị jĵ kķĸ lĺļľŀł nñńņňŉŋ
-		oòóôõöøōŏőọỏốồổỗộớờởỡợơ rŕŗř sśŝşšș tţťŧț uùúûüũūŭůűųụủứừửữựư wŵ yýÿŷỳỵỷỹ zźżž αά εέ ηή ιίϊΐ οό υύϋΰ ωώ σς
-		её`) {
-		base, size := utf8.DecodeRuneInString(list)
-		for _, r := range list[size:] {
-			m[r] = string(base)
-		}
-	}
-	return m
-}()
+// letters are those that Unicode does not take apart into a plain one and more.
+var letters = map[rune]string{'ß': "ss", 'æ': "ae", 'œ': "oe", 'þ': "th", 'đ': "d", 'ð': "d", 'ħ': "h", 'ı': "i",
+	'ĸ': "k", 'ŀ': "l", 'ł': "l", 'ŉ': "n", 'ŋ': "n", 'ø': "o", 'ŧ': "t", 'ς': "σ"}
 
 // umlauts takes out the e of ae, oe and ue: Mueller is Müller.
 func umlauts(folded []byte, size int) []byte {
