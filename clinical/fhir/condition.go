@@ -58,7 +58,7 @@ const (
 
 var conditionTags = [...]string{" (disorder)", tagFinding, tagSituation, " (event)", " (morphologic abnormality)"}
 
-func (n *condition) keep(c *converter, r *resource, rec *record) error {
+func (n *condition) keep(c *converter, _ *resource, rec *record) error {
 	isFinding := isFinding(n.Name) || isFinding(n.CodedName)
 	for _, tag := range conditionTags {
 		n.Name = strings.TrimSpace(strings.TrimSuffix(n.Name, tag))

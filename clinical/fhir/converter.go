@@ -285,6 +285,7 @@ func (c *converter) delete(r *resource) {
 		return
 	}
 	c.report.Drop(clinical.StatusNotSent, r.source, "DELETE")
+	r.edition.Rank = labs.IsCorrected
 	c.forget(r)
 }
 

@@ -98,12 +98,13 @@ func (p *patient) with(again *patient, report *clinical.Report) *patient {
 	}
 	newest.other = cmp.Or(newest.other, older.other)
 	newest.place = p.place
-	for _, identifier := range older.identifiers {
-		if len(newest.identifiers) < maxItems && !slices.Contains(newest.identifiers, identifier) {
-			newest.identifiers = append(newest.identifiers, identifier)
+	all := p.identifiers // which can be many, unlike those of one edition
+	for _, identifier := range again.identifiers {
+		if len(all) < maxItems && !slices.Contains(all, identifier) {
+			all = append(all, identifier)
 		}
 	}
-
+	newest.identifiers = all
 	return newest
 }
 

@@ -135,8 +135,6 @@ func (r *resource) identify(c *converter) {
 		r.edition.Rank = labs.IsPreliminary
 	case enteredInError:
 		r.edition = inError(r.edition)
-	default: // also inside of a report that is amended
-		r.edition.Rank = labs.IsFinal
 	}
 }
 
@@ -189,15 +187,15 @@ func (c *converter) identity(r *resource) uint64 {
 	literal, other := r.self()
 	switch isUnnumbered := r.edition.Updated == 0 && r.edition.Number == 0; {
 	case other.kind == opaque && (isUnnumbered || literal.kind == noReference): // the id need not be a server's
-		return labs.Hash(other.text)
+		return labs.Hash(r.kind, other.text)
 	case literal.kind == noReference:
 		return 0
 	case c.server == "":
 		c.server = literal.base
 	case literal.base != "" && literal.base != c.server:
-		return labs.Hash(literal.base, literal.tail)
+		return labs.Hash(r.kind, literal.base, literal.tail)
 	}
-	return labs.Hash(literal.tail)
+	return labs.Hash(r.kind, "", literal.tail)
 }
 
 // sourceOf names a resource, or what is inside of it, in a report. Of people

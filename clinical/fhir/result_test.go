@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/heliosai/helios-go"
 	"github.com/heliosai/helios-go/clinical"
@@ -74,6 +75,7 @@ func TestReport_EnteredInError(t *testing.T) {
 		"afterwards":            {[]string{with("", "final", "final"), with("", "entered-in-error", "final")}, "9"},
 		"a corrected result":    {[]string{with("", "final", "corrected"), with("", "entered-in-error", "final")}, "9"},
 		"by number, and before": {[]string{with(two, "entered-in-error", "final"), with(one, "final", "corrected")}, "9"},
+		"and then amended":      {[]string{with("", "entered-in-error", "final"), with("", "amended", "final")}, "4 9"},
 		"and then made anew":    {[]string{with(one, "entered-in-error", "final"), with(two, "final", "final")}, "4 9"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -82,6 +84,32 @@ func TestReport_EnteredInError(t *testing.T) {
 			assert.Equal(t, test.sent, sentValues(req))
 		})
 	}
+}
+
+// TestDeleted_Amended: what is deleted is not sent, whatever its status was.
+func TestDeleted_Amended(t *testing.T) {
+	t.Parallel()
+	deleted := `{"request":{"method":"DELETE","url":"Observation/1"}}`
+	for _, status := range []string{"final", "amended"} {
+		input := entries(put(lab("1", `"status":"`+status+`","valueInteger":1`)), deleted,
+			put(lab("2", `"valueInteger":2`)))
+		req, report := results(t, input, fhir.Options{})
+		assert.Equal(t, "2", sentValues(req))
+		assert.Equal(t, 1, report.Count(clinical.Replaced), "%s", report)
+	}
+}
+
+// TestWrongFullURL: resources of two types are no editions of each other,
+// whatever their fullUrl says.
+func TestWrongFullURL(t *testing.T) {
+	t.Parallel()
+	const url = "https://example.org/fhir/Patient/p"
+	patient := `{"resourceType":"Patient","id":"p","birthDate":"1980-01-01"}`
+	wrong := lab("1", `"status":"cancelled","subject":{"reference":"Patient/p"}`)
+	req, _ := results(t, entries(entry(url, patient), entry(url, wrong), put(lab("2", `"valueInteger":2`))),
+		fhir.Options{})
+	require.NotNil(t, req.PatientContext)
+	assert.NotEmpty(t, req.PatientContext.Age)
 }
 
 // One Observation each, as a lab result.

@@ -52,13 +52,18 @@ func (e *syntax) whole(b []byte) string { return e.textOnce(e.trim(b)) }
 func (e *syntax) trim(b []byte) []byte { return bytes.Trim(b, string([]byte{e.component, ' '})) }
 
 func (e *syntax) joined(field []byte, separator string, read func([]byte) string) string {
-	all := make([]string, 0, 4)
+	var all strings.Builder
 	for b := range e.repetitions(field) {
-		if s := read(b); s != "" {
-			all = append(all, s)
+		s := read(b)
+		if len(b) == len(field) {
+			return s
 		}
+		if s != "" && all.Len() > 0 {
+			all.WriteString(separator)
+		}
+		all.WriteString(s)
 	}
-	return strings.Join(all, separator)
+	return all.String()
 }
 
 // each returns several values as one text. It has a reason if one cannot be
