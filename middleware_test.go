@@ -61,23 +61,25 @@ func TestWithMiddleware_SeesNoKey(t *testing.T) {
 // request, although it must not, is not there twice the next time.
 func TestWithMiddleware_OwnHeaderForEachAttempt(t *testing.T) {
 	t.Parallel()
-	var seen [][]string
+	var seen []http.Header
 	client := newClient(t, "https://api.example", quickly(), helios.WithMaxRetries(2),
 		helios.WithMiddleware(middleware(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
 			req.Header.Add("Baggage", "a=b")
 			return next.RoundTrip(req)
 		}).wrap),
 		withTransport(func(req *http.Request) (*http.Response, error) {
-			seen = append(seen, req.Header.Values("Baggage"))
+			seen = append(seen, req.Header)
 			return refusedDial(req)
 		}))
 	for range 2 {
 		require.ErrorIs(t, submitLabs(t, client), errRefused)
 	}
 	assert.Len(t, seen, 6)
-	for _, values := range seen {
-		assert.Equal(t, []string{"a=b"}, values)
+	for _, header := range seen {
+		assert.Equal(t, []string{"a=b"}, header["Baggage"])
+		assert.Equal(t, seen[0], header, "the rest of it is that of the first attempt")
 	}
+	assert.Equal(t, "application/json", seen[0].Get("Content-Type"))
 }
 
 // sendTwice sends again what had no answer, or an answer that is no success, as
