@@ -142,6 +142,10 @@ func TestSubmit_Waits(t *testing.T) {
 			answers: list(brokenAfterWrite, answer(401, "")), opts: resubmit,
 			attempts: 2, max: second, target: helios.ErrOutcomeUnknown,
 		},
+		"an attempt of unknown outcome says nothing about the next, which is refused": {
+			answers: list(refusedDial, brokenAfterWrite, answer(401, "")), opts: resubmit,
+			attempts: 3, max: 3 * second, target: helios.ErrOutcomeUnknown,
+		},
 		"an unknown outcome stays unknown when a later attempt is told to wait": {
 			answers: list(brokenAfterWrite, tooMany("60")), opts: resubmit,
 			attempts: 2, max: second, target: helios.ErrOutcomeUnknown,
