@@ -70,6 +70,9 @@ func TestSubmit_Waits(t *testing.T) {
 		"429 with decimals": {
 			answers: list(tooMany("20.5"), ok), attempts: 2, min: 20500 * ms, max: 22550 * ms,
 		},
+		"429 with the shortest wait there is": {
+			answers: list(tooMany("0.000000001"), ok), attempts: 2, min: 1, max: 1,
+		},
 		"429 with decimals is beyond the default": {
 			answers: list(tooMany("45.5"), ok), attempts: 1, target: helios.ErrConcurrencyLimit,
 		},
