@@ -152,3 +152,21 @@ func TestSubmit_UnknownOutcomeIsNotBlamedOnAnotherConnection(t *testing.T) {
 	}))
 	require.EqualError(t, submitLabs(t, client), openOutcome+"the connection was closed without a whole answer")
 }
+
+// TestSubmit_RefusedByNetHTTP: what its transport refuses before it connects
+// was not sent, although nothing was reported.
+func TestSubmit_RefusedByNetHTTP(t *testing.T) {
+	t.Parallel()
+	attempts := 0
+	spoil := middleware(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		attempts++
+		req = req.Clone(req.Context())
+		req.Header.Set("Traceparent", "two\nlines")
+		return next.RoundTrip(req)
+	})
+	client := newClient(t, "https://api.example", helios.WithMaxRetries(1), quickly(), helios.WithMiddleware(spoil.wrap))
+	err := submitLabs(t, client)
+	require.EqualError(t, err, submitPath+"no connection was made; unwrap this error for its cause")
+	require.NotErrorIs(t, err, helios.ErrOutcomeUnknown)
+	assert.Equal(t, 2, attempts)
+}
