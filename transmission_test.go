@@ -93,6 +93,11 @@ func TestSubmit_OtherTransports(t *testing.T) {
 	}
 }
 
+// joinedNothing is an error that could join others.
+type joinedNothing struct{ error }
+
+func (joinedNothing) Unwrap() []error { return nil }
+
 // TestDo_OtherTransports: without a body, only the error is left as a proof.
 // One failed dial among others proves nothing.
 func TestDo_OtherTransports(t *testing.T) {
@@ -113,7 +118,8 @@ func TestDo_OtherTransports(t *testing.T) {
 		"EOF, then failed dial":      {errors.Join(io.ErrUnexpectedEOF, errRefused), true},
 		"failed dial %w and EOF":     {fmt.Errorf("%w, then %w", errRefused, io.EOF), true},
 		"read":                       {&net.OpError{Op: "read", Net: "tcp", Err: errRefused}, true},
-		"joined nothing":             {fmt.Errorf("both: %w", errors.Join(errors.New("a"))), true},
+		"joined one, not a dial":     {fmt.Errorf("both: %w", errors.Join(errors.New("a"))), true},
+		"joined nothing":             {joinedNothing{io.EOF}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -30,7 +30,7 @@ type watcher struct {
 	base   http.RoundTripper
 	origin *url.URL // the only place that the key is sent to
 	native bool     // base is net/http's transport
-	known  bool     // and what it speaks is known: HTTP/1, and HTTP/2 over TLS
+	known  bool     // it is, and what it speaks is known: HTTP/1, and HTTP/2 over TLS
 }
 
 // newWatcher watches base, or a transport of this package's own if it is nil.
