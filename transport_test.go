@@ -60,3 +60,18 @@ func TestNewClient_DefaultTransportThatSpeaksHTTP2WithoutTLS(t *testing.T) { //n
 		}
 	}
 }
+
+// TestNewClient_DefaultTransportThatSpeaksHTTP2: over TLS, where a client's own
+// transport learns of HTTP/2 from the connection alone.
+func TestNewClient_DefaultTransportThatSpeaksHTTP2(t *testing.T) { //nolint:paralleltest // changes a global
+	original := http.DefaultTransport
+	t.Cleanup(func() { http.DefaultTransport = original })
+	for name, code := range map[string]byte{"protocol error": h2ProtocolError, "refused": h2RefusedStream} {
+		t.Run(name, func(t *testing.T) {
+			url, transport, whole := newH2Server(t, resetWith(code))
+			http.DefaultTransport = transport
+			require.ErrorIs(t, submitLabs(t, newClient(t, url)), helios.ErrOutcomeUnknown)
+			assert.EqualValues(t, 1, whole.Load(), "requests that the server saw whole")
+		})
+	}
+}
