@@ -93,6 +93,48 @@ func TestSubmit_OtherTransports(t *testing.T) {
 	}
 }
 
+// TestSubmit_TransportThatTriesAgain: it gets the body once more where it has
+// not read it to its end, or reports that it has not written it.
+func TestSubmit_TransportThatTriesAgain(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		read   bool // the body, to its end
+		report func(*httptrace.ClientTrace)
+		again  bool
+	}{
+		"silent":            {false, nil, true},
+		"silent, read":      {true, nil, false},
+		"connected":         {false, connected, true},
+		"connected, read":   {true, connected, true},
+		"could not write":   {true, wrote(io.ErrClosedPipe), true},
+		"wrote, as it says": {true, wrote(nil), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := newClient(t, "https://api.example", withTransport(func(req *http.Request) (*http.Response, error) {
+				if tt.read {
+					_, _ = io.Copy(io.Discard, req.Body)
+				}
+				if tt.report != nil {
+					tt.report(httptrace.ContextClientTrace(req.Context()))
+				}
+				body, err := req.GetBody()
+				if err != nil {
+					return nil, err
+				}
+				req.Body = body
+				return answer(200, acceptedBody)(req)
+			}))
+			err := submitLabs(t, client)
+			if tt.again {
+				require.NoError(t, err)
+			} else {
+				require.ErrorIs(t, err, helios.ErrOutcomeUnknown)
+			}
+		})
+	}
+}
+
 // joinedNothing is an error that could join others.
 type joinedNothing struct{ error }
 
