@@ -2,9 +2,11 @@ package helios_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jarcoal/httpmock"
@@ -72,6 +74,49 @@ func TestNewClient_DefaultTransportThatSpeaksHTTP2(t *testing.T) { //nolint:para
 			http.DefaultTransport = transport
 			require.ErrorIs(t, submitLabs(t, newClient(t, url)), helios.ErrOutcomeUnknown)
 			assert.EqualValues(t, 1, whole.Load(), "requests that the server saw whole")
+		})
+	}
+}
+
+// TestNewClient_SilentServer runs on synthetic time: a client's own transport
+// waits for an answer as long as an attempt may last, and without such a limit
+// for 30 s.
+func TestNewClient_SilentServer(t *testing.T) { //nolint:paralleltest // changes a global
+	original := http.DefaultTransport
+	t.Cleanup(func() { http.DefaultTransport = original })
+	for timeout, want := range map[time.Duration]time.Duration{0: 30 * time.Second, time.Hour: time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			http.DefaultTransport = &http.Transport{
+				DialTLSContext: func(context.Context, string, string) (net.Conn, error) {
+					ours, theirs := net.Pipe()
+					go func() { _, _ = io.Copy(io.Discard, theirs) }()
+					return ours, nil
+				},
+			}
+			start := time.Now()
+			err := submitLabs(t, newClient(t, "https://api.example", helios.WithTimeout(timeout)))
+			require.ErrorIs(t, err, helios.ErrOutcomeUnknown)
+			assert.Equal(t, want, time.Since(start))
+		})
+	}
+}
+
+// TestWithMiddleware_UnsentBodyIsClosed: as a RoundTripper must.
+func TestWithMiddleware_UnsentBodyIsClosed(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]io.ReadCloser{"a body": &watchedBody{}, "none": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := newClient(t, "https://api.example", sendsNothing(t), helios.WithMiddleware(
+				middleware(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+					req = req.Clone(context.Background()) // which is refused
+					req.Body = body
+					return next.RoundTrip(req)
+				}).wrap))
+			require.EqualError(t, submitLabs(t, client), submitPath+"middleware replaced the context of the request")
+			if watched, ok := body.(*watchedBody); ok {
+				assert.True(t, watched.closed)
+			}
 		})
 	}
 }
