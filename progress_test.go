@@ -80,6 +80,15 @@ func TestProgress_OfOtherShapes(t *testing.T) {
 		"a documented name, in lower case": {
 			`"message":"finalizing results"`,
 			helios.Progress{Step: 7, Total: 8, Name: "finalizing results"}},
+		"of several names, a documented one": {
+			`"agent":"deep","stepName":"Reading","step":"Comparing","label":"Finalizing results"`,
+			helios.Progress{Name: "Finalizing results"}},
+		"of several names, a documented one that comes first": {
+			`"agent":"deep","stepName":"Finalizing results","step":"Processing started","label":"Reading"`,
+			helios.Progress{Name: "Finalizing results"}},
+		"of several names, none documented": {
+			`"stepName":"","title":"Reading","label":"Comparing"`,
+			helios.Progress{Name: "Reading"}},
 		"numbers of the event win": {
 			`"step":2,"totalSteps":4,"message":"Finalizing results"`,
 			helios.Progress{Step: 2, Total: 4, Name: "Finalizing results"}},
