@@ -93,6 +93,7 @@ func TestProgress_OfOtherShapes(t *testing.T) {
 			`"step":2,"totalSteps":4,"message":"Finalizing results"`,
 			helios.Progress{Step: 2, Total: 4, Name: "Finalizing results"}},
 		"step alone": {`"step":2`, helios.Progress{Step: 2}},
+		"the most":   {`"step":1000,"totalSteps":1000`, helios.Progress{Step: 1000, Total: 1000}},
 		"zero, negative, huge": {
 			`"step":0,"currentStep":-1,"stepNumber":1e300,"totalSteps":1001`,
 			helios.Progress{}},
