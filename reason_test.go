@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -36,6 +37,7 @@ func TestSubmit_FailuresAreNamed(t *testing.T) {
 	}
 	dial := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
 	lookup := func(e net.DNSError) error { e.Name = "api.example"; return dial(&e) }
+	untrusted := func(err error) http.RoundTripper { return dialing(&tls.CertificateVerificationError{Err: err}) }
 	for name, tt := range map[string]struct {
 		transport http.RoundTripper
 		text      string
@@ -59,6 +61,19 @@ func TestSubmit_FailuresAreNamed(t *testing.T) {
 		},
 		"a resolver that fails": {
 			dialing(lookup(net.DNSError{Err: "secret", Server: "secret"})), submitPath + "lookup api.example: failed",
+		},
+
+		"a certificate of another host": {
+			untrusted(x509.HostnameError{Certificate: new(x509.Certificate), Host: "secret"}),
+			submitPath + "the server's certificate is not trusted: it is for another host",
+		},
+		"a certificate that has expired": {
+			untrusted(x509.CertificateInvalidError{Reason: x509.Expired, Detail: "secret"}),
+			submitPath + "the server's certificate is not trusted: it has expired or is not yet valid",
+		},
+		"a certificate that may not sign": {
+			untrusted(x509.CertificateInvalidError{Reason: x509.NotAuthorizedToSign, Detail: "secret"}),
+			submitPath + "the server's certificate is not trusted: it is not valid",
 		},
 
 		"a read that the system ended": {
