@@ -244,6 +244,7 @@ func TestEvent_Malformed(t *testing.T) {
 		"NDJSON":                {hookSmall + "\n" + hookSmall + "\n", notObject},
 		"text after the event":  {hookSmall + "x", notObject},
 		"single quotes":         {strings.ReplaceAll(hookSmall, `"`, `'`), notObject},
+		"leading comma":         {`{,"runId":"` + hookRun + `"}`, notObject},
 		"trailing comma":        {`{"runId":"` + hookRun + `",}`, notObject},
 		"no fields":             {"{}", noRunID},
 		"no runId":              {`{"status":"completed","result":{"patientResponse":"` + hookHealth + `"}}`, noRunID},

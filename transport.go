@@ -56,7 +56,7 @@ func newTransport(timeout time.Duration) http.RoundTripper {
 	}
 
 	t := base.Clone()
-	t.DialContext = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext
+	t.DialContext = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
 	t.TLSHandshakeTimeout = 10 * time.Second
 	if timeout == 0 { // else the attempt's timeout bounds this too
 		t.ResponseHeaderTimeout = defaultTimeout
