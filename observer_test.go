@@ -139,8 +139,8 @@ func TestWithObserver(t *testing.T) {
 			answers: list(tooMany("20"), tooMany("20")), cancel: 25 * second,
 			opts: []helios.ClientOption{helios.WithMaxRetryWait(20 * second)},
 			want: helios.Call{
-				Outcome: helios.OutcomeLimited, Attempts: 2, Duration: 25 * second, Waited: 25 * second, StatusCode: 429,
-				Concurrency: full,
+				Outcome: helios.OutcomeLimited, Attempts: 2, Duration: 25 * second, Waited: 25 * second,
+				StatusCode: 429, Concurrency: full,
 			},
 		},
 		"unauthorized": {

@@ -111,7 +111,7 @@ func TestSubmit_TransportThatTriesAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client := newClient(t, "https://api.example", withTransport(func(req *http.Request) (*http.Response, error) {
+			twice := withTransport(func(req *http.Request) (*http.Response, error) {
 				if tt.read {
 					_, _ = io.Copy(io.Discard, req.Body)
 				}
@@ -124,8 +124,8 @@ func TestSubmit_TransportThatTriesAgain(t *testing.T) {
 				}
 				req.Body = body
 				return answer(200, acceptedBody)(req)
-			}))
-			err := submitLabs(t, client)
+			})
+			err := submitLabs(t, newClient(t, "https://api.example", twice))
 			if tt.again {
 				require.NoError(t, err)
 			} else {
@@ -212,7 +212,8 @@ func TestSubmit_RefusedByNetHTTP(t *testing.T) {
 		req.Header.Set("Traceparent", "two\nlines")
 		return next.RoundTrip(req)
 	})
-	client := newClient(t, "https://api.example", helios.WithMaxRetries(1), quickly(), helios.WithMiddleware(spoil.wrap))
+	client := newClient(t, "https://api.example",
+		helios.WithMaxRetries(1), quickly(), helios.WithMiddleware(spoil.wrap))
 	err := submitLabs(t, client)
 	require.EqualError(t, err, submitPath+"no connection was made; unwrap this error for its cause")
 	require.NotErrorIs(t, err, helios.ErrOutcomeUnknown)
