@@ -135,11 +135,11 @@ func TestWithObserver(t *testing.T) {
 				Concurrency: full,
 			},
 		},
-		"the context ends the second wait": {
-			answers: list(tooMany("20"), tooMany("20")), cancel: 25 * second,
+		"the context ends the third wait": {
+			answers: list(tooMany("20"), tooMany("20"), tooMany("20")), cancel: 45 * second,
 			opts: []helios.ClientOption{helios.WithMaxRetryWait(20 * second)},
 			want: helios.Call{
-				Outcome: helios.OutcomeLimited, Attempts: 2, Duration: 25 * second, Waited: 25 * second,
+				Outcome: helios.OutcomeLimited, Attempts: 3, Duration: 45 * second, Waited: 45 * second,
 				StatusCode: 429, Concurrency: full,
 			},
 		},
