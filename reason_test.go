@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -87,8 +88,10 @@ func TestSubmit_FailuresAreNamed(t *testing.T) {
 		"a number of the system's only": {
 			after(syscall.ECONNRESET), openOutcome + "the connection broke, or the answer is not HTTP",
 		},
-		"a close": {after(io.EOF), openOutcome + "the connection was closed without a whole answer"},
-		"a wait":  {after(context.DeadlineExceeded), openOutcome + "no answer in time"},
+		"a close":                {after(io.EOF), openOutcome + "the connection was closed without a whole answer"},
+		"a wait":                 {after(context.DeadlineExceeded), openOutcome + "no answer in time"},
+		"a wait of a connection": {after(os.ErrDeadlineExceeded), openOutcome + "no answer in time"},
+		"a wait for a handshake": {dialing(os.ErrDeadlineExceeded), submitPath + "no connection in time"},
 		"words of HTTP after a connection": {
 			after(errors.New("Forbidden")), openOutcome + "the connection broke, or the answer is not HTTP",
 		},
