@@ -76,9 +76,10 @@ var reservedHeaders = []string{
 	"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authorization", "Te", "Trailer", "Upgrade", "Expect",
 }
 
+const alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
 // isHeaderName reports whether s is a token of RFC 9110.
 func isHeaderName(s string) bool {
-	const alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	return s != "" && strings.Trim(s, alphanumeric+"!#$%&'*+-.^_`|~") == ""
 }
 

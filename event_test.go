@@ -69,7 +69,7 @@ func TestEvent_ByteOrderMarkIsSkippedEverywhere(t *testing.T) {
 func TestEvent_RunIDThatIsANumberIsItsText(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]string{
-		`7`: "7", `-7`: "-7", `7.50`: "7.50", `1e3`: "1e3", `"7"`: "7",
+		`7`: "7", `-7`: "-7", `0`: "0", `9`: "9", `7.50`: "7.50", `1e3`: "1e3", `"7"`: "7",
 		`12345678901234567890123`: "12345678901234567890123",
 	} {
 		assert.Equal(t, want, hookEvent(t, `{"status":"completed","runId":`+value+`}`).RunID, value)
@@ -84,6 +84,7 @@ func TestEvent_SequenceNumber(t *testing.T) {
 
 		// A fraction cut short would look like a duplicate of another event.
 		`1.5`: 0, `"1.5"`: 0, `1.0000001`: 0,
+		`9007199254740991.0`: 9007199254740991, `9007199254740993.0`: 0, // cannot be told from 9007199254740992
 		`1e400`: 0, `99999999999999999999`: 0, `"seven"`: 0, `""`: 0, `"NaN"`: 0, `"Inf"`: 0,
 		`true`: 0, `[1]`: 0, `{"n":1}`: 0,
 	} {
@@ -114,6 +115,11 @@ func TestEvent_Timestamp(t *testing.T) {
 		`1736942490123`:                       milli,
 		`"1736942490123"`:                     milli,
 		`1736942490123.456`:                   micro,
+		`1000000000`:                          time.Date(2001, 9, 9, 1, 46, 40, 0, time.UTC),
+		`999999999`:                           {},
+		`4102444800`:                          time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC),
+		`"0001-06-01T00:00:00Z"`:              time.Date(1, 6, 1, 0, 0, 0, 0, time.UTC),
+		`"9999-06-01T00:00:00Z"`:              time.Date(9999, 6, 1, 0, 0, 0, 0, time.UTC),
 		`1736942490123456`:                    {}, // no unit that is known
 		`0`:                                   {},
 		`-1736942490`:                         {},
@@ -238,6 +244,7 @@ func TestEvent_Malformed(t *testing.T) {
 		"NDJSON":                {hookSmall + "\n" + hookSmall + "\n", notObject},
 		"text after the event":  {hookSmall + "x", notObject},
 		"single quotes":         {strings.ReplaceAll(hookSmall, `"`, `'`), notObject},
+		"leading comma":         {`{,"runId":"` + hookRun + `"}`, notObject},
 		"trailing comma":        {`{"runId":"` + hookRun + `",}`, notObject},
 		"no fields":             {"{}", noRunID},
 		"no runId":              {`{"status":"completed","result":{"patientResponse":"` + hookHealth + `"}}`, noRunID},

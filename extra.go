@@ -69,20 +69,10 @@ func encodeExtraValue(value any, key string, taken map[string]json.RawMessage) (
 // position, for then it may be data.
 func extraName(i int, key string) string {
 	const longest = 64
-	if key != "" && len(key) <= longest && isFieldName(key) {
+	if key != "" && len(key) <= longest && strings.Trim(key, alphanumeric+"_-") == "" {
 		return key
 	}
 	return keyPosition(i)
-}
-
-func isFieldName(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if c != '_' && c != '-' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
-			return false
-		}
-	}
-	return true
 }
 
 // keyPosition names the i-th key of an object in the order of the keys' names.

@@ -90,6 +90,13 @@ func TestJSON_DecodeErrors(t *testing.T) {
 		assert.Error(t, new(helios.HealthData).UnmarshalJSON([]byte(body)), body)
 		assert.Error(t, new(helios.PatientContext).UnmarshalJSON([]byte(body)), body)
 	}
+	for body, text := range map[string]string{
+		`{"agentType":5}`: "agentType: not as documented at byte 14",
+		`[]`:              "not as documented at byte 1",
+		`{"agentType"`:    "not as documented at byte 12",
+	} {
+		require.EqualError(t, new(helios.AgentRequest).UnmarshalJSON([]byte(body)), "helios: decode request: "+text)
+	}
 }
 
 func TestJSON_RoundTrips(t *testing.T) {

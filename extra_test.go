@@ -328,7 +328,7 @@ func TestJSON_ProblemsOfExtra(t *testing.T) {
 func TestJSON_NamesOfExtra(t *testing.T) {
 	t.Parallel()
 	for key, want := range map[string]string{
-		"imaging": "imaging", "family_history-2": "family_history-2", "X": "X", "7": "7",
+		"imaging": "imaging", "family_history-2": "family_history-2", "X": "X", "7": "7", "azAZ09": "azAZ09",
 		strings.Repeat("k", 64): strings.Repeat("k", 64),
 		strings.Repeat("k", 65): "<key 1>",
 		"":                      "<key 1>",

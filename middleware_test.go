@@ -61,23 +61,25 @@ func TestWithMiddleware_SeesNoKey(t *testing.T) {
 // request, although it must not, is not there twice the next time.
 func TestWithMiddleware_OwnHeaderForEachAttempt(t *testing.T) {
 	t.Parallel()
-	var seen [][]string
+	var seen []http.Header
 	client := newClient(t, "https://api.example", quickly(), helios.WithMaxRetries(2),
 		helios.WithMiddleware(middleware(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
 			req.Header.Add("Baggage", "a=b")
 			return next.RoundTrip(req)
 		}).wrap),
 		withTransport(func(req *http.Request) (*http.Response, error) {
-			seen = append(seen, req.Header.Values("Baggage"))
+			seen = append(seen, req.Header)
 			return refusedDial(req)
 		}))
 	for range 2 {
 		require.ErrorIs(t, submitLabs(t, client), errRefused)
 	}
 	assert.Len(t, seen, 6)
-	for _, values := range seen {
-		assert.Equal(t, []string{"a=b"}, values)
+	for _, header := range seen {
+		assert.Equal(t, []string{"a=b"}, header["Baggage"])
+		assert.Equal(t, seen[0], header, "the rest of it is that of the first attempt")
 	}
+	assert.Equal(t, "application/json", seen[0].Get("Content-Type"))
 }
 
 // sendTwice sends again what had no answer, or an answer that is no success, as
@@ -87,7 +89,9 @@ func sendTwice(next http.RoundTripper, req *http.Request) (*http.Response, error
 		return resp, nil
 	}
 	again := req.Clone(req.Context())
-	again.Body, _ = req.GetBody()
+	if req.GetBody != nil {
+		again.Body, _ = req.GetBody()
+	}
 	return next.RoundTrip(again)
 }
 
@@ -330,16 +334,24 @@ func TestWithMiddleware(t *testing.T) {
 	}
 }
 
-// TestWithMiddleware_ResubmitsAsAsked: what the caller allowed to be sent
-// again, middleware may send again.
-func TestWithMiddleware_ResubmitsAsAsked(t *testing.T) {
+// TestWithMiddleware_MaySendAgain: within one attempt, what the caller allowed
+// to be sent again, and what changes nothing.
+func TestWithMiddleware_MaySendAgain(t *testing.T) {
 	t.Parallel()
-	sent := 0
-	client := newClient(t, "https://api.example", helios.WithResubmitOnUnknownOutcome(),
-		helios.WithMiddleware(middleware(sendTwice).wrap),
-		withTransport(answering(&sent, brokenAfterWrite, answer(200, acceptedBody))))
-	require.NoError(t, submitLabs(t, client))
-	assert.Equal(t, 2, sent)
+	for method, opt := range map[string]helios.ClientOption{
+		"POST": helios.WithResubmitOnUnknownOutcome(), "GET": nil,
+	} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			sent := 0
+			client := newClient(t, "https://api.example", opt, helios.WithMaxRetries(0),
+				helios.WithMiddleware(middleware(sendTwice).wrap),
+				withTransport(answering(&sent, brokenAfterWrite, answer(200, "{}"))))
+			_, err := client.Do(t.Context(), method, "/a", nil, nil, nil)
+			require.NoError(t, err)
+			assert.Equal(t, 2, sent)
+		})
+	}
 }
 
 // TestWithMiddleware_TokenOfItsOwn: middleware asks another service for a

@@ -135,6 +135,14 @@ func TestWithObserver(t *testing.T) {
 				Concurrency: full,
 			},
 		},
+		"the context ends the third wait": {
+			answers: list(tooMany("20"), tooMany("20"), tooMany("20")), cancel: 45 * second,
+			opts: []helios.ClientOption{helios.WithMaxRetryWait(20 * second)},
+			want: helios.Call{
+				Outcome: helios.OutcomeLimited, Attempts: 3, Duration: 45 * second, Waited: 45 * second,
+				StatusCode: 429, Concurrency: full,
+			},
+		},
 		"unauthorized": {
 			answers: list(answer(401, "")),
 			want:    helios.Call{Outcome: helios.OutcomeUnauthorized, Attempts: 1, StatusCode: 401},

@@ -87,8 +87,8 @@ func (p *Progress) read(fields map[string]any, names ...string) {
 	}
 
 	for _, key := range names {
-		s, ok := fields[key].(string)
-		if _, err := strconv.Atoi(s); !ok || s == "" || err == nil {
+		s, _ := fields[key].(string)
+		if _, err := strconv.Atoi(s); err == nil {
 			continue
 		}
 		if p.Name == "" || lightStep(p.Name) == 0 && lightStep(s) > 0 { // a documented name wins

@@ -80,10 +80,20 @@ func TestProgress_OfOtherShapes(t *testing.T) {
 		"a documented name, in lower case": {
 			`"message":"finalizing results"`,
 			helios.Progress{Step: 7, Total: 8, Name: "finalizing results"}},
+		"of several names, a documented one": {
+			`"agent":"deep","stepName":"Reading","step":"Comparing","label":"Finalizing results"`,
+			helios.Progress{Name: "Finalizing results"}},
+		"of several names, a documented one that comes first": {
+			`"agent":"deep","stepName":"Finalizing results","step":"Processing started","label":"Reading"`,
+			helios.Progress{Name: "Finalizing results"}},
+		"of several names, none documented": {
+			`"stepName":"","title":"Reading","label":"Comparing"`,
+			helios.Progress{Name: "Reading"}},
 		"numbers of the event win": {
 			`"step":2,"totalSteps":4,"message":"Finalizing results"`,
 			helios.Progress{Step: 2, Total: 4, Name: "Finalizing results"}},
 		"step alone": {`"step":2`, helios.Progress{Step: 2}},
+		"the most":   {`"step":1000,"totalSteps":1000`, helios.Progress{Step: 1000, Total: 1000}},
 		"zero, negative, huge": {
 			`"step":0,"currentStep":-1,"stepNumber":1e300,"totalSteps":1001`,
 			helios.Progress{}},

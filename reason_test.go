@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -36,6 +38,7 @@ func TestSubmit_FailuresAreNamed(t *testing.T) {
 	}
 	dial := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
 	lookup := func(e net.DNSError) error { e.Name = "api.example"; return dial(&e) }
+	untrusted := func(err error) http.RoundTripper { return dialing(&tls.CertificateVerificationError{Err: err}) }
 	for name, tt := range map[string]struct {
 		transport http.RoundTripper
 		text      string
@@ -61,6 +64,19 @@ func TestSubmit_FailuresAreNamed(t *testing.T) {
 			dialing(lookup(net.DNSError{Err: "secret", Server: "secret"})), submitPath + "lookup api.example: failed",
 		},
 
+		"a certificate of another host": {
+			untrusted(x509.HostnameError{Certificate: new(x509.Certificate), Host: "secret"}),
+			submitPath + "the server's certificate is not trusted: it is for another host",
+		},
+		"a certificate that has expired": {
+			untrusted(x509.CertificateInvalidError{Reason: x509.Expired, Detail: "secret"}),
+			submitPath + "the server's certificate is not trusted: it has expired or is not yet valid",
+		},
+		"a certificate that may not sign": {
+			untrusted(x509.CertificateInvalidError{Reason: x509.NotAuthorizedToSign, Detail: "secret"}),
+			submitPath + "the server's certificate is not trusted: it is not valid",
+		},
+
 		"a read that the system ended": {
 			after(&net.OpError{Op: "read", Err: syscall.ECONNRESET}),
 			openOutcome + "read: " + syscall.ECONNRESET.Error(),
@@ -72,8 +88,10 @@ func TestSubmit_FailuresAreNamed(t *testing.T) {
 		"a number of the system's only": {
 			after(syscall.ECONNRESET), openOutcome + "the connection broke, or the answer is not HTTP",
 		},
-		"a close": {after(io.EOF), openOutcome + "the connection was closed without a whole answer"},
-		"a wait":  {after(context.DeadlineExceeded), openOutcome + "no answer in time"},
+		"a close":                {after(io.EOF), openOutcome + "the connection was closed without a whole answer"},
+		"a wait":                 {after(context.DeadlineExceeded), openOutcome + "no answer in time"},
+		"a wait of a connection": {after(os.ErrDeadlineExceeded), openOutcome + "no answer in time"},
+		"a wait for a handshake": {dialing(os.ErrDeadlineExceeded), submitPath + "no connection in time"},
 		"words of HTTP after a connection": {
 			after(errors.New("Forbidden")), openOutcome + "the connection broke, or the answer is not HTTP",
 		},

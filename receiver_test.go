@@ -132,6 +132,8 @@ func TestReceiver_OptionsRefuseNonsense(t *testing.T) {
 		}
 	}
 
+	_, err := helios.NewReceiver(nil, helios.WithWebhookSecret(hookSecret))
+	require.NoError(t, err, "what follows a nil option counts")
 	r := hookReceiver(t, nil,
 		helios.WithReceiverLogger(nil), helios.WithReceiverObserver(nil), helios.WithMalformedHandler(nil))
 	w := httptest.NewRecorder()

@@ -70,6 +70,9 @@ func TestSubmit_Waits(t *testing.T) {
 		"429 with decimals": {
 			answers: list(tooMany("20.5"), ok), attempts: 2, min: 20500 * ms, max: 22550 * ms,
 		},
+		"429 with the shortest wait there is": {
+			answers: list(tooMany("0.000000001"), ok), attempts: 2, min: 1, max: 1,
+		},
 		"429 with decimals is beyond the default": {
 			answers: list(tooMany("45.5"), ok), attempts: 1, target: helios.ErrConcurrencyLimit,
 		},
@@ -141,6 +144,10 @@ func TestSubmit_Waits(t *testing.T) {
 		"an unknown outcome stays unknown when a later attempt is refused": {
 			answers: list(brokenAfterWrite, answer(401, "")), opts: resubmit,
 			attempts: 2, max: second, target: helios.ErrOutcomeUnknown,
+		},
+		"an attempt of unknown outcome says nothing about the next, which is refused": {
+			answers: list(refusedDial, brokenAfterWrite, answer(401, "")), opts: resubmit,
+			attempts: 3, max: 3 * second, target: helios.ErrOutcomeUnknown,
 		},
 		"an unknown outcome stays unknown when a later attempt is told to wait": {
 			answers: list(brokenAfterWrite, tooMany("60")), opts: resubmit,

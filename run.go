@@ -63,8 +63,8 @@ type Concurrency struct {
 func concurrencyFrom(h http.Header) Concurrency {
 	number := func(key string) int {
 		if v := h[key]; len(v) > 0 {
-			if n, err := strconv.Atoi(v[0]); err == nil && n > 0 {
-				return n
+			if n, err := strconv.Atoi(v[0]); err == nil {
+				return max(n, 0)
 			}
 		}
 		return 0

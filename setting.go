@@ -25,8 +25,7 @@ func settingProblem(value string) string {
 	if value == "" {
 		return ""
 	}
-	if first, last := value[0], value[len(value)-1]; strings.IndexByte("\"'`", first) >= 0 ||
-		strings.IndexByte("\"'`", last) >= 0 {
+	if strings.ContainsAny(value[:1]+value[len(value)-1:], "\"'`") {
 		return "is in quotes, or ends in one; remove them"
 	}
 	if isHeaderValue(value) { // printable ASCII, as nearly all are

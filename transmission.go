@@ -27,7 +27,7 @@ type transmission struct {
 	body  *requestBody // nil without one, and where net/http's hooks say it all
 
 	native bool // the transport is net/http's
-	known  bool // and what it speaks is known
+	known  bool // it is, and what it speaks is known
 	open   bool // may be accepted; guarded by attempt.mu
 	status int  // of the answer, 0 without one; guarded by attempt.mu
 
@@ -144,11 +144,8 @@ func (t *transmission) mayReadAgain() bool {
 // mayHaveConnected reports whether there may have been a connection, so that
 // the text of err can hold what the other side wrote.
 func (t *transmission) mayHaveConnected(err error) bool {
-	if t.connected.Load() {
-		return true
-	}
-	isSilent := !t.traced.Load() && (!t.native || !t.known)
-	return isSilent && !neverConnected(err)
+	isSilent := !t.traced.Load() && !t.known
+	return t.connected.Load() || isSilent && !neverConnected(err)
 }
 
 // neverConnected reports whether err itself says that no connection was made,

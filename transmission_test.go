@@ -93,6 +93,53 @@ func TestSubmit_OtherTransports(t *testing.T) {
 	}
 }
 
+// TestSubmit_TransportThatTriesAgain: it gets the body once more where it has
+// not read it to its end, or reports that it has not written it.
+func TestSubmit_TransportThatTriesAgain(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		read   bool // the body, to its end
+		report func(*httptrace.ClientTrace)
+		again  bool
+	}{
+		"silent":            {false, nil, true},
+		"silent, read":      {true, nil, false},
+		"connected":         {false, connected, true},
+		"connected, read":   {true, connected, true},
+		"could not write":   {true, wrote(io.ErrClosedPipe), true},
+		"wrote, as it says": {true, wrote(nil), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			twice := withTransport(func(req *http.Request) (*http.Response, error) {
+				if tt.read {
+					_, _ = io.Copy(io.Discard, req.Body)
+				}
+				if tt.report != nil {
+					tt.report(httptrace.ContextClientTrace(req.Context()))
+				}
+				body, err := req.GetBody()
+				if err != nil {
+					return nil, err
+				}
+				req.Body = body
+				return answer(200, acceptedBody)(req)
+			})
+			err := submitLabs(t, newClient(t, "https://api.example", twice))
+			if tt.again {
+				require.NoError(t, err)
+			} else {
+				require.ErrorIs(t, err, helios.ErrOutcomeUnknown)
+			}
+		})
+	}
+}
+
+// joinedNothing is an error that could join others.
+type joinedNothing struct{ error }
+
+func (joinedNothing) Unwrap() []error { return nil }
+
 // TestDo_OtherTransports: without a body, only the error is left as a proof.
 // One failed dial among others proves nothing.
 func TestDo_OtherTransports(t *testing.T) {
@@ -113,7 +160,8 @@ func TestDo_OtherTransports(t *testing.T) {
 		"EOF, then failed dial":      {errors.Join(io.ErrUnexpectedEOF, errRefused), true},
 		"failed dial %w and EOF":     {fmt.Errorf("%w, then %w", errRefused, io.EOF), true},
 		"read":                       {&net.OpError{Op: "read", Net: "tcp", Err: errRefused}, true},
-		"joined nothing":             {fmt.Errorf("both: %w", errors.Join(errors.New("a"))), true},
+		"joined one, not a dial":     {fmt.Errorf("both: %w", errors.Join(errors.New("a"))), true},
+		"joined nothing":             {joinedNothing{io.EOF}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -151,4 +199,23 @@ func TestSubmit_UnknownOutcomeIsNotBlamedOnAnotherConnection(t *testing.T) {
 		return nil, errors.Join(errRefused, io.ErrUnexpectedEOF)
 	}))
 	require.EqualError(t, submitLabs(t, client), openOutcome+"the connection was closed without a whole answer")
+}
+
+// TestSubmit_RefusedByNetHTTP: what its transport refuses before it connects
+// was not sent, although nothing was reported.
+func TestSubmit_RefusedByNetHTTP(t *testing.T) {
+	t.Parallel()
+	attempts := 0
+	spoil := middleware(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		attempts++
+		req = req.Clone(req.Context())
+		req.Header.Set("Traceparent", "two\nlines")
+		return next.RoundTrip(req)
+	})
+	client := newClient(t, "https://api.example",
+		helios.WithMaxRetries(1), quickly(), helios.WithMiddleware(spoil.wrap))
+	err := submitLabs(t, client)
+	require.EqualError(t, err, submitPath+"no connection was made; unwrap this error for its cause")
+	require.NotErrorIs(t, err, helios.ErrOutcomeUnknown)
+	assert.Equal(t, 2, attempts)
 }

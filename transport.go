@@ -30,7 +30,7 @@ type watcher struct {
 	base   http.RoundTripper
 	origin *url.URL // the only place that the key is sent to
 	native bool     // base is net/http's transport
-	known  bool     // and what it speaks is known: HTTP/1, and HTTP/2 over TLS
+	known  bool     // it is, and what it speaks is known: HTTP/1, and HTTP/2 over TLS
 }
 
 // newWatcher watches base, or a transport of this package's own if it is nil.
@@ -56,7 +56,7 @@ func newTransport(timeout time.Duration) http.RoundTripper {
 	}
 
 	t := base.Clone()
-	t.DialContext = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext
+	t.DialContext = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
 	t.TLSHandshakeTimeout = 10 * time.Second
 	if timeout == 0 { // else the attempt's timeout bounds this too
 		t.ResponseHeaderTimeout = defaultTimeout
