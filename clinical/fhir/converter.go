@@ -285,7 +285,7 @@ func (c *converter) delete(r *resource) {
 		return
 	}
 	c.report.Drop(clinical.StatusNotSent, r.source, "DELETE")
-	r.edition.Rank = labs.IsCorrected
+	r.edition.Rank = labs.IsDeleted
 	c.forget(r)
 }
 

@@ -1,7 +1,6 @@
 package labs
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/heliosai/helios-go/clinical"
@@ -30,6 +29,8 @@ const (
 	IsPreliminary Rank = iota - 1
 	IsFinal
 	IsCorrected
+	// IsDeleted is for a deletion, which has no status: its place decides.
+	IsDeleted
 )
 
 // Before reports whether other is the newer one.
@@ -39,7 +40,10 @@ func (e *Edition) Before(other *Edition) bool {
 			return pair[0] < pair[1]
 		}
 	}
-	return cmp.Or(cmp.Compare(e.Rank, other.Rank), cmp.Compare(e.Place, other.Place)) < 0
+	if e.Rank != other.Rank && e.Rank != IsDeleted && other.Rank != IsDeleted {
+		return e.Rank < other.Rank
+	}
+	return e.Place < other.Place
 }
 
 // Editions are the newest editions that are not sent, and which replace older

@@ -14,6 +14,8 @@ func TestEdition_Before(t *testing.T) {
 		"by when it was issued": {Edition{Issued: 1, Rank: IsCorrected}, Edition{Issued: 2}},
 		"by status":             {Edition{Issued: 1, Place: 2}, Edition{Rank: IsCorrected, Place: 1}},
 		"preliminary":           {Edition{Rank: IsPreliminary, Place: 2}, Edition{Place: 1}},
+		"deleted":               {Edition{Rank: IsCorrected, Place: 1}, Edition{Rank: IsDeleted, Place: 2}},
+		"and there again":       {Edition{Rank: IsDeleted, Place: 1}, Edition{Place: 2}},
 		"by place":              {Edition{Updated: 1, Place: 1}, Edition{Number: 1, Place: 2}},
 	} {
 		assert.True(t, tc.older.Before(&tc.newer), name)
