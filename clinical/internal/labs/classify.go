@@ -14,9 +14,8 @@ type verdict struct {
 }
 
 func (s *Set) classify(r *Result, p Patient) verdict {
-	said := judge(r.Flags)
 	usable, unread := r.usableRanges()
-	v := verdict{is: said.is, notes: append(said.notes, unread...)}
+	v := verdict{is: r.said.is, notes: slices.Concat(r.said.notes, unread)}
 
 	then := p
 	if slices.ContainsFunc(usable, func(r Range) bool { return r.AgeLow != nil || r.AgeHigh != nil }) {
@@ -37,7 +36,7 @@ func (s *Set) classify(r *Result, p Patient) verdict {
 	byRange, notes := compare(r, ranges)
 	v.notes = append(v.notes, notes...)
 	switch {
-	case v.is == unknown && byRange == normal && said.isDoubtful: // what it means may be that it is not
+	case v.is == unknown && byRange == normal && r.said.isDoubtful: // what it means may be that it is not
 	case v.is == unknown:
 		v.is = byRange
 	case byRange == unknown:

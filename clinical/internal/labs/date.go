@@ -91,17 +91,20 @@ func (s span) before(other span) bool {
 }
 
 func moment(date string) (t time.Time, zoned, ok bool) {
-	layout := "2006-01-02T15:04"
-	if len(date) < len(layout) {
+	const minutes, seconds, zone = "2006-01-02T15:04", ":05", "Z07:00"
+	if len(date) < len(minutes) {
 		return t, false, false
 	}
 
 	zoned = strings.ContainsAny(date[len(time.DateOnly)+1:], "Z+-")
-	if strings.HasPrefix(date[len(layout):], ":") {
-		layout += ":05" // by which any fraction of a second is read too
-	}
-	if zoned {
-		layout += "Z07:00"
+	layout := minutes
+	switch isExact := strings.HasPrefix(date[len(minutes):], ":"); {
+	case isExact && zoned:
+		layout = minutes + seconds + zone
+	case isExact: // with any fraction of a second
+		layout = minutes + seconds
+	case zoned:
+		layout = minutes + zone
 	}
 	t, err := time.Parse(layout, strings.Replace(date, " ", "T", 1))
 	return t, zoned, err == nil

@@ -72,6 +72,9 @@ var words = map[string]normality{
 
 // isInterpretation reports whether a system is one of the two, by any name.
 func isInterpretation(system string) bool {
+	if system == "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation" { // as most are
+		return true
+	}
 	name := strings.TrimSuffix(strings.ToLower(strings.ReplaceAll(system, "-", "")), "/")
 	return name == "" || strings.HasSuffix(name, "observationinterpretation") || strings.HasSuffix(name, "0078") ||
 		strings.HasSuffix(name, "2.16.840.1.113883.5.83") || strings.HasSuffix(name, "2.16.840.1.113883.12.78")

@@ -96,7 +96,7 @@ func (r *Result) testKey() uint64 {
 }
 
 func (s *Set) prepare(r *Result) clinical.Reason {
-	if !r.IsVitalSign && judge(r.Flags).isUnusable {
+	if r.said = judge(r.Flags); !r.IsVitalSign && r.said.isUnusable {
 		return clinical.QualityControl
 	}
 
@@ -124,7 +124,7 @@ func (s *Set) prepare(r *Result) clinical.Reason {
 // isSilent reports whether neither flags nor ranges can classify r for any
 // patient.
 func (r *Result) isSilent() bool {
-	if judge(r.Flags).is != unknown {
+	if r.said.is != unknown {
 		return false
 	}
 	_, isNumber := r.Value.numbers()

@@ -41,7 +41,7 @@ func (s *Set) settleDuplicates() {
 			continue
 		}
 
-		mine, its := judge(r.Flags).is, judge(other.Flags).is
+		mine, its := r.said.is, other.said.is
 		switch {
 		case mine != unknown && its != unknown && mine != its:
 		case its == unknown && mine != unknown, mine == its && len(other.Ranges) == 0 && len(r.Ranges) > 0:
