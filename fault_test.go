@@ -96,11 +96,11 @@ func slowReader() func(*socketConn) {
 func TestSubmit_FaultsOnRealSockets(t *testing.T) {
 	t.Parallel()
 	var (
-		half       = response(200, acceptedBody)[:150]
-		resubmit   = []helios.ClientOption{helios.WithResubmitOnUnknownOutcome()}
-		oneRetry   = []helios.ClientOption{helios.WithMaxRetries(1)}
-		soon       = []helios.ClientOption{helios.WithTimeout(50 * time.Millisecond)}
-		inHalfASec = []helios.ClientOption{helios.WithTimeout(500 * time.Millisecond)}
+		half     = response(200, acceptedBody)[:150]
+		resubmit = []helios.ClientOption{helios.WithResubmitOnUnknownOutcome()}
+		oneRetry = []helios.ClientOption{helios.WithMaxRetries(1)}
+		// Long enough for a busy machine to send 32 MiB.
+		inTime = []helios.ClientOption{helios.WithTimeout(3 * time.Second)}
 	)
 	for name, tt := range map[string]struct {
 		serve   func(c *socketConn)
@@ -121,7 +121,7 @@ func TestSubmit_FaultsOnRealSockets(t *testing.T) {
 		"reset in the middle of the request": {serve: firstThen(resetInTheMiddle), req: large(), whole: 1, ok: true},
 		"always reset in the middle":         {serve: resetInTheMiddle, req: large(), opts: oneRetry},
 		"no reader in time": {
-			serve: slowReader(), req: large(), opts: inHalfASec, whole: 1, ok: true,
+			serve: slowReader(), req: large(), opts: inTime, whole: 1, ok: true,
 		},
 
 		"reset after the request": {
@@ -137,7 +137,7 @@ func TestSubmit_FaultsOnRealSockets(t *testing.T) {
 			serve: reading(func(*socketConn) {}), whole: 1, unknown: true, cause: io.EOF,
 		},
 		"no answer in time": {
-			serve: reading(wait), opts: soon, whole: 1, unknown: true, cause: context.DeadlineExceeded,
+			serve: reading(wait), opts: inTime, whole: 1, unknown: true, cause: context.DeadlineExceeded,
 		},
 
 		"half the headers": {serve: writing("HTTP/1.1 200 OK\r\nContent-Le"), whole: 1, unknown: true},
