@@ -99,6 +99,18 @@ func TestDeleted_Amended(t *testing.T) {
 	}
 }
 
+// TestUnreadableTwice: what cannot be read is not sent, however often the same
+// characters come.
+func TestUnreadableTwice(t *testing.T) {
+	t.Parallel()
+	for garbled, reason := range map[string]clinical.Reason{"\xff": clinical.Unreadable, `\x`: clinical.Malformed} {
+		unit := `"valueQuantity":{"value":5,"unit":"m` + garbled + `"}`
+		req, report := results(t, bundle(lab("1", unit), lab("2", unit), lab("3", `"valueInteger":3`)), fhir.Options{})
+		assert.Equal(t, "3", sentValues(req))
+		assert.Equal(t, 2, report.Count(reason), "%s", report)
+	}
+}
+
 // TestWrongFullURL: resources of two types are no editions of each other,
 // whatever their fullUrl says.
 func TestWrongFullURL(t *testing.T) {

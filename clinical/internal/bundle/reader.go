@@ -247,15 +247,15 @@ func (r *Reader) String(longest int) string {
 	}
 
 	written := string(raw)
-	s := written
-	if !utf8.ValidString(s) {
+	s, isValid := written, utf8.ValidString(written)
+	if !isValid {
 		s, r.Garbled = strings.ToValidUTF8(s, "\ufffd"), true
 	}
 	if !isPlain {
 		s = r.unescape(s)
 	}
 
-	if isShared && len(r.shared) < maxStrings {
+	if isShared && isValid && !r.Bad && len(r.shared) < maxStrings {
 		if r.shared == nil {
 			r.shared = map[string]string{}
 		}

@@ -126,6 +126,17 @@ func TestReaderLimits(t *testing.T) {
 	r = read(`"a` + "\xff" + `"`)
 	assert.Equal(t, "a\ufffd", r.String(longest))
 	assert.True(t, r.Garbled)
+	r.Reset([]byte(`"a` + "\xff" + `"`))
+	assert.Equal(t, "a\ufffd", r.String(longest))
+	assert.True(t, r.Garbled, "the second time too")
+	r.Reset([]byte(`"a"`))
+	assert.Equal(t, "a", r.String(longest))
+	for range 2 {
+		r.Reset([]byte(`"\x"`))
+		r.String(longest)
+		assert.True(t, r.Bad)
+	}
+
 	r = read(`{"\u0061\/":1}`)
 	r.Object(func(key []byte) {
 		assert.Equal(t, "a/", string(key))
