@@ -199,7 +199,8 @@ func taken(dosages []dosage) string {
 	var b strings.Builder
 	for i := range dosages {
 		got := &dosages[i]
-		fmt.Fprintf(&b, "%q %q %q %t %q %#v;", got.text, got.dose, got.frequency, got.asNeeded, got.reason.Name, got.more)
+		fmt.Fprintf(&b, "%q %q %q %t %q %#v;",
+			got.text, got.dose, got.frequency, got.asNeeded, got.reason.Name, got.more)
 	}
 	return strings.ToLower(b.String())
 }

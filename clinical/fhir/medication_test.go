@@ -142,7 +142,8 @@ func TestMedications(t *testing.T) {
 			order("2", metformin+`,"dosageInstruction":[{"text":"one","asNeededCodeableConcept":{"text":"fever"}}]`),
 		}, fhir.Options{}, []helios.Medication{
 			{Medication: "Metformin 500mg", Status: "active", Dosage: "one", Frequency: "as needed for pain"},
-			{Medication: "Metformin 500mg", Status: "active", Dosage: "one", Frequency: "as needed for fever"}}, reasons{}},
+			{Medication: "Metformin 500mg", Status: "active", Dosage: "one", Frequency: "as needed for fever"},
+		}, reasons{}},
 		{"a Medication before", []string{drug, order("1", `"medicationReference":{"reference":"Medication/m"}`)},
 			fhir.Options{}, []helios.Medication{{Medication: "Metformin", Status: "active"}}, reasons{}},
 		{"a Medication behind", []string{order("1",

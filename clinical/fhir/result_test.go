@@ -58,8 +58,8 @@ func TestCorrection_InAResourceOfItsOwn(t *testing.T) {
 	}
 }
 
-// TestReport_EnteredInError: with it go the results inside of it, also corrected
-// ones, unless a newer edition has them.
+// TestReport_EnteredInError: with it go the results inside of it, corrected
+// ones too, unless a newer edition has them.
 func TestReport_EnteredInError(t *testing.T) {
 	t.Parallel()
 	with := func(version, status, inside string) string {
@@ -67,16 +67,16 @@ func TestReport_EnteredInError(t *testing.T) {
 			`","meta":{` + version + `},"category":[{"coding":[{"code":"LAB"}]}],"contained":[{` +
 			`"resourceType":"Observation","id":"o","status":"` + inside + `","code":{"text":"A"},"valueInteger":4}]}`
 	}
-	const one, two = `"versionId":"1"`, `"versionId":"2"`
+	const one, two, wrong = `"versionId":"1"`, `"versionId":"2"`, "entered-in-error"
 	for name, test := range map[string]struct {
 		input []string
 		sent  string
 	}{
-		"afterwards":            {[]string{with("", "final", "final"), with("", "entered-in-error", "final")}, "9"},
-		"a corrected result":    {[]string{with("", "final", "corrected"), with("", "entered-in-error", "final")}, "9"},
-		"by number, and before": {[]string{with(two, "entered-in-error", "final"), with(one, "final", "corrected")}, "9"},
-		"and then amended":      {[]string{with("", "entered-in-error", "final"), with("", "amended", "final")}, "4 9"},
-		"and then made anew":    {[]string{with(one, "entered-in-error", "final"), with(two, "final", "final")}, "4 9"},
+		"afterwards":            {[]string{with("", "final", "final"), with("", wrong, "final")}, "9"},
+		"a corrected result":    {[]string{with("", "final", "corrected"), with("", wrong, "final")}, "9"},
+		"by number, and before": {[]string{with(two, wrong, "final"), with(one, "final", "corrected")}, "9"},
+		"and then amended":      {[]string{with("", wrong, "final"), with("", "amended", "final")}, "4 9"},
+		"and then made anew":    {[]string{with(one, wrong, "final"), with(two, "final", "final")}, "4 9"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -42,8 +42,8 @@ type Result struct {
 	// the result is sent.
 	Notes []clinical.Reason
 
-	// What a Set adds: what the flags say, hashes of all that is said and of the
-	// test, and when it was.
+	// What a Set adds: what the flags say, hashes of all that is said and of
+	// the test, and when it was.
 	said          judgement
 	content, test uint64
 	span          span

@@ -45,8 +45,8 @@ func NewSet(kind Kind, opts Options, report *clinical.Report, gone Editions) *Se
 	return s
 }
 
-// Add adds a result, which the caller does not use again, or reports why it does
-// not.
+// Add adds a result, which the caller does not use again, or reports why it
+// does not.
 func (s *Set) Add(r *Result) {
 	if reason := s.prepare(r); reason != "" {
 		s.report.Drop(reason, r.Source, "")

@@ -14,7 +14,8 @@ import (
 // that was asked for.
 func (s *Set) Settle() {
 	s.unsettled = false
-	s.results = Newest(s.results, s.gone, func(r *Result) (uint64, *Edition) { return r.Resource, &r.Edition }, s.remove)
+	of := func(r *Result) (uint64, *Edition) { return r.Resource, &r.Edition }
+	s.results = Newest(s.results, s.gone, of, s.remove)
 	s.settleDuplicates()
 	if s.opts.LatestPerTest {
 		s.settleLatest()

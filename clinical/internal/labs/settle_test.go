@@ -294,13 +294,16 @@ func TestSet_NoteCorrections(t *testing.T) {
 		results []Result
 		noted   int
 	}{
-		"nothing corrected":   {[]Result{in("a", "1", of(1, IsFinal)), in("b", "2", of(2, IsFinal))}, 0},
-		"beside another":      {[]Result{in("a", "1", of(1, IsFinal)), in("b", "2", of(2, IsCorrected))}, 2},
-		"parts of one":        {[]Result{in("a", "1", of(1, IsCorrected)), in("a", "2", of(1, IsCorrected))}, 0},
-		"two without a time":  {[]Result{in("a", "1", undated(1, IsFinal)), in("b", "2", undated(2, IsCorrected))}, 0},
-		"of one topic":        {[]Result{in("a", "1", about(1, IsFinal, 7)), in("b", "2", about(2, IsCorrected, 7))}, 2},
-		"of two topics":       {[]Result{in("a", "1", about(1, IsFinal, 7)), in("b", "2", about(2, IsCorrected, 8))}, 0},
-		"by the second topic": {[]Result{in("a", "1", about(1, IsFinal, 7)), in("b", "2", about(2, IsCorrected, 8, 7))}, 2},
+		"nothing corrected":  {[]Result{in("a", "1", of(1, IsFinal)), in("b", "2", of(2, IsFinal))}, 0},
+		"beside another":     {[]Result{in("a", "1", of(1, IsFinal)), in("b", "2", of(2, IsCorrected))}, 2},
+		"parts of one":       {[]Result{in("a", "1", of(1, IsCorrected)), in("a", "2", of(1, IsCorrected))}, 0},
+		"two without a time": {[]Result{in("a", "1", undated(1, IsFinal)), in("b", "2", undated(2, IsCorrected))}, 0},
+		"of one topic": {[]Result{
+			in("a", "1", about(1, IsFinal, 7)), in("b", "2", about(2, IsCorrected, 7))}, 2},
+		"of two topics": {[]Result{
+			in("a", "1", about(1, IsFinal, 7)), in("b", "2", about(2, IsCorrected, 8))}, 0},
+		"by the second topic": {[]Result{
+			in("a", "1", about(1, IsFinal, 7)), in("b", "2", about(2, IsCorrected, 8, 7))}, 2},
 		"of no resource":      {[]Result{in("a", "1", of(0, IsFinal)), in("b", "2", of(0, IsCorrected))}, 2},
 		"a correction alone":  {[]Result{in("b", "2", of(0, IsCorrected))}, 0},
 		"its earlier edition": {[]Result{in("a", "1", of(1, IsFinal)), in("b", "2", of(1, IsCorrected))}, 0},
