@@ -13,10 +13,10 @@
 // array of either, or one of either per line (NDJSON), in any order. It may be
 // compressed by gzip. DSTU2, STU3, R4, R4B and R5 are read.
 //
-// Two rules come before all others. Nothing is invented: a result is called
-// normal only if the data says so, and numbers and dates are sent as written.
-// Nothing is lost silently: what is not sent is counted in the report, with the
-// reason and the resource.
+// Two rules come first. Nothing is invented: a result is called normal only if
+// the data says so, and numbers and dates are sent as written. Nothing is lost
+// silently: what is not sent is counted in the report, with the reason and the
+// resource.
 //
 // # What is sent
 //
@@ -35,16 +35,16 @@
 //
 // Input about several patients is [ErrMultiplePatients], unless Options.Patient
 // says which is meant. A resource without a subject is the patient's if nothing
-// in the input is about anyone else. Of several versions of a resource the
-// newest counts, even if it is not sent.
+// is about anyone else. Of several versions of a resource the newest counts,
+// even if it is not sent.
 //
 // # Limits
 //
 // The input is streamed: a bundle of 1 GiB takes less than 64 MiB beyond what
-// is sent. Gzip is inflated as it is read, to any size, so a small file can
-// take long, but no more memory. A resource above 16 MiB is skipped and
-// reported. As long as it is not known who the patient is, there can be at most
-// 64 subjects, and 8 MiB about all but one, so put the Patient first.
+// is sent. Gzip is inflated as it is read, so a small file can take long, but
+// no more memory. A resource above 16 MiB is skipped and reported. As long as
+// it is not known who the patient is, there can be at most 64 subjects, and
+// 8 MiB about all but one, so put the Patient first.
 //
 // # Broken input
 //
